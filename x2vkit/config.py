@@ -1,0 +1,105 @@
+"""Frozen configuration: the size of a model (`ModelConfig`, `PRESETS`) and what one run was asked (`RunSpec`).
+
+Knows nothing about torch, so that a trace can carry a RunSpec and a page can read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from x2vkit.errors import X2VError
+
+FORMAT_VERSION = 1
+"""Version of the checkpoint format: raised when saved weights of one version cannot be read as another's."""
+
+
+def check_format(version: int) -> None:
+    """Raise X2VError unless saved weights are of the format that this version reads."""
+    if version != FORMAT_VERSION:
+        rule = f"this x2vkit reads checkpoint format {FORMAT_VERSION}"
+        raise X2VError(f"checkpoint format {version}", rule, "use the x2vkit version that wrote it, or train again")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The size of a video transformer and its text encoder; width x depth is the one dial."""
+
+    latent_channels: int = 24
+    """Channels C of the VAE's latent grid."""
+    patch: tuple[int, int, int] = (1, 2, 2)
+    """Latent frames, rows, columns in one token."""
+    width: int = 256
+    """Channels of a token inside the transformer."""
+    depth: int = 6
+    """Transformer blocks."""
+    heads: int = 4
+    """Attention heads; width / heads is the head's size, a multiple of 8."""
+    mlp_ratio: int = 4
+    """Hidden width of the MLP, in widths."""
+    text_width: int = 128
+    """Channels of a text token."""
+    text_depth: int = 2
+    """Blocks of the text encoder."""
+    max_words: int = 32
+    """Longest prompt in words; longer prompts lose their end, with a warning."""
+    control_channels: int = 10
+    """Channels of the control raster (see core/conditions.py)."""
+    camera_channels: int = 4
+    """Channels of the camera track (see core/conditions.py)."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads or (self.width // self.heads) % 8:
+            rule = "width / heads must be a multiple of 8 (rotary positions pair channels on three axes)"
+            raise X2VError(f"width={self.width}, heads={self.heads}", rule, "use 256 and 4")
+
+
+PRESETS: dict[str, ModelConfig] = {
+    "tiny": ModelConfig(width=48, depth=2, heads=2, text_width=32, text_depth=1),
+    "small": ModelConfig(width=256, depth=6, heads=4),
+}
+"""tiny (about 0.1M parameters) is for tests; small (about 6M) is what ships."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that was asked of one run: enough to run it again."""
+
+    prompt: str = ""
+    """The words as the user gave them."""
+    negative_prompt: str = ""
+    """What guidance steers away from; empty is the unconditional model."""
+    seed: int = 0
+    """Seed of the noise."""
+    steps: int = 20
+    """Denoising steps S."""
+    guidance: float = 4.0
+    """Classifier-free guidance scale of the text; 1 is none."""
+    control_guidance: float = 1.0
+    """Guidance scale of control raster and camera; 1 is none."""
+    num_frames: int = 17
+    """Frames F = 1 + 4k."""
+    height: int = 128
+    """Pixels, a multiple of 16."""
+    width: int = 128
+    """Pixels, a multiple of 16."""
+    fps: int = 12
+    """Frames a second, for playing; the model was trained at 12."""
+    scheduler: str = "euler"
+    """euler, heun or unipc (see core/sampler.py)."""
+    model: str = "small"
+    """Name or path of the weights."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RunSpec:
+        """From `to_dict`'s output; raises X2VError on a field that this version does not know."""
+        known = [field.name for field in fields(cls)]
+        strange = sorted(set(values) - set(known))
+        if strange:
+            got = f"run field {', '.join(strange)}"
+            raise X2VError(got, f"a run has the fields {', '.join(known)}", "read it with the version that wrote it")
+        return cls(**values)

@@ -1,0 +1,1 @@
+"""The model, a file a stage: text, vae, patches, attention, transformer, conditions, sampler."""

@@ -1,0 +1,139 @@
+"""Words -> text tokens: a closed vocabulary with synonyms, learned embeddings and a few small transformer blocks.
+
+    B batch, T text tokens (a prompt's words after <start>), D text width
+
+Knows nothing about the world that wrote the vocabulary: words and synonyms live in this model's own config, so
+save_pretrained carries them. The encoder is small enough to train together with the video transformer.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from x2vkit.config import FORMAT_VERSION, check_format
+from x2vkit.core.attention import MASKED, Attention, rms_norm
+
+START, PAD = "<start>", "<pad>"
+"""Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a batch."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A prompt as the model reads it."""
+
+    ids: tuple[int, ...]
+    """Token ids; the first is always 0, <start>."""
+    words: tuple[str, ...]
+    """The word of each id, after synonyms: what the model really reads. Same length as `ids`."""
+    unknown: tuple[str, ...]
+    """Words of the prompt that the model does not know; it never sees them."""
+    dropped: tuple[str, ...] = ()
+    """Known words cut off at the end because the prompt was longer than `max_words`."""
+
+
+class TextEncoder(ModelMixin, ConfigMixin):
+    """Prompt -> ids (`tokenize`) -> text tokens (`forward`).
+
+    vocab: known words (a leading <start>, <pad> is added where missing). synonyms: phrase -> canonical phrase, both of
+    one or more words; an empty canonical phrase is a word that is understood and says nothing ("please").
+    """
+
+    config_name = "config.json"
+    _supports_gradient_checkpointing = False
+
+    @register_to_config
+    def __init__(
+        self,
+        vocab: Sequence[str],
+        synonyms: dict[str, str] | None = None,
+        width: int = 128,
+        depth: int = 2,
+        max_words: int = 32,
+        format_version: int = FORMAT_VERSION,
+    ) -> None:
+        super().__init__()
+        check_format(format_version)
+        self.words = [START, PAD, *(word for word in vocab if word not in (START, PAD))]
+        self.id_of = {word: i for i, word in enumerate(self.words)}
+        self.synonyms = dict(synonyms or {})
+        phrases = [*self.synonyms, *self.words[2:]]
+        self.longest_phrase = max((len(phrase.split()) for phrase in phrases), default=1)
+        self.embed = nn.Embedding(len(self.words), width)
+        self.place = nn.Parameter(torch.zeros(max_words + 1, width))
+        self.blocks = nn.ModuleList(TextBlock(width) for _ in range(depth))
+        nn.init.normal_(self.embed.weight, std=0.5)
+        nn.init.normal_(self.place, std=0.1)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids (B, T) int64 -> text tokens (B, T, D); padding is never looked at by other tokens."""
+        hidden = (ids == 1)[:, None, None, :]                                     # (B, 1, 1, T)
+        x = self.embed(ids) + self.place[: ids.shape[1]]                          # (B, T, D)
+        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
+        for block in self.blocks:
+            x = block(x, bias)                                                    # (B, T, D)
+        return rms_norm(x)                                                        # (B, T, D)
+
+    def batch(self, prompts: Sequence[str | Words]) -> tuple[Tensor, Tensor]:
+        """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch."""
+        rows = [prompt if isinstance(prompt, Words) else self.tokenize(prompt) for prompt in prompts]
+        longest = max(len(row.ids) for row in rows)
+        ids = torch.tensor([[*row.ids, *[1] * (longest - len(row.ids))] for row in rows], device=self.device)
+        return ids, ids != 1
+
+    def tokenize(self, prompt: str) -> Words:
+        """Read a prompt, longest known phrase first; what is not known comes back in `unknown`."""
+        spoken = re.findall(r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+        known: list[str] = []
+        unknown: list[str] = []
+        at = 0
+        while at < len(spoken):
+            for length in range(min(self.longest_phrase, len(spoken) - at), 0, -1):
+                found = self._known(" ".join(spoken[at : at + length]))
+                if found is not None:
+                    known += found
+                    break
+            else:
+                length = 1
+                unknown.append(spoken[at])
+            at += length
+        limit = self.config.max_words
+        words = (START, *known[:limit])
+        return Words(tuple(self.id_of[w] for w in words), words, tuple(unknown), tuple(known[limit:]))
+
+    def near(self, word: str, count: int = 3) -> list[str]:
+        """Known words that are spelt like an unknown one."""
+        return difflib.get_close_matches(word, [*self.words[2:], *self.synonyms], n=count, cutoff=0.6)
+
+    def _known(self, phrase: str) -> list[str] | None:
+        """A phrase in vocabulary words, or None; a plural or possessive is read as its stem."""
+        for form in (phrase, phrase.removesuffix("'s"), phrase.removesuffix("s"), phrase.removesuffix("es")):
+            if form in self.id_of:
+                return [form]
+            if form in self.synonyms:
+                canonical = self.synonyms[form]
+                return [canonical] if canonical in self.id_of else [w for w in canonical.split() if w in self.id_of]
+        return None
+
+
+class TextBlock(nn.Module):
+    """Attention and MLP over text tokens, each after an RMS norm."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.attention = Attention(width, heads=max(1, width // 32))
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """x (B, T, D), bias (B, 1, 1, T) -> (B, T, D)."""
+        x = x + self.attention(rms_norm(x), bias=bias)
+        return x + self.down(F.gelu(self.up(rms_norm(x)), approximate="tanh"))

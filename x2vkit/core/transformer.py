@@ -1,0 +1,186 @@
+"""The video transformer: noisy latents, noise level, text and conditions -> velocity.
+
+    B batch; C, f, h, w latent grid; T text tokens, N video tokens, L = T + N (text first); E width; P patch values
+
+One joint stream: text and video tokens pass through the same blocks and see each other in full attention
+(cf. SD3, arXiv 2403.03206, with one set of weights instead of two). Every token carries its own noise level t, so a
+clean frame next to noisy ones is just a token whose t is 0 (cf. Diffusion Forcing, arXiv 2407.01392).
+
+Knows nothing about how t falls from 1 to 0 (sampler.py), what conditions mean (conditions.py), or pixels (vae.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from diffusers.loaders import PeftAdapterMixin
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
+from x2vkit.core.attention import MASKED, Attention, rms_norm
+from x2vkit.core.patches import POSITION_FEATURES, patchify, position_features, rotary_table, unpatchify
+
+LEVEL_FEATURES = 128
+"""Sines and cosines that describe a noise level to the network."""
+
+
+class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
+    """Velocity (noise - video) of every latent cell, as a function of everything that is known about the clip.
+
+    Built to do nothing at first: every block's output projections, the conditions' inputs and the last layer start
+    at zero, so the untrained model answers 0, and control and camera change nothing until training gives them weight.
+    """
+
+    config_name = "config.json"
+    _supports_gradient_checkpointing = False
+    _no_split_modules = ["Block"]
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 24,
+        patch: Sequence[int] = (1, 2, 2),
+        width: int = 256,
+        depth: int = 6,
+        heads: int = 4,
+        mlp_ratio: int = 4,
+        text_width: int = 128,
+        control_channels: int = 10,
+        camera_channels: int = 4,
+        format_version: int = FORMAT_VERSION,
+    ) -> None:
+        super().__init__()
+        check_format(format_version)
+        pt, ph, pw = self.patch = (patch[0], patch[1], patch[2])
+        self.head_dim = width // heads
+        self.patch_in = nn.Linear(latent_channels * pt * ph * pw, width)
+        self.place_in = nn.Linear(POSITION_FEATURES, width, bias=False)
+        self.text_in = nn.Linear(text_width, width)
+        self.control_in = nn.Linear(control_channels * pt * ph * pw, width, bias=False)
+        self.camera_in = nn.Linear(camera_channels * pt, width, bias=False)
+        self.level_in = nn.Sequential(nn.Linear(LEVEL_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.modulation = nn.Linear(width, 6 * width, bias=False)
+        self.blocks = nn.ModuleList(Block(width, heads, mlp_ratio) for _ in range(depth))
+        self.last_modulation = nn.Linear(width, 2 * width)
+        self.patch_out = nn.Linear(width, latent_channels * pt * ph * pw)
+        silent = [self.control_in, self.camera_in, self.modulation, self.last_modulation, self.patch_out]
+        for layer in silent:
+            nn.init.zeros_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            self.last_modulation.bias[width:] = 1.0                            # [shift, scale] starts at [0, 1]
+
+    @classmethod
+    def from_model_config(cls, config: ModelConfig) -> VideoTransformer:
+        """The untrained model of one size."""
+        names = ("latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width")
+        names += ("control_channels", "camera_channels")
+        return cls(**{name: getattr(config, name) for name in names})
+
+    def forward(
+        self,
+        latents: Tensor,
+        t: Tensor,
+        text: Tensor,
+        text_mask: Tensor | None = None,
+        control: Tensor | None = None,
+        camera: Tensor | None = None,
+        consistency: bool = False,
+        keep: Tensor | None = None,
+    ) -> Tensor:
+        """latents (B, C, f, h, w) -> velocity (B, C, f, h, w).
+
+        t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
+        text (B, T, text_width) and text_mask (B, T), True on real words. control (B, 10, f, h, w) and
+        camera (B, f, 4), zeros where nothing is given. consistency: every clip of the batch also looks at the others.
+        keep (B, M) int64: work only on these video tokens and return their velocity as patches (B, M, P), a cheaper
+        training step (arXiv 2306.09305); t then has M columns or one.
+        """
+        latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
+        pt, ph, pw = self.patch
+        grid = (latent_shape[0] // pt, latent_shape[1] // ph, latent_shape[2] // pw)
+        T, dtype, device = text.shape[1], latents.dtype, latents.device
+
+        x = self.patch_in(patchify(latents, self.patch))                          # (B, N, E)
+        x = x + self.place_in(position_features(grid, device, dtype))             # (B, N, E)
+        if control is not None:
+            x = x + self.control_in(patchify(control, self.patch))                # (B, N, E)
+        if camera is not None:
+            moves = self.camera_in(camera.reshape(len(camera), grid[0], -1))      # (B, n_t, E)
+            x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
+        rotary = rotary_table(grid, T, self.head_dim, device, dtype)              # (L, D) twice
+        if keep is not None:
+            x = x.gather(1, keep[:, :, None].expand(-1, -1, x.shape[2]))          # (B, M, E): from here N is M
+            rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1, L, D) twice
+        x = torch.cat([self.text_in(text), x], dim=1)                             # (B, L, E)
+
+        bias = None
+        if text_mask is not None:
+            hidden = F.pad(~text_mask, (0, x.shape[1] - T))[:, None, None, :]     # (B, 1, 1, L)
+            bias = torch.zeros_like(hidden, dtype=dtype).masked_fill(hidden, MASKED)
+        if t.shape[1] > 1:                                                        # words take the clip's highest t
+            t = torch.cat([t.amax(1, keepdim=True).expand(-1, T), t], dim=1)      # (B, L), or (B, 1) as it came
+        level = self.level_in(level_features(t).to(dtype))                        # (B, L or 1, E)
+        modulation = self.modulation(level).unflatten(2, (6, -1))                 # (B, L or 1, 6, E)
+
+        for block in self.blocks:
+            x = block(x, modulation, rotary, bias, T if consistency else None)    # (B, L, E)
+
+        shift, scale = self.last_modulation(level[:, -x.shape[1] + T :]).chunk(2, dim=2)
+        x = torch.addcmul(shift, rms_norm(x[:, T:]), scale)                       # (B, N, E)
+        x = self.patch_out(x)                                                     # (B, N, P)
+        return x if keep is not None else unpatchify(x, self.patch, latent_shape)  # (B, C, f, h, w)
+
+
+class Block(nn.Module):
+    """Attention, then MLP; each normed, modulated by the noise level, and added through a gate.
+
+    One projection of the noise level is shared by all blocks and a learned table per block shifts it (adaLN-single,
+    PixArt-alpha, arXiv 2310.00426): the modulation of a plain DiT would be a third of all weights.
+    """
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])[:, None].repeat(1, width))
+        self.attention = Attention(width, heads)
+        self.up = nn.Linear(width, mlp_ratio * width)
+        self.down = nn.Linear(mlp_ratio * width, width)
+        for layer in (self.attention.out, self.down):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        x: Tensor,
+        modulation: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        bias: Tensor | None,
+        shared_from: int | None,
+    ) -> Tensor:
+        """x (B, L, E), modulation (B, L or 1, 6, E) -> (B, L, E)."""
+        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).unbind(2)
+        y = torch.addcmul(shift1, rms_norm(x), scale1)                            # (B, L, E)
+        x = torch.addcmul(x, gate1, self.attention(y, rotary, bias, shared_from))  # (B, L, E)
+        y = torch.addcmul(shift2, rms_norm(x), scale2)                            # (B, L, E)
+        y = F.gelu(self.up(y), approximate="tanh")                                # (B, L, 4E)
+        return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)
+
+
+def level_features(t: Tensor) -> Tensor:
+    """Noise levels (B, n) in [0, 1] -> sines and cosines (B, n, LEVEL_FEATURES) of waves 1 to 1/1000 levels long."""
+    half = LEVEL_FEATURES // 2
+    waves = torch.exp(torch.linspace(0.0, log(1000.0), half, device=t.device))
+    angle = t.float()[..., None] * waves
+    return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def pick(table: Tensor, keep: Tensor, text_tokens: int) -> Tensor:
+    """Rows of a rotary table (T + N, D) for the kept tokens (B, M) -> (B, 1, T + M, D)."""
+    text = table[:text_tokens].expand(len(keep), -1, -1)
+    return torch.cat([text, table[text_tokens:][keep]], dim=1).unsqueeze(1)
