@@ -17,9 +17,12 @@ MASKED = -1e4
 """Added to the scores of a padded text token: far below any real score, and finite, so a softmax never sees inf - inf."""
 
 
-def rms_norm(x: Tensor, eps: float = 1e-6) -> Tensor:
-    """Scale the last axis to a root mean square of 1 (arXiv 1910.07467, without gain)."""
-    return F.rms_norm(x, (x.shape[-1],), eps=eps)
+def norm(x: Tensor, eps: float = 1e-6) -> Tensor:
+    """Centre the last axis and scale it to variance 1, without gain.
+
+    A layer norm, because that is one kernel on a CPU; torch runs an RMS norm there as six, 30 % of a forward pass.
+    """
+    return F.layer_norm(x, (x.shape[-1],), eps=eps)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -28,7 +31,12 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Scores(nn.Module):
-    """softmax(q k^T / sqrt(D) + bias) v, for q (B, A, L, D), k and v (B, A, K, D) and bias (B, 1, 1, K) or None."""
+    """softmax(q k^T / sqrt(D) + bias) v, for q (B, A, L, D), k and v (B, A, K, D) and bias (B, 1, 1, K) or None.
+
+    The softmax's division is done after the second matmul, on D numbers a query instead of K, and without first
+    subtracting the row's maximum: q and k are normalised, so a score is at most sqrt(D) times the gains, and exp
+    overflows only above 88. A softmax in bf16 cost 14 % of the whole forward pass; this costs half.
+    """
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
         if q.device.type != "cpu":
@@ -37,11 +45,13 @@ class Scores(nn.Module):
         K = k.shape[2]
         q, k, v = (x.reshape(B * A, -1, D) for x in (q, k, v))
         if bias is None:
-            scores = torch.bmm(q, k.transpose(1, 2)) * D**-0.5
+            scores = torch.bmm(q * D**-0.5, k.transpose(1, 2))                               # (B*A, L, K)
         else:
             bias = bias.expand(B, A, 1, K).reshape(B * A, 1, K)
             scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=D**-0.5)                # (B*A, L, K)
-        return torch.bmm(scores.softmax(-1), v).view(B, A, L, D)
+        weights = scores.exp_()                                                              # (B*A, L, K)
+        mixed = torch.bmm(weights, v) / weights.sum(-1, keepdim=True)                        # (B*A, L, D)
+        return mixed.view(B, A, L, D)
 
 
 class Attention(nn.Module):
@@ -75,7 +85,7 @@ class Attention(nn.Module):
         B, L, E = x.shape
         qkv = self.qkv(x).view(B, L, 3, self.heads, E // self.heads)          # (B, L, 3, A, D)
         qkv = qkv.permute(2, 0, 3, 1, 4)                                       # (3, B, A, L, D)
-        qk = rms_norm(qkv[:2]) * self.gain.unsqueeze(1)                        # (2, B, A, L, D)
+        qk = norm(qkv[:2]) * self.gain.unsqueeze(1)                        # (2, B, A, L, D)
         if rotary is not None:
             qk = rotate(qk, *rotary)                                           # (2, B, A, L, D)
         q, k, v = qk[0], qk[1], qkv[2]

@@ -48,6 +48,7 @@ def positions(grid: Shape3) -> Tensor:
     return torch.stack(axes, dim=-1).reshape(-1, 3)
 
 
+@torch.compiler.assume_constant_result
 @lru_cache(maxsize=64)
 def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Fourier features (N, POSITION_FEATURES) of where a token lies in the frame.
@@ -63,6 +64,7 @@ def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) ->
     return torch.cat([turns.sin(), turns.cos()], dim=-1).flatten(1).to(device, dtype)
 
 
+@torch.compiler.assume_constant_result
 @lru_cache(maxsize=64)
 def rotary_table(
     grid: Shape3, text_tokens: int, head_dim: int, device: torch.device, dtype: torch.dtype

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASKED, Attention, rms_norm
+from x2vkit.core.attention import MASKED, Attention, norm
 
 START, PAD = "<start>", "<pad>"
 """Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a batch."""
@@ -80,7 +80,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
         bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
         for block in self.blocks:
             x = block(x, bias)                                                    # (B, T, D)
-        return rms_norm(x)                                                        # (B, T, D)
+        return norm(x)                                                        # (B, T, D)
 
     def batch(self, prompts: Sequence[str | Words]) -> tuple[Tensor, Tensor]:
         """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch."""
@@ -125,7 +125,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
 
 
 class TextBlock(nn.Module):
-    """Attention and MLP over text tokens, each after an RMS norm."""
+    """Attention and MLP over text tokens, each after a norm."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -135,5 +135,5 @@ class TextBlock(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
         """x (B, T, D), bias (B, 1, 1, T) -> (B, T, D)."""
-        x = x + self.attention(rms_norm(x), bias=bias)
-        return x + self.down(F.gelu(self.up(rms_norm(x)), approximate="tanh"))
+        x = x + self.attention(norm(x), bias=bias)
+        return x + self.down(F.gelu(self.up(norm(x))))

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
-from x2vkit.core.attention import MASKED, Attention, rms_norm
+from x2vkit.core.attention import MASKED, Attention, norm
 from x2vkit.core.patches import POSITION_FEATURES, patchify, position_features, rotary_table, unpatchify
 
 LEVEL_FEATURES = 128
@@ -133,7 +133,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = block(x, modulation, rotary, bias, T if consistency else None)    # (B, L, E)
 
         shift, scale = self.last_modulation(level[:, -x.shape[1] + T :]).chunk(2, dim=2)
-        x = torch.addcmul(shift, rms_norm(x[:, T:]), scale)                       # (B, N, E)
+        x = torch.addcmul(shift, norm(x[:, T:]), scale)                       # (B, N, E)
         x = self.patch_out(x)                                                     # (B, N, P)
         return x if keep is not None else unpatchify(x, self.patch, latent_shape)  # (B, C, f, h, w)
 
@@ -165,10 +165,10 @@ class Block(nn.Module):
     ) -> Tensor:
         """x (B, L, E), modulation (B, L or 1, 6, E) -> (B, L, E)."""
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).unbind(2)
-        y = torch.addcmul(shift1, rms_norm(x), scale1)                            # (B, L, E)
+        y = torch.addcmul(shift1, norm(x), scale1)                            # (B, L, E)
         x = torch.addcmul(x, gate1, self.attention(y, rotary, bias, shared_from))  # (B, L, E)
-        y = torch.addcmul(shift2, rms_norm(x), scale2)                            # (B, L, E)
-        y = F.gelu(self.up(y), approximate="tanh")                                # (B, L, 4E)
+        y = torch.addcmul(shift2, norm(x), scale2)                            # (B, L, E)
+        y = F.gelu(self.up(y))                                # (B, L, 4E)
         return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)
 
 
