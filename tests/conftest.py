@@ -1,0 +1,68 @@
+"""What tests share: calm threads, and a small made-up trace that no model is needed for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+# Spinning thread pools on a small machine slow each other far more than twofold. Set before torch loads.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "2")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from x2vkit.trace import Trace  # noqa: E402
+
+STEPS, CHANNELS, HEADS, HEAD_DIM = 3, 4, 2, 8
+WORDS = ("<start>", "red", "ball")
+
+
+def build_trace(**changes: object) -> Trace:
+    """Random numbers in a Trace's shapes: 5 frames of 32 x 48, 3 steps, attention at two places."""
+    rng = np.random.default_rng(0)
+    f, h, w = 2, 4, 6
+    tokens = len(WORDS) + f * (h // 2) * (w // 2)
+
+    def heads() -> np.ndarray:
+        return rng.normal(size=(HEADS, tokens, HEAD_DIM)).astype(np.float16)
+
+    parts: dict = {
+        "spec": {"prompt": "a red ball <3 & more", "seed": 7, "steps": STEPS},
+        "words": WORDS,
+        "unknown": ("flurb",),
+        "t": np.linspace(1, 0, STEPS + 1, dtype=np.float32),
+        "latents": rng.normal(size=(STEPS + 1, CHANNELS, f, h, w)).astype(np.float16),
+        "clean": rng.normal(size=(STEPS, CHANNELS, f, h, w)).astype(np.float16),
+        "frames": rng.integers(0, 256, (5, 32, 48, 3), dtype=np.uint8),
+        "fps": 12,
+        "queries": {(0, 0): heads(), (2, 1): heads()},
+        "keys": {(0, 0): heads(), (2, 1): heads()},
+        "heads": (0, 1),
+        "inputs": {"image": rng.integers(0, 256, (32, 48, 3), dtype=np.uint8)},
+        "timings": {"total": 1.5},
+        "flops": 123,
+        "weights": "abc",
+        "versions": {"x2vkit": "0.1.0"},
+    }
+    return Trace(**(parts | changes))
+
+
+@pytest.fixture
+def make_trace() -> Callable[..., Trace]:
+    """Builds a made-up trace; keyword arguments replace fields."""
+    return build_trace
+
+
+@pytest.fixture
+def trace() -> Trace:
+    return build_trace()
+
+
+@pytest.fixture
+def clip() -> np.ndarray:
+    """9 frames of 48 x 64 in which a bright square moves right."""
+    frames = np.full((9, 48, 64, 3), (40, 90, 160), np.uint8)
+    for i, frame in enumerate(frames):
+        frame[16:32, 4 + 5 * i : 20 + 5 * i] = (250, 220, 60)
+    return frames

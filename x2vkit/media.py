@@ -1,0 +1,187 @@
+"""Clips on disk and on a page: frames -> mp4, gif, webp, a png contact sheet; and reading one image.
+
+A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, models or traces.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from x2vkit.errors import X2VError
+
+Frames = NDArray[np.uint8]
+"""A clip: (F, H, W, 3), 0..255."""
+
+DISPLAY_PIXELS = 512
+"""Smaller clips are enlarged to this: H.264 halves the colour resolution and smears what a player enlarges."""
+
+
+def check_clip(frames: Frames, fps: float) -> None:
+    """Raise X2VError unless `frames` is a clip and `fps` a rate."""
+    array = np.asarray(frames)
+    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != 3:
+        got = f"frames of {array.dtype} {array.shape}"
+        raise X2VError(got, "a clip is uint8 (F, H, W, 3)", "convert with (x * 255).astype('uint8')")
+    if not len(frames):
+        raise X2VError("a clip of 0 frames", "a clip has at least one frame", "pass frames")
+    if not 0 < fps <= 240:
+        raise X2VError(f"fps={fps}", "frames a second lie in (0, 240]", "use 12")
+
+
+def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None = None) -> Path:
+    """The path, if a file with this name could be written now, else X2VError: ask before a long computation.
+
+    suffixes: the endings allowed, with their dot; those of `write_clip` by default.
+    """
+    path, folder = Path(path), Path(path).parent
+    got = f"output {str(path)!r}"
+    allowed = suffixes or tuple(WRITERS)
+    if path.suffix.lower() not in allowed:
+        raise X2VError(got, "the suffix picks the format", f"use one of {', '.join(allowed)}")
+    if path.is_dir():
+        raise X2VError(got, "this is a folder", "name a file")
+    if not folder.is_dir():
+        raise X2VError(got, f"the folder {str(folder)!r} does not exist", "make it first")
+    if not os.access(folder, os.W_OK):
+        raise X2VError(got, f"the folder {str(folder)!r} cannot be written", "use another")
+    return path
+
+
+def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
+    """Write all of `data` or nothing: nobody meets half a file, and an older file outlives a full disk."""
+    path = Path(path)
+    part: str | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            part = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except OSError as error:
+        raise X2VError(f"writing {str(path)!r}", str(error), "free space or use another folder") from error
+    finally:
+        if part is not None and os.path.exists(part):
+            os.unlink(part)
+    return path
+
+
+def write_clip(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path:
+    """Write a clip in the format of the suffix: .mp4, .gif, .webp (looping) or .png (contact sheet).
+
+    frames: uint8 (F, H, W, 3); fps: frames a second. Raises X2VError before anything is encoded.
+    """
+    path = check_output(path)
+    check_clip(frames, fps)
+    return write_atomic(path, WRITERS[path.suffix.lower()](frames, fps))
+
+
+def mp4(frames: Frames, fps: float) -> bytes:
+    """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`."""
+    import imageio_ffmpeg
+    import mediapy  # here, because it brings matplotlib: most of a second
+
+    mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
+    large = _even(enlarge(frames))
+    try:
+        return mediapy.compress_video(large, fps=fps, qp=20)
+    except (RuntimeError, OSError) as error:
+        raise X2VError(f"mp4 of {frames.shape}", f"ffmpeg says: {error}", "write .webp instead") from error
+
+
+def gif(frames: Frames, fps: float) -> bytes:
+    """A clip as a looping gif (256 colours a clip, times in 1/100 s)."""
+    images = [Image.fromarray(frame) for frame in enlarge(frames, DISPLAY_PIXELS // 2)]
+    # one palette from all frames: a palette per frame makes still backgrounds shimmer
+    strip = Image.fromarray(np.concatenate(frames[:: max(1, len(frames) // 8)], axis=1))
+    palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
+    images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    return _animation(images, "GIF", fps, disposal=1, optimize=False)
+
+
+def webp(frames: Frames, fps: float) -> bytes:
+    """A clip as a looping webp in full colour."""
+    images = [Image.fromarray(frame) for frame in enlarge(frames)]
+    return _animation(images, "WEBP", fps, quality=90, method=2)
+
+
+def png_sheet(frames: Frames, fps: float = 0) -> bytes:
+    """All frames of a clip side by side, as a png. `fps` plays no part in a still picture."""
+    stream = io.BytesIO()
+    Image.fromarray(contact_sheet(frames)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+Writer = Callable[[Frames, float], bytes]
+WRITERS: dict[str, Writer] = {".mp4": mp4, ".gif": gif, ".webp": webp, ".png": png_sheet}
+"""Suffix -> encoder."""
+
+
+def contact_sheet(pictures: Frames, columns: int | None = None, gap: int = 4) -> Frames:
+    """Pictures (n, H, W, 3) in a grid of `columns` (about square by default), on white -> (Y, X, 3).
+
+    gap: pixels between pictures.
+    """
+    count, height, width, _ = pictures.shape
+    columns = min(count, columns or int(np.ceil(np.sqrt(count * height / width))))
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for i, picture in enumerate(pictures):
+        y, x = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = picture
+    return sheet
+
+
+def enlarge(frames: Frames, pixels: int = DISPLAY_PIXELS) -> Frames:
+    """Enlarge a small clip by a whole factor (Lanczos), so that its longer side has at least `pixels`."""
+    _, height, width, _ = frames.shape
+    factor = -(-pixels // max(height, width))
+    if factor <= 1:
+        return frames
+    size = (width * factor, height * factor)
+    return np.stack([np.asarray(Image.fromarray(f).resize(size, Image.Resampling.LANCZOS)) for f in frames])
+
+
+def read_image(
+    path: str | os.PathLike[str], height: int | None = None, width: int | None = None
+) -> NDArray[np.uint8]:
+    """An image file as uint8 (H, W, 3); with a size, scaled and cropped about its centre to fill it."""
+    try:
+        with Image.open(path) as image:
+            rgb = image.convert("RGB")
+    except FileNotFoundError as error:
+        raise X2VError(f"image {str(path)!r}", "there is no such file", "check the path") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
+        raise X2VError(f"image {str(path)!r}", f"it cannot be read ({error})", "use a png or jpeg") from error
+    if height is None or width is None:
+        return np.asarray(rgb)
+    scale = max(height / rgb.height, width / rgb.width)
+    box_h, box_w = height / scale, width / scale  # the part of the image that is kept, in its own pixels
+    x, y = (rgb.width - box_w) / 2, (rgb.height - box_h) / 2
+    return np.asarray(rgb.resize((width, height), Image.Resampling.LANCZOS, box=(x, y, x + box_w, y + box_h)))
+
+
+def _animation(images: list[Image.Image], kind: str, fps: float, **options: object) -> bytes:
+    stream = io.BytesIO()
+    step = 1000 / fps
+    # rounding the times of frames, not their lengths, keeps a long clip from drifting
+    unit = 10 if kind == "GIF" else 1
+    times = [round(i * step / unit) * unit for i in range(len(images) + 1)]
+    lengths = [b - a for a, b in zip(times[:-1], times[1:], strict=True)]
+    images[0].save(stream, kind, save_all=True, append_images=images[1:], duration=lengths, loop=0, **options)
+    return stream.getvalue()
+
+
+def _even(frames: Frames) -> Frames:
+    """Repeat the last row or column where a side is odd: H.264 stores colour for pairs of pixels."""
+    odd_h, odd_w = frames.shape[1] % 2, frames.shape[2] % 2
+    return np.pad(frames, ((0, 0), (0, odd_h), (0, odd_w), (0, 0)), mode="edge")

@@ -1,0 +1,95 @@
+"""A trace on disk: one safetensors file, `.x2v`, whose header carries the words and numbers as JSON.
+
+No pickle anywhere: opening a trace from a stranger reads numbers and never runs code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from x2vkit.errors import X2VError
+from x2vkit.media import check_output, write_atomic
+
+if TYPE_CHECKING:
+    from x2vkit.trace.record import Trace
+
+SUFFIX = ".x2v"
+FORMAT = "x2vkit.trace"
+SCHEMA = 1
+"""Raised when a field changes its meaning; a file of another schema is refused."""
+
+TEXTS = ("spec", "words", "unknown", "fps", "heads", "patch", "timings", "flops", "weights", "versions")
+"""The fields of a Trace that are JSON; all others are arrays."""
+TUPLES = ("words", "unknown", "heads", "patch")
+PICKLES = (b"\x80", b"PK\x03\x04")
+"""How pickles begin: plain ones, and the zip files that torch.save writes."""
+
+
+def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
+    """Write a trace; raises X2VError when the path cannot be, before or while writing. Returns the path."""
+    path = check_output(path, (SUFFIX,))
+    values = {name: getattr(trace, name) for name in TEXTS}
+    header = {name: dict(value) if hasattr(value, "keys") else value for name, value in values.items()}
+    metadata = {"format": FORMAT, "schema": str(SCHEMA), "trace": json.dumps(header)}
+    arrays = {name: np.ascontiguousarray(array) for name, array in trace.arrays().items()}
+    return write_atomic(path, safetensors.numpy.save(arrays, metadata))
+
+
+def load(path: str | os.PathLike[str]) -> Trace:
+    """Read a trace; raises X2VError on a missing, truncated or foreign file, another schema, or a pickle."""
+    from x2vkit.trace.record import Trace
+
+    name = f"trace {str(path)!r}"
+    try:
+        with open(path, "rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise X2VError(name, f"it cannot be opened ({error.strerror})", "check the path") from error
+    if start.startswith(PICKLES):
+        rule = "this is a pickle, which can run code when it is read, and is never loaded"
+        raise X2VError(name, rule, "save it as a trace with Trace.save")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise X2VError(name, "this is safetensors, but no trace", "open what Trace.save wrote")
+            if metadata.get("schema") != str(SCHEMA):
+                rule = f"it has schema {metadata.get('schema')}, this x2vkit reads {SCHEMA}"
+                raise X2VError(name, rule, "open it with the x2vkit that wrote it, or record it again")
+            arrays = {key: opened.get_tensor(key) for key in opened.keys()}
+        return Trace(**_texts(metadata["trace"]), **_arrays(arrays))
+    except (safetensors.SafetensorError, OSError) as error:
+        raise X2VError(name, f"it is damaged or no trace ({error})", "copy or record it again") from error
+    except (KeyError, TypeError, AttributeError) as error:  # a field is missing or of another kind
+        raise X2VError(name, f"its header is damaged ({error!r})", "copy or record it again") from error
+    except X2VError as error:
+        raise error if error.got == name else X2VError(name, error.rule, error.cure) from error
+    except ValueError as error:
+        raise X2VError(name, f"its header is damaged ({error})", "copy or record it again") from error
+
+
+def _texts(header: str) -> dict[str, Any]:
+    values = json.loads(header)
+    return {name: tuple(values[name]) if name in TUPLES else values[name] for name in TEXTS}
+
+
+def _arrays(flat: dict[str, Any]) -> dict[str, Any]:
+    """Undo `Trace.arrays`: "queries.3.0" -> queries[3, 0]."""
+    fields: dict[str, Any] = {"queries": {}, "keys": {}, "inputs": {}}
+    for name, array in flat.items():
+        kind, _, rest = name.partition(".")
+        if kind == "inputs":
+            fields[kind][rest] = array
+        elif rest:
+            step, layer = rest.split(".")
+            fields[kind][int(step), int(layer)] = array
+        else:
+            fields[name] = array
+    return fields

@@ -1,0 +1,214 @@
+"""`Trace`: everything that one run of a video model produced, frozen, as numpy arrays.
+
+    F, H, W frames and pixels    f, h, w, C latent grid and channels    S steps
+    T text tokens (words after <start>), N video tokens (row-major in f, h, w), A heads, D channels of a head
+
+A trace knows nothing about the model that made it: every view reads it alone, and it outlives the weights.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from x2vkit.axes import PATCH, SPACE_STRIDE, TIME_STRIDE, Shape3
+from x2vkit.errors import X2VError
+from x2vkit.media import Frames
+
+Array = NDArray[Any]
+Site = tuple[int, int]
+"""Where attention was captured: (step, layer), both from 0."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """One run, kept. `x2vkit.generate` and `x2vkit.record` make it, `save` and `load` keep it.
+
+    All arrays are read-only. Raises X2VError when the parts do not fit each other.
+    """
+
+    spec: Mapping[str, Any]
+    """What was asked, as `RunSpec.to_dict()`: with `inputs` enough to run it again."""
+    words: tuple[str, ...]
+    """The T text tokens as the model read them; the first is <start>."""
+    unknown: tuple[str, ...]
+    """Words of the prompt that the model does not know and never saw."""
+    t: Array
+    """(S + 1,) float32 noise levels, from 1 (noise) to 0 (video)."""
+    latents: Array
+    """(S + 1, C, f, h, w) float16: the noisy latents before each step, and the last ones."""
+    clean: Array
+    """(S, C, f, h, w) float16: what each step takes the finished latents to be."""
+    frames: Frames
+    """(F, H, W, 3) uint8: the clip."""
+    fps: float
+    """Frames a second."""
+    queries: Mapping[Site, Array] = field(default_factory=dict)
+    """(step, layer) -> (A, T + N, D) float16 queries after norm and rotation, text tokens first."""
+    keys: Mapping[Site, Array] = field(default_factory=dict)
+    """(step, layer) -> (A, T + N, D) float16 keys after norm and rotation, text tokens first."""
+    heads: tuple[int, ...] = ()
+    """Which of the layer's heads the A captured ones are."""
+    patch: Shape3 = PATCH
+    """Latent frames, rows and columns in one video token."""
+    inputs: Mapping[str, Array] = field(default_factory=dict)
+    """Pictures and tracks that were given beside the prompt, by the name of their argument."""
+    previews: Array | None = None
+    """(S, F, H, W, 3) uint8 pictures of `clean`, where the run kept them; `preview` does without."""
+    preview_weight: Array | None = None
+    """(4 * 8 * 8 * 3, C) float16: a linear picture of one latent cell; see `preview`."""
+    preview_bias: Array | None = None
+    """(4 * 8 * 8 * 3,) float16."""
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each stage of the run."""
+    flops: int = 0
+    """Floating-point operations of the run, by formula (2 a multiply-add)."""
+    weights: str = ""
+    """SHA-256 of all weights, in hexadecimal: two traces with equal hashes come from one model."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the programs that made it. The same frames bit for bit are promised for the same ones."""
+
+    def __post_init__(self) -> None:
+        for name in ("spec", "timings", "versions"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        for name in ("queries", "keys", "inputs"):
+            arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(arrays))
+        for name in ("t", "latents", "clean", "frames", "previews", "preview_weight", "preview_bias"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else _frozen(value))
+        self._check()
+
+    @property
+    def prompt(self) -> str:
+        """The prompt as it was given."""
+        return str(self.spec.get("prompt", ""))
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps S."""
+        return len(self.clean)
+
+    @property
+    def grid(self) -> Shape3:
+        """Video tokens along time, height and width; their product is N."""
+        _, _, f, h, w = self.latents.shape
+        return f // self.patch[0], h // self.patch[1], w // self.patch[2]
+
+    @property
+    def captured(self) -> tuple[Site, ...]:
+        """The (step, layer) pairs whose attention was kept, in order."""
+        return tuple(sorted(self.queries))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, which is about the size of the file."""
+        return sum(array.nbytes for array in self.arrays().values())
+
+    def arrays(self) -> dict[str, Array]:
+        """Every array by a flat name, as the file stores them ("queries.3.0" is step 3, layer 0)."""
+        names = ("t", "latents", "clean", "frames", "previews", "preview_weight", "preview_bias")
+        flat = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        for kind in ("queries", "keys"):
+            flat |= {f"{kind}.{step}.{layer}": array for (step, layer), array in getattr(self, kind).items()}
+        return flat | {f"inputs.{name}": array for name, array in self.inputs.items()}
+
+    def attention(self, step: int, layer: int, query: int) -> NDArray[np.float32]:
+        """Where one token looked: softmax(q k^T / sqrt(D)) over all keys -> (A, T + N), rows summing to 1.
+
+        query: a token, text first: 0..T-1 are `words`, T + i is video token i (`axes.token_box` says where).
+        One row at a time, never the square of all pairs. Raises X2VError where nothing was captured.
+        """
+        if (step, layer) not in self.queries:
+            have = ", ".join(map(str, self.captured[:6])) + (" ..." if len(self.captured) > 6 else "")
+            rule = f"this trace holds (step, layer) {have}" if have else "this trace holds no attention"
+            got = f"attention at step {step}, layer {layer}"
+            raise X2VError(got, rule, "record it with x2vkit.record(..., attention=...)")
+        q, k = self.queries[step, layer], self.keys[step, layer]
+        if not 0 <= query < q.shape[1]:
+            rule = f"this trace has {len(self.words)} text and {q.shape[1] - len(self.words)} video tokens"
+            raise X2VError(f"token {query}", rule, "count from 0, text first")
+        row = q[:, query].astype(np.float32)[:, None, :]                                  # (A, 1, D)
+        scores = (row @ k.astype(np.float32).swapaxes(1, 2))[:, 0] * q.shape[2] ** -0.5   # (A, T + N)
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    def preview(self, step: int) -> Frames:
+        """What the clip is taken to be at one step (0..S-1), as a picture -> (F, H, W, 3) uint8.
+
+        A kept preview where there is one; else a rough picture of `clean`: one linear map from a latent cell
+        to its 4 x 8 x 8 pixels. Raises X2VError when the trace has neither.
+        """
+        if not 0 <= step < self.steps:
+            raise X2VError(f"step {step}", f"this trace has {self.steps} steps", "count from 0")
+        if self.previews is not None:
+            return self.previews[step]
+        if self.preview_weight is None or self.preview_bias is None:
+            raise X2VError("preview", "this trace kept no previews and no linear decoder", "record it again")
+        cells = self.clean[step].astype(np.float32).transpose(1, 2, 3, 0)                 # (f, h, w, C)
+        pixels = cells @ self.preview_weight.astype(np.float32).T + self.preview_bias.astype(np.float32)
+        f, h, w, _ = cells.shape
+        pixels = pixels.reshape(f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, 3)
+        clip = pixels.transpose(0, 3, 1, 4, 2, 5, 6)                                   # (f, 4, h, 8, w, 8, 3)
+        clip = clip.reshape(f * TIME_STRIDE, h * SPACE_STRIDE, w * SPACE_STRIDE, 3)[TIME_STRIDE - 1 :]
+        return np.rint((clip.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path."""
+        from x2vkit.trace import file
+
+        return file.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Trace:
+        """Open a file that `save` wrote; raises X2VError on anything else, never runs code from a file."""
+        from x2vkit.trace import file
+
+        return file.load(path)
+
+    def _repr_html_(self) -> str:
+        from x2vkit.trace import show
+
+        return show.html(self)
+
+    def __repr__(self) -> str:
+        _, height, width, _ = self.frames.shape
+        attention = f", attention at {len(self.captured)} places" if self.captured else ""
+        clip = f"{len(self.frames)} frames of {height} x {width} at {self.fps:g} fps"
+        return f"Trace({self.prompt!r}: {clip}, {self.steps} steps{attention}, {self.nbytes / 1e6:.1f} MB)"
+
+    def _check(self) -> None:
+        """Raise X2VError unless the shapes fit each other."""
+        facts = {
+            "frames are uint8 (F, H, W, 3)": self.frames.dtype == np.uint8
+            and self.frames.ndim == 4
+            and self.frames.shape[-1] == 3,
+            "latents are (S + 1, C, f, h, w)": self.latents.ndim == 5,
+            "clean is (S, C, f, h, w) like latents": self.clean.shape[1:] == self.latents.shape[1:]
+            and len(self.clean) + 1 == len(self.latents),
+            "t is (S + 1,)": self.t.shape == (len(self.latents),),
+            "previews are (S, F, H, W, 3)": self.previews is None
+            or self.previews.shape == (len(self.clean), *self.frames.shape),
+        }
+        if facts["latents are (S + 1, C, f, h, w)"]:
+            tokens = len(self.words) + int(np.prod(self.grid))
+            shapes = [array.shape[:2] for kind in (self.queries, self.keys) for array in kind.values()]
+            facts["queries and keys are (A, T + N, D)"] = all(s == (len(self.heads), tokens) for s in shapes)
+            facts["queries and keys stand at the same places"] = self.queries.keys() == self.keys.keys()
+        for rule, holds in facts.items():
+            if not holds:
+                raise X2VError("trace", f"its parts do not fit: {rule}", "record it again")
+
+
+def _frozen(value: Array) -> Array:
+    """The same numbers as a read-only array; the caller's own array stays as it is."""
+    array = np.asarray(value).view()
+    array.setflags(write=False)
+    return array
