@@ -1,0 +1,240 @@
+"""The causal video autoencoder: pixels <-> latents, 4 frames x 8 x 8 pixels to one latent cell.
+
+Why a video needs one: 17 frames of 128 x 128 are 835,584 numbers, and attention over them is out of reach. Neighbouring
+pixels and frames say almost the same thing, so an encoder folds every block of 4 x 8 x 8 pixels (768 numbers) into one
+cell of `latent_channels` numbers, and a decoder unfolds it. The transformer then works on the small grid.
+
+How it is laid out. Time is folded *first*: four frames stand side by side in the channels of one image, so that all the
+costly work is ordinary 2-D convolution over latent frames, which a processor does several times faster than 3-D
+convolution. Latent frames talk to each other only through `before`, a look at the previous latent frame. Nothing looks
+ahead, so the network is causal in time: a still image is simply a clip with one latent frame.
+
+    B  batch          F, H, W  frames and pixels, F = 1 + 4k         C  latent channels
+    N  = B * f        f, h, w  latent frames and cells, f = 1 + k
+
+This module knows nothing about noise, text or training.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as nnf
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
+
+RGB = 3
+
+
+class Conv(nn.Module):
+    """A 2-D convolution whose kernel is kept as the matrix (out, kernel * kernel * in) that it is.
+
+    Muon orthogonalises matrices, and this row order is also what channels-last memory wants.
+    """
+
+    def __init__(self, width_in: int, width_out: int, kernel: int = 3, stride: int = 1, zero: bool = False):
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+        fan_in = kernel * kernel * width_in
+        weight = torch.zeros(width_out, fan_in) if zero else torch.randn(width_out, fan_in) * fan_in**-0.5
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(width_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.unflatten(1, (self.kernel, self.kernel, -1)).permute(0, 3, 1, 2)
+        padding = self.kernel // 2 if self.stride == 1 else 0
+        return nnf.conv2d(x, weight, self.bias, stride=self.stride, padding=padding)
+
+
+def previous(x: Tensor, frames: int) -> Tensor:
+    """Each latent frame's predecessor; zeros before the first. (B * f, c, h, w) -> the same shape."""
+    clips = x.unflatten(0, (-1, frames))
+    return torch.cat([torch.zeros_like(clips[:, :1]), clips[:, :-1]], dim=1).flatten(0, 1)
+
+
+class Block(nn.Module):
+    """A residual block: look around (3 x 3), look at the latent frame before (1 x 1), combine (3 x 3).
+
+    There is no normalisation layer: the last convolution starts at zero, so every block starts as the identity,
+    and a crop is treated exactly as the same pixels inside a large frame.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.around = Conv(width, width)
+        self.before = Conv(width, width, kernel=1)
+        self.combine = Conv(width, width, zero=True)
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        a = nnf.silu(x)
+        a = self.around(a) + self.before(previous(a, frames))
+        return x + self.combine(nnf.silu(a))
+
+
+class Upsample(nn.Module):
+    """Twice the height and width: every cell becomes 2 x 2 cells."""
+
+    def __init__(self, width_in: int, width_out: int):
+        super().__init__()
+        self.spread = Conv(width_in, 4 * width_out, kernel=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return depth_to_space(self.spread(x), 2)
+
+
+def depth_to_space(x: Tensor, size: int) -> Tensor:
+    """(N, size * size * c, h, w) -> (N, c, h * size, w * size), kept in channels-last memory."""
+    n, _, h, w = x.shape
+    cells = x.permute(0, 2, 3, 1).reshape(n, h, w, size, size, -1)
+    return cells.permute(0, 1, 3, 2, 4, 5).reshape(n, h * size, w * size, -1).permute(0, 3, 1, 2)
+
+
+def fold_time(video: Tensor, size: int) -> Tensor:
+    """Pixels to channels. (B, 3, F, H, W) -> (B * f, size * size * 4 * 3, H / size, W / size).
+
+    The first frame is repeated three times in front, so that F + 3 = 4f frames fall into groups of four and group 0
+    is the first frame standing still.
+    """
+    still = video[:, :, :1].expand(-1, -1, TIME_STRIDE - 1, -1, -1)
+    video = torch.cat([still, video], dim=2)
+    b, c, frames, height, width = video.shape
+    groups = video.reshape(b, c, frames // TIME_STRIDE, TIME_STRIDE, height // size, size, width // size, size)
+    groups = groups.permute(0, 2, 4, 6, 5, 7, 3, 1)  # (B, f, H/size, W/size, size, size, 4, 3)
+    return groups.flatten(4).flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def unfold_time(x: Tensor, frames: int) -> Tensor:
+    """Groups of four frames back to a clip. (B * f, 4 * 3, H, W) -> (B, 3, 4f - 3, H, W)."""
+    x = x.unflatten(1, (TIME_STRIDE, RGB)).unflatten(0, (-1, frames))  # (B, f, 4, 3, H, W)
+    return x.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)[:, :, TIME_STRIDE - 1 :]
+
+
+class Encoder(nn.Module):
+    """Folded pixels at H/4 -> one level at H/4, one at H/8 -> latents."""
+
+    def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
+        super().__init__()
+        self.enter = Conv(RGB * TIME_STRIDE * 4 * 4, widths[1])
+        self.fine = nn.ModuleList(Block(widths[1]) for _ in range(depths[0]))
+        self.down = Conv(widths[1], widths[0], kernel=2, stride=2)
+        self.coarse = nn.ModuleList(Block(widths[0]) for _ in range(depths[1]))
+        self.leave = Conv(widths[0], latent_channels)
+
+    def forward(self, video: Tensor) -> Tensor:
+        frames = (video.shape[2] + TIME_STRIDE - 1) // TIME_STRIDE
+        x = fold_time(video, 4)  #                   (N, 192, H/4, W/4)
+        x = self.enter(x)  #                         (N, widths[1], H/4, W/4)
+        for block in self.fine:
+            x = block(x, frames)
+        x = self.down(x)  #                          (N, widths[0], H/8, W/8)
+        for block in self.coarse:
+            x = block(x, frames)
+        x = self.leave(nnf.silu(x))  #               (N, C, H/8, W/8)
+        return x.unflatten(0, (-1, frames)).transpose(1, 2)  # (B, C, f, h, w)
+
+
+class Decoder(nn.Module):
+    """Latents -> levels at H/8, H/4 and H/2 -> pixels. The last level draws over the seams of the 8 x 8 blocks."""
+
+    def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
+        super().__init__()
+        self.enter = Conv(latent_channels, widths[0])
+        self.levels = nn.ModuleList(
+            nn.ModuleList(Block(width) for _ in range(depth)) for width, depth in zip(widths, depths, strict=True)
+        )
+        self.ups = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.leave = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        frames = latents.shape[2]
+        x = latents.transpose(1, 2).flatten(0, 1)  # (N, C, h, w)
+        x = self.enter(x.contiguous(memory_format=torch.channels_last))
+        for level, blocks in enumerate(self.levels):
+            for block in blocks:
+                x = block(x, frames)  #              (N, widths[level], h * 2**level, w * 2**level)
+            if level < len(self.ups):
+                x = self.ups[level](x)
+        x = self.leave(nnf.silu(x))  #               (N, 48, H/2, W/2)
+        return unfold_time(depth_to_space(x, 2), frames)  # (B, 3, F, H, W)
+
+
+class VideoVAE(ModelMixin, ConfigMixin):
+    """Causal video autoencoder with (4, 8, 8) compression.
+
+    Args:
+        latent_channels: numbers per latent cell, C.
+        widths: channels of the levels at H/8, H/4 and H/2.
+        encoder_depths: blocks at H/4 and H/8.
+        decoder_depths: blocks at H/8, H/4 and H/2.
+        latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's own
+            spread. A decoder trained with it forgives the small errors of a diffusion model.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 24,
+        widths: tuple[int, int, int] = (192, 96, 64),
+        encoder_depths: tuple[int, int] = (1, 1),
+        decoder_depths: tuple[int, int, int] = (2, 2, 1),
+        latent_noise: float = 0.05,
+    ):
+        super().__init__()
+        self.encoder = Encoder(latent_channels, tuple(widths), tuple(encoder_depths))
+        self.decoder = Decoder(latent_channels, tuple(widths), tuple(decoder_depths))
+        pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
+        self.register_buffer("latents_mean", torch.zeros(latent_channels))
+        self.register_buffer("latents_std", torch.ones(latent_channels))
+        self.register_buffer("preview_weight", torch.zeros(pixels, latent_channels))
+        self.register_buffer("preview_bias", torch.zeros(pixels))
+
+    def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
+        """Latents of zero mean and unit variance per channel.
+
+        Args:
+            video: (B, 3, F, H, W) in [-1, 1]; F = 1 + 4k, H and W multiples of 8.
+            sample: add the light noise the decoder was trained with.
+            generator: source of that noise.
+
+        Returns:
+            (B, C, f, h, w).
+
+        Raises:
+            X2VError: a size that the strides do not divide.
+        """
+        check_shape(*video.shape[2:], patch=(1, 1, 1))
+        raw = self.encoder(video)
+        mean, std = self._statistics(raw)
+        latents = (raw - mean) / std
+        if sample:
+            noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
+            latents = latents + self.config.latent_noise * noise
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
+        mean, std = self._statistics(latents)
+        return self.decoder(latents * std + mean)
+
+    def forward(self, video: Tensor, sample: bool = False) -> Tensor:
+        """Encode, then decode: (B, 3, F, H, W) in [-1, 1] -> the same shape."""
+        return self.decode(self.encode(video, sample))
+
+    def preview(self, latents: Tensor) -> Tensor:
+        """A rough picture at almost no cost: one linear map per latent cell, fitted by least squares.
+
+        (B, C, f, h, w) normalised latents -> (B, 3, F, H, W) in [-1, 1].
+        """
+        b, _, f, h, w = latents.shape
+        cells = latents.permute(0, 2, 3, 4, 1).to(self.preview_weight.dtype)  # (B, f, h, w, C)
+        pixels = nnf.linear(cells, self.preview_weight, self.preview_bias).clamp(-1, 1)
+        pixels = pixels.reshape(b, f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, RGB)
+        video = pixels.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(b, RGB, f * TIME_STRIDE, h * SPACE_STRIDE, -1)
+        return video[:, :, TIME_STRIDE - 1 :]
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread of each channel, shaped to broadcast over (B, C, f, h, w)."""
+        shape = (1, -1, 1, 1, 1)
+        return self.latents_mean.view(shape).to(like), self.latents_std.view(shape).to(like)
