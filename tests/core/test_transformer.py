@@ -1,0 +1,183 @@
+"""The transformer's promises: what may change its answer, and what may not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from x2vkit.config import PRESETS
+from x2vkit.core.attention import Attention, Scores, share
+from x2vkit.core.patches import patchify, rotary_table, unpatchify
+from x2vkit.core.transformer import VideoTransformer
+
+TINY = PRESETS["tiny"]
+
+
+def woken(seed: int = 0) -> VideoTransformer:
+    """A tiny transformer with every zero replaced by noise, so that each input matters."""
+    torch.manual_seed(seed)
+    model = VideoTransformer.from_model_config(TINY).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model() -> VideoTransformer:
+    return woken()
+
+
+@pytest.fixture
+def inputs() -> dict[str, torch.Tensor]:
+    torch.manual_seed(1)
+    mask = torch.ones(2, 6, dtype=torch.bool)
+    mask[1, 4:] = False
+    text = torch.randn(2, 6, TINY.text_width)
+    return {"latents": torch.randn(2, 24, 2, 4, 6), "t": torch.tensor([[0.3], [0.9]]), "text": text, "text_mask": mask}
+
+
+@torch.no_grad()
+def test_untrained_model_answers_zero(inputs):
+    assert VideoTransformer.from_model_config(TINY)(**inputs).abs().max() == 0
+
+
+@torch.no_grad()
+def test_padded_words_change_nothing_and_real_words_do(model, inputs):
+    before = model(**inputs)
+    inputs["text"][1, 4:] = 77.0
+    torch.testing.assert_close(model(**inputs), before, rtol=0, atol=0)
+    inputs["text"][1, 3] = 77.0
+    assert (model(**inputs) - before)[1].abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_padding_a_prompt_equals_not_padding_it(model, inputs):
+    alone = {k: v[1:] for k, v in inputs.items()}
+    short = alone | {"text": alone["text"][:, :4], "text_mask": None}
+    torch.testing.assert_close(model(**alone), model(**short), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_one_level_for_the_clip_equals_the_same_level_on_every_token(model, inputs):
+    per_token = inputs | {"t": inputs["t"].expand(2, 12).contiguous()}
+    torch.testing.assert_close(model(**inputs), model(**per_token), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_each_token_reads_its_own_level(model, inputs):
+    levels = inputs["t"].expand(2, 12).contiguous()
+    base = patchify(model(**inputs | {"t": levels}), TINY.patch)
+    levels[:, 5] = 0.0
+    moved = (patchify(model(**inputs | {"t": levels}), TINY.patch) - base).abs().amax((0, 2))
+    assert moved.argmax() == 5
+
+
+@torch.no_grad()
+def test_control_and_camera_of_zeros_equal_none(model, inputs):
+    zeros = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
+    before = model(**inputs)
+    torch.testing.assert_close(model(**inputs, **zeros), before, rtol=0, atol=0)
+    for name in zeros:
+        assert (model(**inputs, **zeros | {name: torch.ones_like(zeros[name])}) - before).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_camera_reaches_its_own_latent_frame_first(inputs):
+    model = woken()
+    model.blocks = torch.nn.ModuleList()  # without attention nothing can wander between frames
+    camera = torch.zeros(2, 2, 4)
+    base = model(**inputs, camera=camera)
+    camera[:, 1] = 1.0
+    change = (model(**inputs, camera=camera) - base).abs().amax((0, 1, 3, 4))
+    assert change[0] == 0 and change[1] > 0
+
+
+@torch.no_grad()
+def test_keeping_every_token_in_any_order_gives_the_same_patches(model, inputs):
+    whole = patchify(model(**inputs), TINY.patch)
+    keep = torch.stack([torch.randperm(12), torch.randperm(12)])
+    kept = model(**inputs, keep=keep)
+    torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_consistency_looks_across_clips_and_only_then(model, inputs):
+    other = {k: v.clone() for k, v in inputs.items()}
+    other["latents"][1] += 1
+    assert torch.equal(model(**inputs)[0], model(**other)[0])
+    assert (model(**inputs, consistency=True)[0] - model(**other, consistency=True)[0]).abs().max() > 1e-4
+
+
+@torch.no_grad()
+def test_consistency_of_one_clip_changes_nothing(model, inputs):
+    one = {k: v[:1] for k, v in inputs.items()}
+    torch.testing.assert_close(model(**one, consistency=True), model(**one), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("patch", [(1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 4, 3)])
+def test_unpatchify_undoes_patchify_exactly(patch):
+    x = torch.randn(2, 5, 4, 8, 6)
+    assert torch.equal(unpatchify(patchify(x, patch), patch, (4, 8, 6)), x)
+
+
+def test_tokens_run_row_major_in_frame_row_column():
+    x = torch.arange(2 * 4 * 6.0).reshape(1, 1, 2, 4, 6)
+    assert patchify(x, (1, 2, 2))[0, 1 * 6 + 1 * 3 + 2].tolist() == [40.0, 41.0, 46.0, 47.0]
+
+
+def test_rotated_scores_depend_on_relative_place_alone():
+    from x2vkit.core.attention import rotate
+
+    grid, dim = (4, 5, 6), 32
+    cos, sin = rotary_table(grid, 0, dim, torch.device("cpu"), torch.float32)
+    q, k = torch.randn(dim), torch.randn(dim)
+    qs, ks = rotate(q.expand(120, dim), cos, sin), rotate(k.expand(120, dim), cos, sin)
+    scores = (qs @ ks.T).reshape(*grid, *grid)
+    torch.testing.assert_close(scores[0, 1, 2, 2, 2, 4], scores[1, 3, 1, 3, 4, 3], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(qs.norm(dim=1), q.norm().expand(120), rtol=1e-4, atol=1e-4)
+    for axis in range(3):  # and each axis is heard
+        to = [0, 0, 0]
+        to[axis] = 1
+        assert (scores[(0, 0, 0, *to)] - scores[0, 0, 0, 0, 0, 0]).abs() > 1e-3
+
+
+def test_text_is_not_rotated():
+    cos, sin = rotary_table((1, 2, 2), 3, 16, torch.device("cpu"), torch.float32)
+    assert (cos[:3] == 1).all() and (sin[:3] == 0).all() and (sin[4:] != 0).any()
+
+
+def test_scores_equal_torchs_attention_with_and_without_bias():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 3, n, 8, dtype=torch.float64) for n in (5, 7, 7))
+    bias = torch.zeros(2, 1, 1, 7, dtype=torch.float64)
+    bias[1, ..., 4:] = -1e4
+    sdpa = torch.nn.functional.scaled_dot_product_attention
+    torch.testing.assert_close(Scores()(q, k, v), sdpa(q, k, v))
+    torch.testing.assert_close(Scores()(q, k, v, bias), sdpa(q, k, v, attn_mask=bias))
+
+
+def test_a_hook_on_scores_sees_what_makes_the_layers_output():
+    torch.manual_seed(0)
+    layer, x, seen = Attention(32, 2), torch.randn(1, 5, 32), {}
+    layer.scores.register_forward_hook(lambda m, args, out: seen.update(q=args[0], k=args[1], v=args[2]))
+    out = layer(x)
+    weights = (seen["q"] @ seen["k"].transpose(-1, -2) * 16**-0.5).softmax(-1)
+    torch.testing.assert_close(layer.out((weights @ seen["v"]).transpose(1, 2).reshape(1, 5, 32)), out)
+
+
+def test_share_keeps_own_text_and_everyones_video():
+    x = torch.arange(2 * 1 * 3).reshape(2, 1, 3, 1)  # 1 text token, 2 video tokens
+    assert share(x, 1).flatten(1).tolist() == [[0, 1, 2, 4, 5], [3, 1, 2, 4, 5]]
+
+
+@torch.no_grad()
+def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
+    model.save_pretrained(tmp_path)
+    torch.testing.assert_close(VideoTransformer.from_pretrained(tmp_path)(**inputs), model(**inputs), rtol=0, atol=0)
+
+
+def test_training_reaches_every_weight(inputs):
+    model = woken().train()
+    model(**inputs, control=torch.randn(2, 10, 2, 4, 6), camera=torch.randn(2, 2, 4)).square().mean().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
