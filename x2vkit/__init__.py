@@ -1,1 +1,63 @@
+"""x2vkit: a Sora-style video model, small enough to open.
+
+    import x2vkit as x2v
+    trace = x2v.generate("a dog wearing a blue hat playing in the snow")   # in a notebook: shows the clip
+    trace.save("dog.x2v")
+
+Importing this package is instant: each name below brings its module (and torch, where it needs it) when it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from x2vkit.config import RunSpec
+    from x2vkit.errors import X2VError
+    from x2vkit.pipeline import X2VPipeline
+    from x2vkit.recorder import AttentionCapture, generate, load, record, rerun
+    from x2vkit.trace import Trace
+    from x2vkit.world import World
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "AttentionCapture",
+    "RunSpec",
+    "Trace",
+    "World",
+    "X2VError",
+    "X2VPipeline",
+    "__version__",
+    "generate",
+    "load",
+    "record",
+    "rerun",
+]
+
+_HOME = {
+    "AttentionCapture": "recorder",
+    "RunSpec": "config",
+    "Trace": "trace",
+    "World": "world",
+    "X2VError": "errors",
+    "X2VPipeline": "pipeline",
+    "generate": "recorder",
+    "load": "recorder",
+    "record": "recorder",
+    "rerun": "recorder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'x2vkit' has no attribute {name!r}")
+    value = getattr(import_module(f"x2vkit.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

@@ -21,7 +21,7 @@ Frames = NDArray[np.uint8]
 """A clip: (F, H, W, 3), 0..255."""
 
 DISPLAY_PIXELS = 512
-"""Smaller clips are enlarged to this: H.264 halves the colour resolution and smears what a player enlarges."""
+"""Smaller clips are enlarged to this, since H.264 halves the colour resolution and players smear."""
 
 
 def check_clip(frames: Frames, fps: float) -> None:
@@ -114,10 +114,10 @@ def webp(frames: Frames, fps: float) -> bytes:
     return _animation(images, "WEBP", fps, quality=90, method=2)
 
 
-def png_sheet(frames: Frames, fps: float = 0) -> bytes:
-    """All frames of a clip side by side, as a png. `fps` plays no part in a still picture."""
+def png_sheet(frames: Frames, fps: float = 0, columns: int | None = None) -> bytes:
+    """All frames of a clip in a grid, as a png. `fps` plays no part in a still picture."""
     stream = io.BytesIO()
-    Image.fromarray(contact_sheet(frames)).save(stream, "PNG")
+    Image.fromarray(contact_sheet(frames, columns)).save(stream, "PNG")
     return stream.getvalue()
 
 

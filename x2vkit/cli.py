@@ -1,0 +1,184 @@
+"""The command line: `x2vkit generate | train | bench | world`.
+
+Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad argument is
+told before torch loads. A message for the user goes to stderr with exit code 2, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from x2vkit.config import RunSpec
+from x2vkit.errors import X2VError
+
+COMMANDS = {
+    "generate": "make a clip from words",
+    "train": "train on the world, or on a folder of videos",
+    "bench": "measure this machine: speed ratios and FLOPs",
+    "world": "render clips of the world that the model learns from",
+}
+"""Command -> what it does."""
+ELSEWHERE = {"train": "x2vkit.training.cli", "bench": "x2vkit.bench"}
+"""Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 done, 2 bad input, 130 interrupted."""
+    try:
+        args = parse(list(sys.argv[1:] if argv is None else argv))
+        return args.run(args) or 0
+    except X2VError as error:
+        print(f"x2vkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nx2vkit: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as in `x2vkit ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Arguments of one command, with `run` set to the function that does it."""
+    from x2vkit import __version__
+
+    parser = argparse.ArgumentParser(prog="x2vkit", description="A Sora-style video model, small enough to open.")
+    parser.add_argument("--version", action="version", version=f"x2vkit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if word in COMMANDS), None)
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+        if name != chosen:
+            continue
+        if name in ELSEWHERE:
+            module = import_module(ELSEWHERE[name])
+            add_arguments, run = module.add_arguments, module.run
+        else:
+            add_arguments, run = HERE[name]
+        add_arguments(command)
+        command.set_defaults(run=run)
+    return parser.parse_args(argv)
+
+
+def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit generate`; their defaults are RunSpec's."""
+    usual = RunSpec()
+    parser.add_argument("prompt", help="what the clip shows, in words")
+    parser.add_argument(
+        "-o", "--output", default="clip.mp4", metavar="FILE",
+        help=".mp4, .gif, .webp, .png (all frames side by side) or .x2v (the whole run, to look inside)",
+    )  # fmt: skip
+    parser.add_argument("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
+    parser.add_argument("--steps", type=int, default=usual.steps, help="denoising steps (%(default)s)")
+    parser.add_argument("--guidance", type=float, default=usual.guidance, help="pull of the words (%(default)s)")
+    parser.add_argument("--num-frames", type=int, default=usual.num_frames, help="1 + 4k frames (%(default)s)")
+    parser.add_argument("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
+    parser.add_argument("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
+    parser.add_argument("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
+    parser.add_argument("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
+    parser.add_argument("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
+    parser.add_argument("--image", metavar="FILE", help="a picture that the clip starts from")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON on what was made")
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Prompt -> clip on disk. Whatever can be refused is refused before the model loads."""
+    from x2vkit import media
+    from x2vkit.axes import check_shape
+    from x2vkit.trace.file import SUFFIX
+
+    path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
+    spec = RunSpec(**{field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args})
+    check_shape(spec.num_frames, spec.height, spec.width)
+    image = media.read_image(args.image, spec.height, spec.width) if args.image else None
+
+    from tqdm import tqdm
+
+    with tqdm(total=spec.steps, desc="loading", bar_format="{desc}: {bar:30} {n}/{total} {elapsed}") as bar:
+        from x2vkit import recorder
+
+        pipeline = recorder.load(spec.model)
+        bar.set_description("denoising")
+        trace = recorder.generate(spec, image=image, pipeline=pipeline, on_step=lambda step: bar.update())
+        bar.set_description("writing")
+        if path.suffix.lower() == SUFFIX:
+            trace.save(path)
+        else:
+            media.write_clip(path, trace.frames, trace.fps)
+        bar.set_description("done")
+    report(trace, path, args.json)
+
+
+def report(trace: Any, path: Path, as_json: bool) -> None:
+    """Say what was made and what the model read: for people, or one line of JSON."""
+    read = " ".join(trace.words[1:])
+    frames, height, width, _ = trace.frames.shape
+    if as_json:
+        made = {"output": str(path), "read": read, "unknown": list(trace.unknown), **trace.spec}
+        made |= {"seconds": dict(trace.timings), "flops": trace.flops, "weights": trace.weights}
+        print(json.dumps(made))
+        return
+    print(f"read: {read or '(nothing: the empty prompt)'}")
+    if trace.unknown:
+        print(f"unknown words, left out: {', '.join(trace.unknown)}")
+    seconds = trace.timings.get("total", 0.0)
+    print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, made in {seconds:.1f} s")
+
+
+def add_world_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit world`."""
+    parser.add_argument("-o", "--output", default="world.png", metavar="FILE", help=".png, .mp4, .gif or .webp")
+    parser.add_argument("--count", type=int, default=12, help="clips (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the world (%(default)s)")
+    parser.add_argument("--held-out", action="store_true", help="combinations that training never shows")
+    parser.add_argument("--num-frames", type=int, default=17, help="1 + 4k frames (%(default)s)")
+    parser.add_argument("--width", type=int, default=128, help="pixels (%(default)s)")
+    parser.add_argument("--height", type=int, default=128, help="pixels (%(default)s)")
+    parser.add_argument("--fps", type=int, default=12, help="frames a second (%(default)s)")
+
+
+def world(args: argparse.Namespace) -> None:
+    """Render clips of the world: side by side and moving, or as a png with a row of moments for each clip."""
+    import numpy as np
+
+    from x2vkit import media
+    from x2vkit.axes import check_shape
+
+    path = media.check_output(args.output)
+    check_shape(args.num_frames, args.height, args.width)
+    if args.count < 1:
+        raise X2VError(f"count={args.count}", "a sheet shows at least one clip", "use 12")
+
+    from x2vkit.world import World
+
+    source = World(seed=args.seed)
+    shape = (args.num_frames, args.height, args.width)
+    clips = [source.sample(i, *shape, fps=args.fps, held_out=args.held_out) for i in range(args.count)]
+    for i, clip in enumerate(clips):
+        print(f"{i:3d}  {clip.caption}")
+    films = np.stack([clip.frames for clip in clips])                          # (count, F, H, W, 3)
+    if path.suffix.lower() == ".png":
+        moments = np.linspace(0, args.num_frames - 1, min(6, args.num_frames)).round().astype(int)
+        rows = films[:, moments].reshape(-1, *films.shape[2:])
+        media.write_atomic(path, media.png_sheet(rows, columns=len(moments)))
+    else:
+        sheets = np.stack([media.contact_sheet(films[:, i]) for i in range(args.num_frames)])
+        media.write_clip(path, sheets, args.fps)
+    print(f"wrote {path}")
+
+
+HERE = {"generate": (add_generate_arguments, generate), "world": (add_world_arguments, world)}
+"""Commands defined in this module: (add_arguments, run)."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
