@@ -1,0 +1,115 @@
+"""The sampler follows any velocity field home, keeps what is given, and stops when it is told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from x2vkit.core.conditions import clean_frames
+from x2vkit.core.sampler import SCHEDULERS, make_scheduler, sample
+from x2vkit.errors import X2VError
+
+SHAPE = (2, 3, 2, 4, 4)
+
+
+def towards(target):
+    """The exact velocity field of a world that holds one clip only: every path ends at it."""
+    return lambda latents, t: (latents - target) / t
+
+
+@pytest.fixture
+def noise():
+    return torch.randn(SHAPE, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_an_exact_field_leads_to_its_clip(name, steps, noise):
+    target = torch.linspace(-2, 2, noise.numel()).reshape(SHAPE)
+    run = list(sample(towards(target), noise, make_scheduler(name), steps))
+    assert [step.index for step in run] == list(range(steps))
+    torch.testing.assert_close(run[-1].next_latents, target, rtol=1e-4, atol=1e-4)
+    for step in run:
+        torch.testing.assert_close(step.clean, target, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_levels_fall_from_one_to_zero_and_steps_join(name, noise):
+    run = list(sample(towards(noise * 0), noise, make_scheduler(name), 6))
+    assert run[0].t == pytest.approx(1, abs=1e-5) and run[-1].next_t == 0
+    assert run[-1].t == pytest.approx(2 / 6 / (1 + 1 / 6), abs=1e-5)  # 1/6, shifted by 2
+    for one, two in zip(run, run[1:], strict=False):
+        assert one.t > one.next_t == two.t
+        assert torch.equal(one.next_latents, two.latents)
+
+
+def test_second_order_solvers_are_closer_on_a_curved_field():
+    """dx/dt = x from 1 to 0 ends at x / e; Euler's error must shrink by a real solver."""
+    x = torch.ones(1, 1, 1, 1, 1, dtype=torch.float64)
+
+    def error(name: str) -> float:
+        *_, last = sample(lambda latents, t: latents, x, make_scheduler(name), 8)
+        return abs(last.next_latents.item() - 1 / torch.e)
+
+    assert error("heun") < 0.5 * error("euler")
+    assert error("unipc") < 0.5 * error("euler")
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_given_frames_are_never_touched(name, noise):
+    clip = torch.ones(SHAPE) * 5
+    seen = []
+
+    def model(latents, t):
+        seen.append(latents[:, :, 0].clone())
+        return torch.randn_like(latents)
+
+    run = list(sample(model, noise, make_scheduler(name), 5, given=clean_frames(clip, [0])))
+    assert all((frame == 5).all() for frame in seen)
+    assert all((x[:, :, 0] == 5).all() for step in run for x in (step.latents, step.clean, step.next_latents))
+    assert (run[-1].next_latents[:, :, 1] != 5).any()
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_strength_starts_part_of_the_way_down(name, noise):
+    start = torch.full(SHAPE, 3.0)
+    whole = list(sample(towards(start), noise, make_scheduler(name), 10))
+    run = list(sample(towards(start), noise, make_scheduler(name), 10, start=start, strength=0.4))
+    assert [step.t for step in run] == [step.t for step in whole[6:]]
+    t = run[0].t
+    torch.testing.assert_close(run[0].latents, (1 - t) * start + t * noise)
+    torch.testing.assert_close(run[-1].next_latents, start, rtol=1e-4, atol=1e-4)
+
+
+def test_closing_stops_the_model(noise):
+    calls = []
+    run = sample(lambda x, t: calls.append(t) or x, noise, make_scheduler("euler"), 20)
+    next(run)
+    next(run)
+    run.close()
+    assert len(calls) == 2 and list(run) == []
+
+
+def test_two_runs_of_one_scheduler_do_not_meet(noise):
+    scheduler = make_scheduler("unipc")
+    alone = [step.next_latents for step in sample(lambda x, t: x * t, noise, scheduler, 4)]
+    pair = [sample(lambda x, t: x * t, noise, scheduler, 4) for _ in range(2)]
+    for i, (one, two) in enumerate(zip(*pair, strict=True)):
+        assert torch.equal(one.next_latents, alone[i]) and torch.equal(two.next_latents, alone[i])
+
+
+def test_sent_latents_take_over(noise):
+    run = sample(towards(noise * 0), noise, make_scheduler("euler"), 3)
+    next(run)
+    assert torch.equal(run.send(noise * 7).latents, noise * 7)
+
+
+@pytest.mark.parametrize("bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}])
+def test_refuses(bad, noise):
+    with pytest.raises(X2VError, match=next(iter(bad))):
+        next(sample(lambda x, t: x, noise, make_scheduler("euler"), **{"steps": 4, "start": noise} | bad))
+
+
+def test_unknown_scheduler_names_the_known():
+    with pytest.raises(X2VError, match="euler, heun, unipc"):
+        make_scheduler("ddim")
