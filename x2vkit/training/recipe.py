@@ -1,0 +1,115 @@
+"""Recipes: everything that decides a training run, as one TOML file.
+
+A recipe names its task and holds three tables: `[engine]` (how it is trained, below), `[model]` and `[data]` (which the
+task reads). The run folder keeps a copy beside the weights, so that whoever has the weights has the recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from x2vkit.errors import X2VError
+
+BUNDLED = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """How any task is trained."""
+
+    steps: int
+    """Optimiser steps of the whole run; the learning rate follows them."""
+    batch: int
+    """Clips a step, over all processes."""
+    muon_lr: float = 3e-3
+    """Learning rate of the matrices (Muon)."""
+    adam_lr: float = 2e-3
+    """Learning rate of everything else: biases, embeddings, scales (AdamW)."""
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    decay: float = 0.4
+    """Last part of the run over which the learning rate falls linearly to zero."""
+    ema: float = 0.999
+    """Decay of the running average of the weights, which is what gets exported."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    compile: bool = False
+    """Compile the model with torch.compile."""
+    log_every: int = 20
+    """Steps between two lines of log.jsonl."""
+    eval_every: int = 250
+    """Steps between two evaluations on held-out clips."""
+    sheet_every: int = 500
+    """Steps between two sample sheets; 0 is never."""
+    save_every: int = 250
+    """Steps between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run, decided."""
+
+    task: str
+    """vae or diffusion."""
+    engine: EngineConfig
+    seed: int = 0
+    """Seed of initial weights, data order and noise."""
+    model: dict[str, Any] = field(default_factory=dict)
+    """The model's size, in the task's own words."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """What it is trained on, in the task's own words."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return asdict(self)
+
+    @property
+    def hash(self) -> str:
+        """A short fingerprint of everything above."""
+        return sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def with_engine(self, **changes: Any) -> Recipe:
+        """The same recipe with some `[engine]` values changed; None leaves a value alone."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        return replace(self, engine=replace(self.engine, **given))
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """Read a recipe: the name of a bundled one ("vae", "small", "tiny"), or a path to a TOML file.
+
+    Raises:
+        X2VError: no such recipe, not TOML, or a field that recipes do not have.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = BUNDLED / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.toml")))
+        raise X2VError(f"recipe {name}", f"a recipe is a .toml file or one of: {known}", "name one of these")
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise X2VError(f"recipe {path}", f"a recipe is TOML ({error})", "correct that line") from error
+    return recipe_from_dict(values, where=str(path))
+
+
+def recipe_from_dict(values: dict[str, Any], where: str = "recipe") -> Recipe:
+    """The inverse of `Recipe.to_dict`. Raises X2VError on an unknown or missing field."""
+    engine = _checked(EngineConfig, values.get("engine", {}), f"{where} [engine]")
+    return _checked(Recipe, {**values, "engine": engine}, where)
+
+
+def _checked(cls: type, values: dict[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(cls)]
+    strange = sorted(set(values) - set(known))
+    if strange:
+        raise X2VError(f"{where}: {', '.join(strange)}", f"its fields are {', '.join(known)}", "rename or remove it")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise X2VError(where, str(error), "add the missing field") from error

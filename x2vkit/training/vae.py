@@ -1,0 +1,215 @@
+"""Training the video autoencoder on rendered clips.
+
+Each step sees small crops, most of them around a subject: flat sky teaches nothing twice. The network is convolutional
+and has no normalisation over space, so what it learns on crops holds for any size. It is causal in time, so the first
+frame of every clip is also a lesson about stills.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE
+from x2vkit.core.vae import VideoVAE, fold_time
+from x2vkit.training.engine import Batch, Task
+from x2vkit.training.recipe import Recipe
+
+EVALUATION_SEED = 777
+"""Clips of this seed are only ever measured on."""
+
+
+class Footage(Protocol):
+    """Where clips come from: the world, or a folder of videos."""
+
+    def sample(self, index: int, num_frames: int = ..., height: int = ..., width: int = ...) -> Any:
+        """A clip with `frames` uint8 (F, H, W, 3) and, where known, `ids` uint8 (F, H, W)."""
+
+
+@dataclass(frozen=True)
+class VAEData:
+    """The `[data]` table of an autoencoder recipe."""
+
+    num_frames: int = 17
+    """Frames of a clip."""
+    size: int = 128
+    """Height and width of the rendered clips, pixels."""
+    crop: int = 64
+    """Height and width of a training crop, pixels."""
+    final_crop: int = 96
+    """Crop of the last part of the run; the batch shrinks to keep the pixels of a step about the same."""
+    final_part: float = 0.15
+    """How much of the run that last part is."""
+    pool: int = 600
+    """Clips held in memory; every batch draws from them."""
+    fresh: float = 0.5
+    """New clips a step; the oldest ones leave the pool."""
+    subject_crops: float = 0.7
+    """Part of the crops that are placed over a subject."""
+    subject_weight: float = 2.0
+    """Extra weight of a subject's pixels in the loss."""
+
+
+class VAETrainee(nn.Module):
+    """A VideoVAE whose forward returns the loss."""
+
+    def __init__(self, vae: VideoVAE, subject_weight: float):
+        super().__init__()
+        self.vae, self.subject_weight = vae, subject_weight
+
+    def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
+        """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
+        raw = self.vae.encoder(video).float()  # (B, C, f, h, w)
+        # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
+        spread = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
+        noisy = raw + self.vae.config.latent_noise * spread * torch.randn_like(raw)
+        error = self.vae.decoder(noisy).float() - video
+        weight = 1 + self.subject_weight * subject
+        mse = error.square()
+        loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
+        # Keeps the latents near unit size and centred; a diffusion model wants them so.
+        loss = loss + 1e-4 * raw.square().mean()
+        return {"loss": loss, "psnr": psnr(mse)}
+
+
+def psnr(squared_error: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio in dB from squared errors on the [-1, 1] scale (peak to peak 2)."""
+    return 10 * torch.log10(4 / squared_error.mean())
+
+
+class VAETask(Task):
+    """Autoencode crops of rendered clips."""
+
+    def __init__(self, recipe: Recipe, footage: Footage | None = None):
+        """`footage` defaults to the world, with the recipe's seed."""
+        self.recipe, self.data = recipe, VAEData(**recipe.data)
+        self.footage = footage or _world(recipe.seed)
+        self.unseen = footage or _world(EVALUATION_SEED)
+        self.pool: OrderedDict[int, Any] = OrderedDict()
+        self._flops: dict[tuple[int, ...], float] = {}
+        self._fixed: Tensor | None = None
+
+    def build(self) -> nn.Module:
+        return VAETrainee(VideoVAE(**self.recipe.model), self.data.subject_weight)
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        data, config = self.data, self.recipe.engine
+        final = step >= (1 - data.final_part) * config.steps
+        crop = data.final_crop if final else data.crop
+        count = max(world_size, round(config.batch * (data.crop / crop) ** 2))
+        rng = np.random.default_rng((self.recipe.seed, step))
+        first = int(step * data.fresh)
+        picks = [(first + int(rng.integers(data.pool)), int(rng.integers(2**31))) for _ in range(count)]
+        self._forget(before=first)
+        crops = [self._crop(index, crop, np.random.default_rng(seed)) for index, seed in picks[rank::world_size]]
+        frames, subject = (np.stack(part) for part in zip(*crops, strict=True))
+        return {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
+
+    def flops(self, batch: Batch) -> float:
+        """Counted once per shape by running it; backward costs twice the forward."""
+        shape = tuple(batch["video"].shape)
+        if shape not in self._flops:
+            with torch.device("meta"):
+                vae, video = VideoVAE(**self.recipe.model), torch.empty(shape)
+            with FlopCounterMode(display=False) as counter:
+                vae.decoder(vae.encoder(video))
+            self._flops[shape] = 3.0 * counter.get_total_flops()
+        return self._flops[shape]
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Mean PSNR over whole unseen clips, the first frames' alone, and the subjects' alone."""
+        video = self._unseen_video(24)
+        errors = torch.cat([_squared_error(model.vae, clip[None]) for clip in video])
+        by_clip = 10 * torch.log10(4 / errors.flatten(1).mean(1))
+        stills = 10 * torch.log10(4 / errors[:, :, 0].flatten(1).mean(1))
+        return {"psnr_unseen": float(by_clip.mean()), "psnr_still": float(stills.mean())}
+
+    def sheet(self, model: nn.Module) -> np.ndarray:
+        """Six unseen clips, five frames each, above what the autoencoder makes of them."""
+        video = self._unseen_video(24)[:6]
+        made = torch.cat([model.vae.decode(model.vae.encode(clip[None])).float() for clip in video])
+        rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
+        picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
+        return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+
+    def export(self, model: nn.Module, folder: Path) -> None:
+        """Fit the latent statistics and the preview, and save the autoencoder in bf16 as `folder`/vae."""
+        vae = model.vae
+        clips = [self.footage.sample(100_000 + i, self.data.num_frames, self.data.size, self.data.size) for i in range(96)]
+        fit_statistics(vae, to_video(np.stack([clip.frames for clip in clips])))
+        vae.to(torch.bfloat16).save_pretrained(folder / "vae")
+
+    def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """One crop of one clip: uint8 (F, size, size, 3) and where its subjects are, bool (F, size, size)."""
+        clip = self._clip(index)
+        subject = clip.ids > 0
+        bound = np.array(subject.shape[1:]) - size
+        corner = rng.integers(0, bound + 1)
+        if rng.random() < self.data.subject_crops:
+            places = np.argwhere(subject[rng.integers(len(subject))])
+            if len(places):
+                corner = np.clip(places[rng.integers(len(places))] - rng.integers(0, size, 2), 0, bound)
+        window = (slice(None), slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size))
+        frames, mask = clip.frames[window], subject[window]
+        return (frames[:, :, ::-1], mask[:, :, ::-1]) if rng.random() < 0.5 else (frames, mask)
+
+    def _clip(self, index: int) -> Any:
+        if index not in self.pool:
+            self.pool[index] = self.footage.sample(index, self.data.num_frames, self.data.size, self.data.size)
+        return self.pool[index]
+
+    def _forget(self, before: int) -> None:
+        for index in [i for i in self.pool if i < before]:
+            del self.pool[index]
+
+    def _unseen_video(self, count: int) -> Tensor:
+        if self._fixed is None:
+            size = self.data.size
+            clips = [self.unseen.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
+            self._fixed = to_video(np.stack(clips))
+        return self._fixed
+
+
+def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
+    """Measure each latent channel's mean and spread, and fit the linear preview by least squares, into the buffers.
+
+    video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
+    """
+    vae.latents_mean.zero_()
+    vae.latents_std.fill_(1)
+    with torch.inference_mode():
+        raw = torch.cat([vae.encoder(clip[None].to(vae.dtype)).float() for clip in video])  # (B, C, f, h, w)
+    mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
+    vae.latents_mean.copy_(mean)
+    vae.latents_std.copy_(std)
+    cells = ((raw.movedim(1, -1) - mean) / std).flatten(0, -2)  # (cells, C)
+    pixels = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1)  # (B * f, h, w, 8 * 8 * 4 * 3)
+    pixels = pixels.unflatten(-1, (SPACE_STRIDE, SPACE_STRIDE, TIME_STRIDE, 3)).movedim(-2, -4).flatten(-4).flatten(0, -2)
+    known = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
+    solution = torch.linalg.lstsq(known, pixels).solution  # (C + 1, pixels)
+    vae.preview_weight.copy_(solution[:-1].T)
+    vae.preview_bias.copy_(solution[-1])
+
+
+def to_video(frames: np.ndarray) -> Tensor:
+    """uint8 (B, F, H, W, 3) -> float32 (B, 3, F, H, W) in [-1, 1]."""
+    return torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+
+
+def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
+    device = next(vae.parameters()).device
+    made = vae.decoder(vae.encoder(video.to(device))).float().clamp(-1, 1)
+    return (made.cpu() - video).square()
+
+
+def _world(seed: int) -> Footage:
+    from x2vkit.world import World
+
+    return World(seed)
