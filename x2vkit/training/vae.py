@@ -66,11 +66,11 @@ class VAETrainee(nn.Module):
 
     def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
         """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
-        raw = self.vae.encoder(video).float()  # (B, C, f, h, w)
+        raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
         # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
         spread = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
         noisy = raw + self.vae.config.latent_noise * spread * torch.randn_like(raw)
-        error = self.vae.decoder(noisy).float() - video
+        error = self.vae.decode_raw(noisy).float() - video
         weight = 1 + self.subject_weight * subject
         mse = error.square()
         loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
@@ -95,9 +95,12 @@ class VAETask(Task):
         self.pool: OrderedDict[int, Any] = OrderedDict()
         self._flops: dict[tuple[int, ...], float] = {}
         self._fixed: Tensor | None = None
+        self._linear: Tensor | None = None
 
     def build(self) -> nn.Module:
-        return VAETrainee(VideoVAE(**self.recipe.model), self.data.subject_weight)
+        vae = VideoVAE(**self.recipe.model)
+        vae.linear.fit(self._linear_video())
+        return VAETrainee(vae, self.data.subject_weight)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         data, config = self.data, self.recipe.engine
@@ -119,7 +122,7 @@ class VAETask(Task):
             with torch.device("meta"):
                 vae, video = VideoVAE(**self.recipe.model), torch.empty(shape)
             with FlopCounterMode(display=False) as counter:
-                vae.decoder(vae.encoder(video))
+                vae.decode_raw(vae.encode_raw(video))
             self._flops[shape] = 3.0 * counter.get_total_flops()
         return self._flops[shape]
 
@@ -169,6 +172,14 @@ class VAETask(Task):
         for index in [i for i in self.pool if i < before]:
             del self.pool[index]
 
+    def _linear_video(self) -> Tensor:
+        """The clips that the linear code is fitted to; rendered once."""
+        if self._linear is None:
+            size = self.data.size
+            clips = [self.footage.sample(i, self.data.num_frames, size, size).frames for i in range(150)]
+            self._linear = to_video(np.stack(clips))
+        return self._linear
+
     def _unseen_video(self, count: int) -> Tensor:
         if self._fixed is None:
             size = self.data.size
@@ -185,7 +196,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.latents_mean.zero_()
     vae.latents_std.fill_(1)
     with torch.inference_mode():
-        raw = torch.cat([vae.encoder(clip[None].to(vae.dtype)).float() for clip in video])  # (B, C, f, h, w)
+        raw = torch.cat([vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video])  # (B, C, f, h, w)
     mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
     vae.latents_mean.copy_(mean)
     vae.latents_std.copy_(std)
@@ -205,7 +216,7 @@ def to_video(frames: np.ndarray) -> Tensor:
 
 def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
     device = next(vae.parameters()).device
-    made = vae.decoder(vae.encoder(video.to(device))).float().clamp(-1, 1)
+    made = vae.decode_raw(vae.encode_raw(video.to(device))).float().clamp(-1, 1)
     return (made.cpu() - video).square()
 
 

@@ -122,7 +122,7 @@ def _move(spec: SceneSpec, subject: str, action: str, t: np.ndarray, rng: np.ran
         m.pose["ear"] = -0.5 * (s > 0) * np.cos(np.pi * s / flight)
         m.physics |= {"gravity": g, "period": period, "height": g * flight**2 / 8}
     elif action == "bounce":
-        drop, e = (0.66 - sprite.height * scale) * rng.uniform(0.85, 1.0), rng.uniform(0.78, 0.90)
+        drop, e = max(0.66 - sprite.height * scale, 0.10) * rng.uniform(0.85, 1.0), rng.uniform(0.78, 0.90)
         m.y = _bounce(t + rng.uniform(0.0, 0.2), drop, g, e)
         m.squash = 1 - 0.22 * np.clip(1 - m.y / 0.05, 0, 1)
         m.physics |= {"gravity": g, "restitution": e, "drop": drop}

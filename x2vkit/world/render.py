@@ -93,10 +93,10 @@ def _coverage(p: np.ndarray, u: float, v: float, inner: float, outer: float) -> 
     return min(max(0.5 - d / p[SOFT], 0.0), 1.0)
 
 
-@nb.njit(cache=True, fastmath=True, parallel=True, nogil=True)
+@nb.njit(cache=True, fastmath=True, nogil=True)
 def _render(table: np.ndarray, frames: np.ndarray, ids: np.ndarray) -> None:
     n, height, width = ids.shape
-    for f in nb.prange(n):
+    for f in range(n):
         canvas = np.zeros((height, width, 3), np.float32)
         for i in range(table.shape[1]):
             p = table[f, i]
@@ -134,9 +134,9 @@ def _render(table: np.ndarray, frames: np.ndarray, ids: np.ndarray) -> None:
                     frames[f, y, x, k] = np.uint8(min(max(canvas[y, x, k], 0.0), 1.0) * 255.0 + 0.5)
 
 
-@nb.njit(cache=True, fastmath=True, parallel=True, nogil=True)
+@nb.njit(cache=True, fastmath=True, nogil=True)
 def _areas(table: np.ndarray, out: np.ndarray) -> None:
-    for f in nb.prange(table.shape[0]):
+    for f in range(table.shape[0]):
         left, right, high, low = 1e9, -1e9, 1e9, -1e9
         for i in range(table.shape[1]):
             reach_x, reach_y = _reach(table[f, i])
