@@ -1,4 +1,7 @@
-"""`x2vkit train`: the command that turns a recipe into weights."""
+"""`x2vkit train`: the command that turns a recipe into weights.
+
+Also `accelerate launch -m x2vkit.training.cli ...` for many processes.
+"""
 
 from __future__ import annotations
 
@@ -11,36 +14,50 @@ from x2vkit.errors import X2VError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit train` to a (sub-)parser."""
-    parser.add_argument("recipe", nargs="?", default="small", help="a bundled recipe (vae, small, tiny) or a .toml file")
-    parser.add_argument("--recipe", dest="recipe_option", metavar="RECIPE", help="the same, as an option")
-    parser.add_argument("--out", type=Path, help="folder of the run (default: runs/<recipe>)")
-    parser.add_argument("--resume", action="store_true", help="continue from the newest checkpoint in --out")
-    parser.add_argument("--minutes", type=float, help="stop after this many minutes, with a checkpoint")
-    parser.add_argument("--steps", type=int, help="optimiser steps, in place of the recipe's")
-    parser.add_argument("--batch", type=int, help="clips a step, in place of the recipe's")
+    add = parser.add_argument
+    add("name", nargs="?", metavar="RECIPE", help="a bundled recipe (vae, small, tiny) or a .toml file")
+    add("--recipe", help="the same, as an option")
+    add("--out", type=Path, metavar="DIR", help="folder of the run (runs/RECIPE)")
+    add("--resume", action="store_true", help="continue from the newest checkpoint in --out")
+    add("--minutes", type=float, help="stop after so many minutes, with a checkpoint")
+    add("--steps", type=int, help="optimiser steps, in place of the recipe's")
+    add("--batch", type=int, help="clips a step, in place of the recipe's")
+    add("--vae", type=Path, metavar="DIR", help="trained autoencoder (the one that ships)")
+    add("--cache", type=Path, metavar="DIR", help="folder of the latent cache (latents/ in --out)")
+    add("--videos", type=Path, metavar="DIR", help="train on your own videos/*.mp4 and captions.csv in this folder")
+    add("--export-only", action="store_true", help="write the model of the newest checkpoint, train no further")
+    add("--doctor", action="store_true", help="is my training broken? Overfit one clip and compare with a healthy run")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `x2vkit train` with parsed arguments; returns the exit code. Raises X2VError on bad input."""
-    from x2vkit.training.engine import Engine
-    from x2vkit.training.recipe import load_recipe
-    from x2vkit.training.tasks import make_task
-
     for name in ("minutes", "steps", "batch"):
         value = getattr(args, name)
         if value is not None and value <= 0:
             raise X2VError(f"--{name} {value}", f"--{name} is above zero", f"leave --{name} out to use the recipe's")
-    name = args.recipe_option or args.recipe
+    from x2vkit.training.recipe import load_recipe
+
+    name = args.recipe or args.name or "small"
     recipe = load_recipe(name).with_engine(steps=args.steps, batch=args.batch)
+    from x2vkit.training.tasks import Inputs, make_task
+
+    if args.doctor:
+        from x2vkit.training.doctor import examine
+
+        return examine(recipe, args.vae, args.minutes)
+    from x2vkit.training.engine import Engine
+
     out = args.out or Path("runs") / Path(name).stem
-    engine = Engine(make_task(recipe), out, resume=args.resume)
-    engine.run(args.minutes)
+    task = make_task(recipe, out, Inputs(args.vae, args.cache, args.videos))
+    engine = Engine(task, out, resume=args.resume or args.export_only)
+    if not args.export_only:
+        engine.run(args.minutes)
     engine.export()
     return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """`python -m x2vkit.training.cli`, for use without the x2vkit command."""
+    """`python -m x2vkit.training.cli`, for `accelerate launch`."""
     parser = argparse.ArgumentParser(prog="x2vkit train", description="Train a model from a recipe.")
     add_arguments(parser)
     try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ class Engine:
 
     def averaged(self) -> nn.Module:
         """A copy of the model that holds the averaged weights."""
-        model = self.task.build().to(self.accelerator.device).eval()
+        model = deepcopy(self.model).eval()
         model.load_state_dict(self.average.weights)
         return model
 

@@ -1,16 +1,58 @@
-"""The tasks by name."""
+"""The tasks by name, with what a run needs besides its recipe."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from x2vkit.errors import X2VError
-from x2vkit.training.engine import Task
+from x2vkit.training.engine import Task, bf16_pays
 from x2vkit.training.recipe import Recipe
 
+WEIGHTS = Path(__file__).parent.parent / "weights"
 
-def make_task(recipe: Recipe) -> Task:
-    """The task that a recipe names. Raises X2VError for a name that is none."""
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads; None is the default of each."""
+
+    vae: Path | None = None
+    """Folder of a trained autoencoder (default: the one that ships)."""
+    cache: Path | None = None
+    """Folder of the latent cache (default: latents/ in the run's folder)."""
+    videos: Path | None = None
+    """Folder of the user's own captioned videos (default: the world)."""
+
+
+def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
+    """The task that a recipe names. Raises X2VError for a name that is none, or an input that is not there."""
+    inputs = inputs or Inputs()
+    footage = None
+    if inputs.videos is not None:
+        from x2vkit.world.folder import VideoFolder
+
+        footage = VideoFolder(inputs.videos)
     if recipe.task == "vae":
         from x2vkit.training.vae import VAETask
 
-        return VAETask(recipe)
+        return VAETask(recipe, footage)
+    if recipe.task == "diffusion":
+        from x2vkit.training.diffusion import DiffusionTask
+
+        return DiffusionTask(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), footage)
     raise X2VError(f"task {recipe.task!r}", "a recipe's task is vae or diffusion", "correct it")
+
+
+def load_vae(folder: Path | None):  # noqa: ANN201
+    """A trained autoencoder in the faster dtype. Raises X2VError when there is none."""
+    import torch
+
+    from x2vkit.core.vae import VideoVAE
+
+    folder = folder or WEIGHTS / "small" / "vae"
+    if not (folder / "config.json").is_file():
+        cure = "train one with `x2vkit train vae` and name its folder, runs/vae/vae"
+        raise X2VError(f"--vae {folder}", "a transformer is trained on the latents of a trained autoencoder", cure)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = torch.bfloat16 if bf16_pays(device) else torch.float32
+    return VideoVAE.from_pretrained(folder, torch_dtype=dtype).to(device).eval()

@@ -29,8 +29,10 @@ EVALUATION_SEED = 777
 class Footage(Protocol):
     """Where clips come from: the world, or a folder of videos."""
 
-    def sample(self, index: int, num_frames: int = ..., height: int = ..., width: int = ...) -> Any:
-        """A clip with `frames` uint8 (F, H, W, 3) and, where known, `ids` uint8 (F, H, W)."""
+    def sample(
+        self, index: int, num_frames: int = ..., height: int = ..., width: int = ..., *, held_out: bool = ...
+    ) -> Any:
+        """Clip `index`: `frames` uint8 (F, H, W, 3), `caption`, and `spec`, `ids`, `truth`, which may be None."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,8 @@ class VAETask(Task):
     def __init__(self, recipe: Recipe, footage: Footage | None = None):
         """`footage` defaults to the world, with the recipe's seed."""
         self.recipe, self.data = recipe, VAEData(**recipe.data)
-        self.footage = footage or _world(recipe.seed)
-        self.unseen = footage or _world(EVALUATION_SEED)
+        self.footage = footage or make_world(recipe.seed)
+        self.unseen = footage or make_world(EVALUATION_SEED)
         self.pool: OrderedDict[int, Any] = OrderedDict()
         self._flops: dict[tuple[int, ...], float] = {}
         self._fixed: Tensor | None = None
@@ -147,7 +149,7 @@ class VAETask(Task):
         vae = model.vae
         clips = [self.footage.sample(100_000 + i, self.data.num_frames, self.data.size, self.data.size) for i in range(96)]
         fit_statistics(vae, to_video(np.stack([clip.frames for clip in clips])))
-        vae.to(torch.bfloat16).save_pretrained(folder / "vae")
+        nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
     def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """One crop of one clip: uint8 (F, size, size, 3) and where its subjects are, bool (F, size, size)."""
@@ -220,7 +222,8 @@ def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
     return (made.cpu() - video).square()
 
 
-def _world(seed: int) -> Footage:
+def make_world(seed: int) -> Footage:
+    """The world, as footage."""
     from x2vkit.world import World
 
     return World(seed)

@@ -1,0 +1,407 @@
+"""Training the video transformer and its text encoder on cached latents.
+
+A clip is mixed with noise, x_t = (1 - t) clip + t noise, and the model learns the velocity, noise - clip, from the
+mixture, the level t, the caption and whatever conditions this batch was dealt. Every condition is often left out, so
+that one set of weights can do without it, and so that guidance can tell what it changes.
+
+The levels are t = sigmoid(normal + 0.3) (Esser et al. 2024, arXiv:2403.03206, with more weight on noise, where layout
+and motion are decided), spread evenly over each batch to calm the gradient.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+from torch.utils.flop_counter import FlopCounterMode
+
+from x2vkit.axes import Shape3
+from x2vkit.config import ModelConfig
+from x2vkit.core.conditions import (
+    CAMERA_CHANNELS,
+    CONTROL_CHANNELS,
+    camera_track,
+    control_raster,
+    token_levels,
+)
+from x2vkit.core.patches import patchify
+from x2vkit.core.sampler import make_scheduler
+from x2vkit.core.text import TextEncoder
+from x2vkit.core.transformer import VideoTransformer
+from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
+from x2vkit.training.checkpoint import write_atomically
+from x2vkit.training.engine import Batch, Task
+from x2vkit.training.latents import KINDS, Bucket, Shelf, fill_shelf, fingerprint
+from x2vkit.training.recipe import Recipe
+from x2vkit.training.vae import EVALUATION_SEED, Footage, make_world
+
+LEVELS = 8
+"""Noise levels at which the held-out loss is measured: the middles of as many equal parts of [0, 1]."""
+SHEET_PROMPTS = (
+    "a brown dog walking right in the snow",
+    "a red ball bouncing on the beach",
+    "a white cat wearing a blue hat jumping in the city",
+    "a green fish swimming left underwater",
+    "a blue car driving right in the desert, zoom in",
+    "a happy yellow face talking at night",
+)
+
+
+@dataclass(frozen=True)
+class DiffusionData:
+    """The `[data]` table of a transformer recipe."""
+
+    buckets: Sequence[dict[str, Any]]
+    """Shapes to train on; the fields of `latents.Bucket`. The first one sets what a full batch is."""
+    max_words: int = 24
+    """Text tokens of a training prompt; longer captions lose their end, shorter ones are padded."""
+    drop_prompt: float = 0.1
+    """Part of the clips whose prompt is empty: the unconditional model that guidance needs."""
+    clean: float = 0.25
+    """Part of the batches in which some latent frames are given."""
+    control: float = 0.35
+    """Part of the clips with a control raster."""
+    camera: float = 0.25
+    """Part of the clips with a camera track."""
+    noise_mean: float = 0.3
+    """Mean of the normal behind the noise levels; above 0 favours noisy ones."""
+    align: float = 0.3
+    """Weight at the start of guessing each token's subject and motion from an inner layer (0: off)."""
+    align_until: float = 0.6
+    """Part of the run over which that weight falls to zero."""
+    unseen: int = 32
+    """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never trained on."""
+
+
+class DiffusionTrainee(nn.Module):
+    """Text encoder and transformer, whose forward mixes noise into the clips and returns the loss."""
+
+    def __init__(self, config: ModelConfig, vocab: list[str], synonyms: dict[str, str]):
+        super().__init__()
+        self.text_encoder = TextEncoder(vocab, synonyms, config.text_width, config.text_depth, config.max_words)
+        self.transformer = VideoTransformer.from_model_config(config)
+        self.truth_head = TruthHead(config)
+
+    def forward(
+        self,
+        latents: Tensor,
+        noise: Tensor,
+        t: Tensor,
+        ids: Tensor,
+        control: Tensor,
+        camera: Tensor,
+        clean: Tensor | None = None,
+        kinds: Tensor | None = None,
+        motion: Tensor | None = None,
+        align: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Velocity loss of one batch.
+
+        latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4); clean
+        (B, f, h, w) bool, True where the frame is given. For truth alignment: kinds (B, f, h, w), motion
+        (B, 2, f, h, w), and align, its weight.
+        """
+        level = t[:, :, None, None, None]  #                              (B, 1, 1, 1, 1)
+        mixed = torch.lerp(latents, noise, level)  #                      (B, C, f, h, w)
+        levels = t
+        if clean is not None:
+            mixed = torch.where(clean[:, None], latents, mixed)  #        (B, C, f, h, w)
+            levels = token_levels(t, clean, self.transformer.patch)  #    (B, N)
+        text = self.text_encoder(ids)  #                                  (B, T, Dt)
+        with self.truth_head.listen(self.transformer):
+            velocity = self.transformer(mixed, levels, text, ids != 1, control, camera)
+        error = (velocity - (noise - latents)).square().mean(1)  #        (B, f, h, w)
+        loss = error.mean() if clean is None else error[~clean].mean()
+        if align is None or kinds is None or motion is None:
+            return {"loss": loss, "velocity_loss": loss.detach()}
+        guess = self.truth_head(kinds, motion, self.transformer.patch)
+        return {"loss": loss + align * guess, "velocity_loss": loss.detach(), "truth_loss": guess.detach()}
+
+
+class TruthHead(nn.Module):
+    """Guesses each token's kind and motion from a middle layer, in training only.
+
+    A model that has to know *what is where* draws better sooner (REPA, Yu et al. 2024, arXiv:2410.06940, aligns with a
+    pretrained network's features; here the truth itself is at hand).
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.layer = config.depth // 2
+        self.mlp = nn.Sequential(nn.Linear(config.width, 128), nn.SiLU(), nn.Linear(128, KINDS + 2))
+        self.heard: list[Tensor] = []
+
+    def listen(self, transformer: VideoTransformer) -> Any:
+        """A context in which the middle layer's output is kept for `forward`."""
+        self.heard.clear()
+        block = transformer.blocks[self.layer - 1]
+        return block.register_forward_hook(lambda module, inputs, output: self.heard.append(output))
+
+    def forward(self, kinds: Tensor, motion: Tensor, patch: Shape3) -> Tensor:
+        """Cross-entropy against the kinds of a token's cells plus squared error of its motion."""
+        shares = nnf.one_hot(kinds.long(), KINDS).movedim(-1, 1).to(motion.dtype)  # (B, KINDS, f, h, w)
+        truth = patchify(torch.cat([shares, motion], 1), patch)  #                   (B, N, (KINDS + 2) * p)
+        truth = truth.unflatten(-1, (KINDS + 2, -1)).mean(-1)  #                     (B, N, KINDS + 2)
+        guess = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #          (B, N, KINDS + 2)
+        kind = -(truth[..., :KINDS] * guess[..., :KINDS].log_softmax(-1)).sum(-1).mean()
+        return kind + (truth[..., KINDS:] - guess[..., KINDS:]).square().mean()
+
+
+class DiffusionTask(Task):
+    """Denoise cached latents."""
+
+    def __init__(
+        self, recipe: Recipe, cache: Path, vae: VideoVAE, footage: Footage | None = None, quiet: bool = False
+    ):
+        """`cache`: folder of the latents, filled where needed. `footage` defaults to the world."""
+        self.recipe, self.data, self.vae = recipe, DiffusionData(**recipe.data), vae
+        self.config = ModelConfig(**recipe.model)
+        if self.config.latent_channels != vae.config.latent_channels:
+            got = f"latent_channels={self.config.latent_channels}"
+            rule = f"the autoencoder has {vae.config.latent_channels}"
+            raise X2VError(got, rule, "set the recipe's [model] latent_channels to that")
+        self.footage = footage or make_world(recipe.seed)
+        self.cache, self.quiet = cache, quiet
+        self.buckets = [Bucket(**values) for values in self.data.buckets]
+        self.vocabulary = _vocabulary(self.footage)
+        self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
+        self.shelves = [self._shelf(bucket) for bucket in self.buckets]
+        self._flops: dict[tuple[int, ...], float] = {}
+        self._unseen: dict[str, Batch] = {}
+
+    def build(self) -> nn.Module:
+        return DiffusionTrainee(self.config, *self.vocabulary)
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        rng = np.random.default_rng((self.recipe.seed, step))
+        shares = np.array([bucket.share for bucket in self.buckets])
+        which = int(rng.choice(len(shares), p=shares / shares.sum()))
+        size = self._batch_size(which, world_size)
+        picks = rng.integers(0, len(self.shelves[which]), size)
+        levels = spread_levels(rng, size, self.data.noise_mean)
+        with_clean = bool(rng.random() < self.data.clean)
+        seeds = rng.integers(0, 2**31, size)
+        mine = slice(rank, None, world_size)
+        batch = self._clips(self.shelves[which], picks[mine], seeds[mine], with_clean)
+        batch["t"] = torch.from_numpy(levels[mine, None].astype(np.float32))
+        progress = step / (self.data.align_until * self.recipe.engine.steps)
+        batch["align"] = torch.tensor(self.data.align * max(0.0, 1 - progress))
+        return batch
+
+    def flops(self, batch: Batch) -> float:
+        """Forward, counted once per shape by running the model without numbers, plus twice that backward."""
+        shape = (*batch["latents"].shape, batch["ids"].shape[1])
+        if shape not in self._flops:
+            with torch.device("meta"):
+                model = self.build()
+            empty = {key: value.to("meta") for key, value in batch.items() if key not in ("clean", "align")}
+            with FlopCounterMode(display=False) as counter:
+                model(**empty)
+            self._flops[shape] = 3.0 * counter.get_total_flops()
+        return self._flops[shape]
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Velocity loss on fixed clips, noise and levels, so that runs compare.
+
+        unseen: new clips of trained combinations; held_out: combinations that are never trained on;
+        unseen_t06 ... unseen_t94: by noise level, in hundredths.
+        """
+        scores: dict[str, float] = {}
+        for name in ("unseen", "held_out"):
+            batch = self._fixed(name)
+            losses = level_losses(model, batch)
+            scores[name] = float(np.mean(losses))
+            if name == "unseen":
+                scores |= {f"unseen_t{round(100 * t):02d}": loss for t, loss in zip(levels_of(), losses, strict=True)}
+        return scores
+
+    def sheet(self, model: nn.Module) -> np.ndarray:
+        """Clips of six fixed prompts from fixed noise, five frames each."""
+        pipe = make_pipeline(self.vae, model)
+        pipe.set_progress_bar_config(disable=True)
+        noise = torch.Generator().manual_seed(0)
+        frames = pipe(SHEET_PROMPTS, num_inference_steps=16, generator=noise).frames  # (6, F, H, W, 3)
+        return np.concatenate([np.concatenate(list(clip[::4]), axis=1) for clip in frames])
+
+    def export(self, model: nn.Module, folder: Path) -> None:
+        """Write `folder`/pipeline: everything needed to make clips, in bf16, with how it was made beside it."""
+        target = folder / "pipeline"
+        for part in (self.vae, model.text_encoder, model.transformer):
+            nn.Module.to(part, torch.bfloat16)
+        make_pipeline(self.vae, model).save_pretrained(target)
+        made = {"recipe": self.recipe.to_dict(), "hash": self.recipe.hash, "seed": self.recipe.seed}
+        made |= {"vae": fingerprint(self.vae), "footage": type(self.footage).__name__}
+        write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
+        if (folder / "log.jsonl").exists():
+            write_atomically(target / "log.jsonl", (folder / "log.jsonl").read_bytes())
+
+    def _shelf(self, bucket: Bucket) -> Shelf:
+        # Buckets take far-apart clips, so that no clip is in two of them.
+        first = 1_000_000 * (1 + self.buckets.index(bucket))
+        return fill_shelf(self.cache / bucket.name, self.footage, self.vae, bucket, first, quiet=self.quiet)
+
+    def _batch_size(self, which: int, world_size: int) -> int:
+        """Clips of a batch, so that every bucket's batch costs about the same."""
+        scale = self.buckets[0].cells / self.buckets[which].cells
+        return world_size * max(1, round(self.recipe.engine.batch * scale / world_size))
+
+    def _clips(self, shelf: Shelf, picks: np.ndarray, seeds: np.ndarray, with_clean: bool) -> Batch:
+        """Clips as tensors, each with its own caption, noise and conditions drawn from its own seed."""
+        rows = [self._clip(shelf, int(i), np.random.default_rng(int(seed)), with_clean) for i, seed in zip(picks, seeds, strict=True)]
+        batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
+        return {key: value for key, value in batch.items() if key != "clean" or with_clean}
+
+    def _clip(self, shelf: Shelf, index: int, rng: np.random.Generator, with_clean: bool) -> dict[str, np.ndarray]:
+        data = self.data
+        latents = shelf.latents[index].astype(np.float32)
+        grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
+        prompt = "" if rng.random() < data.drop_prompt else shelf.caption(index, rng)
+        control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
+        if rng.random() < data.control:
+            control = deal_control(shelf, index, grid, rng)
+        camera = np.zeros((grid[0], CAMERA_CHANNELS), np.float32)
+        if rng.random() < data.camera and np.isfinite(shelf.camera[index]).all():
+            camera = camera_track(shelf.camera[index])
+        clean = np.zeros(grid, bool)
+        if with_clean:
+            clean[deal_clean(grid[0], rng)] = True
+        kinds = np.asarray(shelf.ids[index])
+        return {
+            "latents": latents,
+            "noise": rng.standard_normal(latents.shape, dtype=np.float32),
+            "ids": self._read(prompt),
+            "control": control,
+            "camera": camera,
+            "clean": clean,
+            "kinds": kinds,
+            "motion": cell_motion(shelf.motion[index], kinds),
+        }
+
+    def _read(self, prompt: str) -> np.ndarray:
+        ids = self.reader.tokenize(prompt).ids
+        return np.array([*ids, *[1] * (self.data.max_words - len(ids))])
+
+    def _fixed(self, name: str) -> Batch:
+        """The evaluation's clips, made once: full captions, no conditions."""
+        if name not in self._unseen:
+            first = self.buckets[0]
+            bucket = Bucket(first.frames, first.height, first.width, self.data.unseen)
+            footage = make_world(EVALUATION_SEED) if _is_world(self.footage) else self.footage
+            held_out = name == "held_out" or not _is_world(self.footage)
+            shelf = fill_shelf(self.cache / name, footage, self.vae, bucket, 0, held_out, self.quiet)
+            rng = np.random.default_rng(EVALUATION_SEED)
+            picks = range(len(shelf))
+            latents = np.stack([shelf.latents[i] for i in picks]).astype(np.float32)
+            ids = np.stack([self._read(shelf.caption(i, rng)) for i in picks])
+            noise = rng.standard_normal(latents.shape, dtype=np.float32)
+            f, h, w = latents.shape[2:]
+            self._unseen[name] = {
+                "latents": torch.from_numpy(latents),
+                "noise": torch.from_numpy(noise),
+                "ids": torch.from_numpy(ids),
+                "control": torch.zeros(len(ids), CONTROL_CHANNELS, f, h, w),
+                "camera": torch.zeros(len(ids), f, CAMERA_CHANNELS),
+            }
+        return self._unseen[name]
+
+
+def spread_levels(rng: np.random.Generator, count: int, mean: float) -> np.ndarray:
+    """`count` noise levels distributed as sigmoid(normal + mean), one from each of `count` equally likely parts."""
+    places = (rng.permutation(count) + rng.random(count)) / count
+    normal = torch.special.ndtri(torch.from_numpy(places.clip(1e-6, 1 - 1e-6)))
+    return torch.sigmoid(normal + mean).numpy()
+
+
+def deal_clean(frames: int, rng: np.random.Generator) -> list[int]:
+    """Latent frames to give to a clip of `frames`: the first (an image), or what extending, looping and filling need."""
+    if frames == 1:
+        return []
+    kind = rng.choice(["image", "start", "end", "ends", "any"], p=[0.5, 0.15, 0.1, 0.1, 0.15])
+    count = int(rng.integers(1, frames))
+    any_frames = rng.permutation(frames)[:count]
+    chosen: dict[str, Sequence[int]] = {
+        "image": [0],
+        "start": range(count),
+        "end": range(frames - count, frames),
+        "ends": [0, frames - 1] if frames > 2 else [0],
+        "any": any_frames,
+    }
+    return [int(i) for i in chosen[str(kind)]]
+
+
+def deal_control(shelf: Shelf, index: int, grid: Shape3, rng: np.random.Generator) -> np.ndarray:
+    """A control raster from the truth, with boxes, strokes and mouths each left out at random."""
+    boxes = np.array(shelf.boxes[index])  # (F, 2, 4)
+    frames = len(boxes)
+    known = [o for o in range(boxes.shape[1]) if np.isfinite(boxes[:, o]).any()]
+    wishes: dict[str, Any] = {}
+    for o in known:
+        if rng.random() < 0.6:
+            wishes["box_a" if o == 0 else "box_b"] = boxes[:, o]
+    seen = [o for o in known if np.isfinite(boxes[:, o]).all()]
+    wishes["strokes"] = [_stroke(boxes[:, o], grid) for o in seen if frames > 1 and rng.random() < 0.4]
+    talks = [o for o in known if np.nanmax(shelf.mouth[index][:, o], initial=0) > 0]
+    if talks and rng.random() < 0.8:
+        wishes["mouth_box"], wishes["mouth"] = boxes[:, talks[0]], np.array(shelf.mouth[index][:, talks[0]])
+    return control_raster(frames, grid[1] * 8, grid[2] * 8, **wishes)
+
+
+def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
+    """The path of a box's centre, as wide as a third of the box."""
+    path = (box[:, :2] + box[:, 2:]) / 2
+    sides = (box[:, 2:] - box[:, :2]).mean(0) * (grid[2], grid[1]) / min(grid[1], grid[2])
+    return path, float(sides.min()) / 3
+
+
+def cell_motion(motion: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """How far what fills each cell moves in its latent frame, in tenths of the frame.
+
+    motion (F, 2, 2) per frame and subject, kinds (f, h, w) -> (2, f, h, w); 0 for the background and the unknown.
+    """
+    f = kinds.shape[0]
+    steps = np.nan_to_num(motion)  # (F, 2, 2)
+    moved = np.concatenate([np.zeros((1, *steps.shape[1:]), np.float32), steps[1:].reshape(f - 1, -1, *steps.shape[1:]).sum(1)])
+    by_kind = np.zeros((f, KINDS, 2), np.float32)
+    by_kind[:, 1 : 1 + moved.shape[1]] = 10 * moved
+    return np.take_along_axis(by_kind, kinds.reshape(f, -1, 1).astype(np.int64), 1).reshape(*kinds.shape, 2).transpose(3, 0, 1, 2)
+
+
+def levels_of() -> list[float]:
+    """The noise levels of the evaluation."""
+    return [(i + 0.5) / LEVELS for i in range(LEVELS)]
+
+
+def level_losses(model: nn.Module, batch: Batch) -> list[float]:
+    """Velocity loss of a batch at each level of `levels_of`."""
+    device = next(model.parameters()).device
+    moved = {key: value.to(device) for key, value in batch.items()}
+    count = len(batch["latents"])
+    return [float(model(**moved, t=torch.full((count, 1), t, device=device))["velocity_loss"]) for t in levels_of()]
+
+
+def make_pipeline(vae: VideoVAE, model: nn.Module) -> Any:
+    """An X2VPipeline of an autoencoder and a trained DiffusionTrainee."""
+    from x2vkit.pipeline import X2VPipeline
+
+    return X2VPipeline(vae, model.text_encoder, model.transformer, make_scheduler("euler"))
+
+
+def _is_world(footage: Footage) -> bool:
+    return type(footage).__name__ == "World"
+
+
+def _vocabulary(footage: Footage) -> tuple[list[str], dict[str, str]]:
+    """The world's words, and those of the captions of a folder of videos."""
+    from x2vkit.world import vocabulary
+
+    words, synonyms = vocabulary()
+    own = getattr(footage, "words", [])
+    return sorted({*words, *own}), {key: value for key, value in synonyms.items() if key not in own}
