@@ -7,8 +7,8 @@
     S        denoising steps
     t        noise level in [0, 1]: 1 is pure noise, 0 is the video
 
-The first frame has a latent frame of its own (the video model is causal in time); each later latent frame holds
-four frames. This module knows nothing about torch.
+The first frame has a latent frame of its own (the video model is causal in time); each later latent frame
+holds four frames. This module knows nothing about torch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ Shape3 = tuple[int, int, int]
 
 
 def _near(value: int, step: int, offset: int = 0) -> str:
-    """The allowed values around `value` (allowed: offset + k * step, k >= 0 or k >= 1 without offset), as words."""
+    """The allowed values around `value` (allowed: offset + k * step, k >= 0 or k >= 1 without offset), as
+    words.
+    """
     below = offset + (value - offset) // step * step
     smallest = offset or step
     near = [v for v in (below, below + step) if v >= smallest] or [smallest]
@@ -36,7 +38,8 @@ def _near(value: int, step: int, offset: int = 0) -> str:
 
 
 def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
-    """Raise X2VError unless a clip of F frames, H x W pixels falls into whole latent cells and whole patches."""
+    """Raise X2VError unless a clip of F frames, H x W pixels falls into whole latent cells and whole patches.
+    """
     for name, value in (("num_frames", F), ("height", H), ("width", W)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise X2VError(f"{name}={value!r}", f"{name} is a whole number above zero", "use 17, 128 and 128")
@@ -51,7 +54,9 @@ def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
     f = latent_shape(F, H, W)[0]
     if f % patch[0]:
         rule = f"the {f} latent frames must divide by the patch's {patch[0]}"
-        raise X2VError(f"num_frames={F}", rule, "use another length, or a model whose patch is 1 latent frame long")
+        raise X2VError(
+            f"num_frames={F}", rule, "use another length, or a model whose patch is 1 latent frame long"
+        )
 
 
 def latent_shape(F: int, H: int, W: int) -> Shape3:

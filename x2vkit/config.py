@@ -1,4 +1,5 @@
-"""Frozen configuration: the size of a model (`ModelConfig`, `PRESETS`) and what one run was asked (`RunSpec`).
+"""Frozen configuration: the size of a model (`ModelConfig`, `PRESETS`) and what one run was asked
+(`RunSpec`).
 
 Knows nothing about torch, so that a trace can carry a RunSpec and a page can read it.
 """
@@ -18,7 +19,9 @@ def check_format(version: int) -> None:
     """Raise X2VError unless saved weights are of the format that this version reads."""
     if version != FORMAT_VERSION:
         rule = f"this x2vkit reads checkpoint format {FORMAT_VERSION}"
-        raise X2VError(f"checkpoint format {version}", rule, "use the x2vkit version that wrote it, or train again")
+        raise X2VError(
+            f"checkpoint format {version}", rule, "use the x2vkit version that wrote it, or train again"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,5 +104,7 @@ class RunSpec:
         strange = sorted(set(values) - set(known))
         if strange:
             got = f"run field {', '.join(strange)}"
-            raise X2VError(got, f"a run has the fields {', '.join(known)}", "read it with the version that wrote it")
+            raise X2VError(
+                got, f"a run has the fields {', '.join(known)}", "read it with the version that wrote it"
+            )
         return cls(**values)

@@ -104,7 +104,9 @@ def test_sent_latents_take_over(noise):
     assert torch.equal(run.send(noise * 7).latents, noise * 7)
 
 
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}])
+@pytest.mark.parametrize(
+    "bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}]
+)
 def test_refuses(bad, noise):
     with pytest.raises(X2VError, match=next(iter(bad))):
         next(sample(lambda x, t: x, noise, make_scheduler("euler"), **{"steps": 4, "start": noise} | bad))

@@ -58,7 +58,9 @@ def test_padding_changes_nothing(text):
 
 @torch.no_grad()
 def test_word_order_matters(text):
-    assert (text(text.batch(["red dog hat"])[0])[0, 0] - text(text.batch(["hat dog red"])[0])[0, 0]).abs().max() > 1e-3
+    assert (
+        text(text.batch(["red dog hat"])[0])[0, 0] - text(text.batch(["hat dog red"])[0])[0, 0]
+    ).abs().max() > 1e-3
 
 
 @torch.no_grad()

@@ -34,7 +34,12 @@ def inputs() -> dict[str, torch.Tensor]:
     mask = torch.ones(2, 6, dtype=torch.bool)
     mask[1, 4:] = False
     text = torch.randn(2, 6, TINY.text_width)
-    return {"latents": torch.randn(2, 24, 2, 4, 6), "t": torch.tensor([[0.3], [0.9]]), "text": text, "text_mask": mask}
+    return {
+        "latents": torch.randn(2, 24, 2, 4, 6),
+        "t": torch.tensor([[0.3], [0.9]]),
+        "text": text,
+        "text_mask": mask,
+    }
 
 
 @torch.no_grad()
@@ -174,10 +179,14 @@ def test_share_keeps_own_text_and_everyones_video():
 @torch.no_grad()
 def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
     model.save_pretrained(tmp_path)
-    torch.testing.assert_close(VideoTransformer.from_pretrained(tmp_path)(**inputs), model(**inputs), rtol=0, atol=0)
+    torch.testing.assert_close(
+        VideoTransformer.from_pretrained(tmp_path)(**inputs), model(**inputs), rtol=0, atol=0
+    )
 
 
 def test_training_reaches_every_weight(inputs):
     model = woken().train()
-    model(**inputs, control=torch.randn(2, 10, 2, 4, 6), camera=torch.randn(2, 2, 4)).square().mean().backward()
+    model(
+        **inputs, control=torch.randn(2, 10, 2, 4, 6), camera=torch.randn(2, 2, 4)
+    ).square().mean().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

@@ -1,13 +1,14 @@
-"""What a clip is asked to hold besides its words: frames that are given, a control raster, and a camera track.
+"""What a clip is asked to hold besides its words: frames that are given, a control raster, and a camera
+track.
 
     B batch; F frames, H, W pixels; C, f, h, w latent grid; N tokens
 
-`Conditions` is what sampler and training pass along. The functions below draw human-sized wishes (boxes, strokes,
-mouth openness, camera positions; plain numpy) into it. Zeros everywhere mean "not given". Knows nothing about where
-the wishes come from: the world's ground truth in training, a user's drawing later.
+`Conditions` is what sampler and training pass along. The functions below draw human-sized wishes (boxes,
+strokes, mouth openness, camera positions; plain numpy) into it. Zeros everywhere mean "not given". Knows
+nothing about where the wishes come from: the world's ground truth in training, a user's drawing later.
 
-Positions are fractions: x of the width, y of the height, from the top left. Movements are per latent frame, since the
-latent frame before (so 0 in the first), in fractions of min(H, W) times `MOTION_SCALE`.
+Positions are fractions: x of the width, y of the height, from the top left. Movements are per latent frame,
+since the latent frame before (so 0 in the first), in fractions of min(H, W) times `MOTION_SCALE`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class Conditions:
         return Conditions(move(self.clean), move(self.clean_mask), move(self.control), move(self.camera))
 
     def without_control(self) -> Conditions:
-        """The same clean frames, with neither control raster nor camera: the other side of control guidance."""
+        """The same clean frames, with neither control raster nor camera: the other side of control guidance.
+        """
         return replace(self, control=None, camera=None)
 
 
@@ -81,7 +83,8 @@ def token_levels(t: Tensor, clean_mask: Tensor | None, patch: Shape3) -> Tensor:
 
 
 def clean_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
-    """Conditions that hold the named latent frames of latents (B, C, f, h, w); negative numbers count from the end.
+    """Conditions that hold the named latent frames of latents (B, C, f, h, w); negative numbers count from
+    the end.
 
     Image-to-video is [0]; extend, loop, connect and in-between are other lists.
     """
@@ -102,9 +105,9 @@ def control_raster(
 ) -> np.ndarray:
     """Draw wishes into a control raster (10, f, h, w) float32.
 
-    box_a, box_b, mouth_box: (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN is "out of sight". mouth: openness (F,)
-    from 0 to 1. strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius in fractions
-    of min(H, W). Raises X2VError on a wrong shape.
+    box_a, box_b, mouth_box: (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN is "out of sight". mouth: openness
+    (F,) from 0 to 1. strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius
+    in fractions of min(H, W). Raises X2VError on a wrong shape.
     """
     grid = latent_shape(num_frames, height, width)
     raster = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
@@ -115,7 +118,9 @@ def control_raster(
         _draw_stroke(raster, np.asarray(path, np.float64), radius, num_frames, height, width)
     if mouth is not None:
         if mouth_box is None:
-            raise X2VError("mouth without mouth_box", "openness belongs to a place in the frame", "give mouth_box too")
+            raise X2VError(
+                "mouth without mouth_box", "openness belongs to a place in the frame", "give mouth_box too"
+            )
         openness = np.nan_to_num(_track("mouth", np.asarray(mouth)[..., None], num_frames, 1)[:, 0])
         for i in range(grid[0]):
             frames = frames_of(i)
@@ -134,11 +139,12 @@ def camera_track(camera: np.ndarray) -> np.ndarray:
 
 
 def occupancy(boxes: np.ndarray, h: int, w: int) -> np.ndarray:
-    """Boxes (F, 4) in fractions -> the share (F, h, w) of each cell that the box covers; NaN covers nothing."""
+    """Boxes (F, 4) in fractions -> the share (F, h, w) of each cell that the box covers; NaN covers nothing.
+    """
     x0, y0, x1, y1 = np.nan_to_num(boxes).T[..., None]
     columns, rows = np.arange(w) / w, np.arange(h) / h
-    wide = np.clip(np.minimum(x1, columns + 1 / w) - np.maximum(x0, columns), 0, None) * w       # (F, w)
-    tall = np.clip(np.minimum(y1, rows + 1 / h) - np.maximum(y0, rows), 0, None) * h             # (F, h)
+    wide = np.clip(np.minimum(x1, columns + 1 / w) - np.maximum(x0, columns), 0, None) * w  # (F, w)
+    tall = np.clip(np.minimum(y1, rows + 1 / h) - np.maximum(y0, rows), 0, None) * h  # (F, h)
     return tall[:, :, None] * wide[:, None, :]
 
 
@@ -162,13 +168,16 @@ def _track(name: str, values: np.ndarray, num_frames: int, size: int) -> np.ndar
 def _draw_stroke(
     raster: np.ndarray, path: np.ndarray, radius: float, num_frames: int, height: int, width: int
 ) -> None:
-    """A disc that follows the path; inside it, mask 1 and the path's movement since the latent frame before."""
+    """A disc that follows the path; inside it, mask 1 and the path's movement since the latent frame before.
+    """
     if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2:
-        raise X2VError(f"stroke of shape {path.shape}", "a stroke is two or more points (x, y)", "draw a longer line")
+        raise X2VError(
+            f"stroke of shape {path.shape}", "a stroke is two or more points (x, y)", "draw a longer line"
+        )
     when = np.linspace(0, len(path) - 1, num_frames)
     points = np.stack([np.interp(when, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
     side = min(height, width)
-    centres = per_latent_frame(points) * (width / side, height / side)                          # (f, 2)
+    centres = per_latent_frame(points) * (width / side, height / side)            # (f, 2)
     moves = np.diff(centres, axis=0, prepend=centres[:1]) * MOTION_SCALE
     f, h, w = raster.shape[1:]
     x = (np.arange(w) + 0.5) / w * width / side

@@ -1,6 +1,7 @@
 """Latents <-> tokens: cut the latent grid into spacetime patches, put them back, and say where each one lies.
 
-Axes as in x2vkit/axes.py; P = C * product of the patch. Knows nothing about the transformer that reads the tokens.
+Axes as in x2vkit/axes.py; P = C * product of the patch. Knows nothing about the transformer that reads the
+tokens.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ POSITION_FEATURES = 3 * 2 * FOURIER_OCTAVES
 CLIP_LATENT_FRAMES = 8
 """Latent frames over which the slowest time feature makes its half-turn."""
 ROTARY_BASE = 100.0
-"""Slowest rotary wave is 2 pi * this many tokens; grids here are 5 to 40 tokens long, not a text's thousands."""
+"""Slowest rotary wave is 2 pi * this many tokens; grids here are 5 to 40 tokens long, not a text's thousands.
+"""
 
 
 def patchify(latents: Tensor, patch: Shape3) -> Tensor:
-    """(B, C, f, h, w) -> tokens (B, N, P), row-major in frame, row, column. Exact; `unpatchify` is its inverse."""
+    """(B, C, f, h, w) -> tokens (B, N, P), row-major in frame, row, column. Exact; `unpatchify` is its
+    inverse.
+    """
     B, C, f, h, w = latents.shape
     pt, ph, pw = patch
     x = latents.reshape(B, C, f // pt, pt, h // ph, ph, w // pw, pw)
-    x = x.permute(0, 2, 4, 6, 1, 3, 5, 7)                              # (B, n_t, n_h, n_w, C, pt, ph, pw)
+    x = x.permute(0, 2, 4, 6, 1, 3, 5, 7)                                  # (B, n_t, n_h, n_w, C, pt, ph, pw)
     return x.reshape(B, (f // pt) * (h // ph) * (w // pw), C * pt * ph * pw)
 
 
@@ -38,7 +42,7 @@ def unpatchify(tokens: Tensor, patch: Shape3, latent_shape: Shape3) -> Tensor:
     pt, ph, pw = patch
     B, C = tokens.shape[0], tokens.shape[2] // (pt * ph * pw)
     x = tokens.reshape(B, f // pt, h // ph, w // pw, C, pt, ph, pw)
-    x = x.permute(0, 4, 1, 5, 2, 6, 3, 7)                              # (B, C, n_t, pt, n_h, ph, n_w, pw)
+    x = x.permute(0, 4, 1, 5, 2, 6, 3, 7)                                  # (B, C, n_t, pt, n_h, ph, n_w, pw)
     return x.reshape(B, C, f, h, w)
 
 
@@ -50,30 +54,34 @@ def positions(grid: Shape3) -> Tensor:
 
 @torch.compiler.assume_constant_result
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what sampling has cached, training may use
 def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Fourier features (N, POSITION_FEATURES) of where a token lies in the frame.
 
-    Rows and columns are measured from -1 to 1 across the frame, whatever its size, so "left" means the same at any
-    resolution; time is measured in latent frames, so a longer clip goes on where a shorter one ends.
+    Rows and columns are measured from -1 to 1 across the frame, whatever its size, so "left" means the same
+    at any resolution; time is measured in latent frames, so a longer clip goes on where a shorter one ends.
     """
     place = positions(grid)
     sides = torch.tensor([grid[1], grid[2]], dtype=torch.float32)
     across = (2 * place[:, 1:] + 1) / sides - 1
-    place = torch.cat([place[:, :1] / CLIP_LATENT_FRAMES, across], dim=1)                     # (N, 3)
-    turns = pi * place[:, :, None] * 2.0 ** torch.arange(-1, FOURIER_OCTAVES - 1)             # (N, 3, octaves)
+    place = torch.cat([place[:, :1] / CLIP_LATENT_FRAMES, across], dim=1)         # (N, 3)
+    turns = pi * place[:, :, None] * 2.0 ** torch.arange(-1, FOURIER_OCTAVES - 1)  # (N, 3, octaves)
     return torch.cat([turns.sin(), turns.cos()], dim=-1).flatten(1).to(device, dtype)
 
 
 @torch.compiler.assume_constant_result
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what sampling has cached, training may use
 def rotary_table(
     grid: Shape3, text_tokens: int, head_dim: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Cosines and signed sines (T + N, head_dim) that turn queries and keys by their place (RoPE in three axes).
+    """Cosines and signed sines (T + N, head_dim) that turn queries and keys by their place (RoPE in three
+    axes).
 
-    Each channel pair (i, i + D/2) belongs to one axis: a quarter of the pairs to time, the rest to rows and columns.
-    Sines carry the sign of the rotation, so that turning is `x * cos + roll(x, D/2) * sin`. Text tokens come first
-    and are not turned (cos 1, sin 0). Source: RoFormer, arXiv 2104.09864, equation 34, one axis per group of pairs.
+    Each channel pair (i, i + D/2) belongs to one axis: a quarter of the pairs to time, the rest to rows and
+    columns. Sines carry the sign of the rotation, so that turning is `x * cos + roll(x, D/2) * sin`. Text
+    tokens come first and are not turned (cos 1, sin 0). Source: RoFormer, arXiv 2104.09864, equation 34, one
+    axis per group of pairs.
     """
     pairs = head_dim // 2
     time_pairs = pairs // 4
@@ -82,7 +90,7 @@ def rotary_table(
     for axis, n in enumerate((time_pairs, row_pairs, pairs - time_pairs - row_pairs)):
         waves = ROTARY_BASE ** -(torch.arange(n, dtype=torch.float32) / max(n, 1))
         angles.append(place[:, axis : axis + 1] * waves)
-    angle = torch.cat(angles, dim=1)                                                          # (N, D/2)
-    angle = torch.cat([angle.new_zeros(text_tokens, pairs), angle])                           # (T + N, D/2)
+    angle = torch.cat(angles, dim=1)                                              # (N, D/2)
+    angle = torch.cat([angle.new_zeros(text_tokens, pairs), angle])               # (T + N, D/2)
     cos, sin = angle.cos(), angle.sin()
     return torch.cat([cos, cos], 1).to(device, dtype), torch.cat([-sin, sin], 1).to(device, dtype)

@@ -2,9 +2,10 @@
 
     B batch; C, f, h, w latent grid; S steps; t noise level in [0, 1]
 
-A clip and its noise lie on a straight line, x_t = (1 - t) video + t noise, so the velocity dx/dt is noise - video and
-sampling is the integration of an ordinary differential equation backwards in t (rectified flow, arXiv 2209.03003).
-The integration itself is a diffusers flow-matching scheduler's. Cancelling is closing the generator.
+A clip and its noise lie on a straight line, x_t = (1 - t) video + t noise, so the velocity dx/dt is noise -
+video and sampling is the integration of an ordinary differential equation backwards in t (rectified flow,
+arXiv 2209.03003). The integration itself is a diffusers flow-matching scheduler's. Cancelling is closing the
+generator.
 
 Knows nothing about text, guidance or transformers: a model is any function (latents, t) -> velocity.
 """
@@ -25,7 +26,9 @@ from x2vkit.core.conditions import Conditions, hold
 from x2vkit.errors import X2VError
 
 SHIFT = 2.0
-"""Noise levels are bent towards 1 by t -> s t / (1 + (s - 1) t): layout is decided at high noise, so look there more."""
+"""Noise levels are bent towards 1 by t -> s t / (1 + (s - 1) t): layout is decided at high noise, so look
+there more.
+"""
 
 SCHEDULERS: dict[str, Callable[[], Any]] = {
     "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=SHIFT),
@@ -76,14 +79,17 @@ def sample(
 ) -> Generator[Step, Tensor | None, None]:
     """Yield one Step per noise level; a tensor that is sent back takes the place of its `next_latents`.
 
-    noise (B, C, f, h, w). given: frames that are put back in after every step. start, strength: begin from these
-    latents, mixed with noise, at the level where the last `strength` share of the steps begins (SDEdit, arXiv
-    2108.01073). The scheduler is copied, so runs can be interleaved. Raises X2VError on steps or strength out of range.
+    noise (B, C, f, h, w). given: frames that are put back in after every step. start, strength: begin from
+    these latents, mixed with noise, at the level where the last `strength` share of the steps begins (SDEdit,
+    arXiv 2108.01073). The scheduler is copied, so runs can be interleaved. Raises X2VError on steps or
+    strength out of range.
     """
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise X2VError(f"steps={steps!r}", "a run has a whole number of steps, 1 or more", "use 20")
     if not 0 < strength <= 1:
-        raise X2VError(f"strength={strength}", "strength lies above 0 and up to 1", "use 0.6 to keep the layout")
+        raise X2VError(
+            f"strength={strength}", "strength lies above 0 and up to 1", "use 0.6 to keep the layout"
+        )
     given = given or Conditions()
     scheduler = deepcopy(scheduler)
     set_levels(scheduler, steps)

@@ -1,9 +1,10 @@
-"""Words -> text tokens: a closed vocabulary with synonyms, learned embeddings and a few small transformer blocks.
+"""Words -> text tokens: a closed vocabulary with synonyms, learned embeddings and a few small transformer
+blocks.
 
     B batch, T text tokens (a prompt's words after <start>), D text width
 
-Knows nothing about the world that wrote the vocabulary: words and synonyms live in this model's own config, so
-save_pretrained carries them. The encoder is small enough to train together with the video transformer.
+Knows nothing about the world that wrote the vocabulary: words and synonyms live in this model's own config,
+so save_pretrained carries them. The encoder is small enough to train together with the video transformer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.attention import MASKED, Attention, norm
 
 START, PAD = "<start>", "<pad>"
-"""Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a batch."""
+"""Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
+batch.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,9 @@ class Words:
 class TextEncoder(ModelMixin, ConfigMixin):
     """Prompt -> ids (`tokenize`) -> text tokens (`forward`).
 
-    vocab: known words (a leading <start>, <pad> is added where missing). synonyms: phrase -> canonical phrase, both of
-    one or more words; an empty canonical phrase is a word that is understood and says nothing ("please").
+    vocab: known words (a leading <start>, <pad> is added where missing). synonyms: phrase -> canonical
+    phrase, both of one or more words; an empty canonical phrase is a word that is understood and says nothing
+    ("please").
     """
 
     config_name = "config.json"
@@ -80,7 +84,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
         bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
         for block in self.blocks:
             x = block(x, bias)                                                    # (B, T, D)
-        return norm(x)                                                        # (B, T, D)
+        return norm(x)                                                            # (B, T, D)
 
     def batch(self, prompts: Sequence[str | Words]) -> tuple[Tensor, Tensor]:
         """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch."""
@@ -91,7 +95,9 @@ class TextEncoder(ModelMixin, ConfigMixin):
 
     def tokenize(self, prompt: str) -> Words:
         """Read a prompt, longest known phrase first; what is not known comes back in `unknown`."""
-        spoken = re.findall(r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+        spoken = re.findall(
+            r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        )
         known: list[str] = []
         unknown: list[str] = []
         at = 0
@@ -120,7 +126,11 @@ class TextEncoder(ModelMixin, ConfigMixin):
                 return [form]
             if form in self.synonyms:
                 canonical = self.synonyms[form]
-                return [canonical] if canonical in self.id_of else [w for w in canonical.split() if w in self.id_of]
+                return (
+                    [canonical]
+                    if canonical in self.id_of
+                    else [w for w in canonical.split() if w in self.id_of]
+                )
         return None
 
 

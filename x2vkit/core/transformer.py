@@ -1,12 +1,14 @@
 """The video transformer: noisy latents, noise level, text and conditions -> velocity.
 
-    B batch; C, f, h, w latent grid; T text tokens, N video tokens, L = T + N (text first); E width; P patch values
+    B batch; C, f, h, w latent grid; T text tokens, N video tokens, L = T + N (text first); E width; P patch
+    values
 
 One joint stream: text and video tokens pass through the same blocks and see each other in full attention
-(cf. SD3, arXiv 2403.03206, with one set of weights instead of two). Every token carries its own noise level t, so a
-clean frame next to noisy ones is just a token whose t is 0 (cf. Diffusion Forcing, arXiv 2407.01392).
+(cf. SD3, arXiv 2403.03206, with one set of weights instead of two). Every token carries its own noise level
+t, so a clean frame next to noisy ones is just a token whose t is 0 (cf. Diffusion Forcing, arXiv 2407.01392).
 
-Knows nothing about how t falls from 1 to 0 (sampler.py), what conditions mean (conditions.py), or pixels (vae.py).
+Knows nothing about how t falls from 1 to 0 (sampler.py), what conditions mean (conditions.py), or pixels
+(vae.py).
 """
 
 from __future__ import annotations
@@ -30,10 +32,12 @@ LEVEL_FEATURES = 128
 
 
 class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
-    """Velocity (noise - video) of every latent cell, as a function of everything that is known about the clip.
+    """Velocity (noise - video) of every latent cell, as a function of everything that is known about the
+    clip.
 
-    Built to do nothing at first: every block's output projections, the conditions' inputs and the last layer start
-    at zero, so the untrained model answers 0, and control and camera change nothing until training gives them weight.
+    Built to do nothing at first: every block's output projections, the conditions' inputs and the last layer
+    start at zero, so the untrained model answers 0, and control and camera change nothing until training
+    gives them weight.
     """
 
     config_name = "config.json"
@@ -63,7 +67,9 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.text_in = nn.Linear(text_width, width)
         self.control_in = nn.Linear(control_channels * pt * ph * pw, width, bias=False)
         self.camera_in = nn.Linear(camera_channels * pt, width, bias=False)
-        self.level_in = nn.Sequential(nn.Linear(LEVEL_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.level_in = nn.Sequential(
+            nn.Linear(LEVEL_FEATURES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+        )
         self.modulation = nn.Linear(width, 6 * width, bias=False)
         self.blocks = nn.ModuleList(Block(width, heads, mlp_ratio) for _ in range(depth))
         self.last_modulation = nn.Linear(width, 2 * width)
@@ -74,7 +80,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         with torch.no_grad():
-            self.last_modulation.bias[width:] = 1.0                            # [shift, scale] starts at [0, 1]
+            self.last_modulation.bias[width:] = 1.0  # shift, scale start at 0, 1
 
     @classmethod
     def from_model_config(cls, config: ModelConfig) -> VideoTransformer:
@@ -98,9 +104,9 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
         t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
         text (B, T, text_width) and text_mask (B, T), True on real words. control (B, 10, f, h, w) and
-        camera (B, f, 4), zeros where nothing is given. consistency: every clip of the batch also looks at the others.
-        keep (B, M) int64: work only on these video tokens and return their velocity as patches (B, M, P), a cheaper
-        training step (arXiv 2306.09305); t then has M columns or one.
+        camera (B, f, 4), zeros where nothing is given. consistency: every clip of the batch also looks at the
+        others. keep (B, M) int64: work only on these video tokens and return their velocity as patches (B, M,
+        P), a cheaper training step (arXiv 2306.09305); t then has M columns or one.
         """
         latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
         pt, ph, pw = self.patch
@@ -116,7 +122,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
         rotary = rotary_table(grid, T, self.head_dim, device, dtype)              # (L, D) twice
         if keep is not None:
-            x = x.gather(1, keep[:, :, None].expand(-1, -1, x.shape[2]))          # (B, M, E): from here N is M
+            x = x.gather(1, keep[:, :, None].expand(-1, -1, x.shape[2]))         # (B, M, E): from here N is M
             rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1, L, D) twice
         x = torch.cat([self.text_in(text), x], dim=1)                             # (B, L, E)
 
@@ -124,8 +130,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         if text_mask is not None:
             hidden = F.pad(~text_mask, (0, x.shape[1] - T))[:, None, None, :]     # (B, 1, 1, L)
             bias = torch.zeros_like(hidden, dtype=dtype).masked_fill(hidden, MASKED)
-        if t.shape[1] > 1:                                                        # words take the clip's highest t
-            t = torch.cat([t.amax(1, keepdim=True).expand(-1, T), t], dim=1)      # (B, L), or (B, 1) as it came
+        if t.shape[1] > 1:  # words take the clip's highest level
+            t = torch.cat([t.amax(1, keepdim=True).expand(-1, T), t], dim=1)    # (B, L), or (B, 1) as it came
         level = self.level_in(level_features(t).to(dtype))                        # (B, L or 1, E)
         modulation = self.modulation(level).unflatten(2, (6, -1))                 # (B, L or 1, 6, E)
 
@@ -133,7 +139,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = block(x, modulation, rotary, bias, T if consistency else None)    # (B, L, E)
 
         shift, scale = self.last_modulation(level[:, -x.shape[1] + T :]).chunk(2, dim=2)
-        x = torch.addcmul(shift, norm(x[:, T:]), scale)                       # (B, N, E)
+        x = torch.addcmul(shift, norm(x[:, T:]), scale)                           # (B, N, E)
         x = self.patch_out(x)                                                     # (B, N, P)
         return x if keep is not None else unpatchify(x, self.patch, latent_shape)  # (B, C, f, h, w)
 
@@ -141,8 +147,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 class Block(nn.Module):
     """Attention, then MLP; each normed, modulated by the noise level, and added through a gate.
 
-    One projection of the noise level is shared by all blocks and a learned table per block shifts it (adaLN-single,
-    PixArt-alpha, arXiv 2310.00426): the modulation of a plain DiT would be a third of all weights.
+    One projection of the noise level is shared by all blocks and a learned table per block shifts it (adaLN-
+    single, PixArt-alpha, arXiv 2310.00426): the modulation of a plain DiT would be a third of all weights.
     """
 
     def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
@@ -165,15 +171,17 @@ class Block(nn.Module):
     ) -> Tensor:
         """x (B, L, E), modulation (B, L or 1, 6, E) -> (B, L, E)."""
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + self.table).unbind(2)
-        y = torch.addcmul(shift1, norm(x), scale1)                            # (B, L, E)
+        y = torch.addcmul(shift1, norm(x), scale1)                                # (B, L, E)
         x = torch.addcmul(x, gate1, self.attention(y, rotary, bias, shared_from))  # (B, L, E)
-        y = torch.addcmul(shift2, norm(x), scale2)                            # (B, L, E)
-        y = F.gelu(self.up(y))                                # (B, L, 4E)
+        y = torch.addcmul(shift2, norm(x), scale2)                                # (B, L, E)
+        y = F.gelu(self.up(y))                                                    # (B, L, 4E)
         return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)
 
 
 def level_features(t: Tensor) -> Tensor:
-    """Noise levels (B, n) in [0, 1] -> sines and cosines (B, n, LEVEL_FEATURES) of waves 1 to 1/1000 levels long."""
+    """Noise levels (B, n) in [0, 1] -> sines and cosines (B, n, LEVEL_FEATURES) of waves 1 to 1/1000 levels
+    long.
+    """
     half = LEVEL_FEATURES // 2
     waves = torch.exp(torch.linspace(0.0, log(1000.0), half, device=t.device))
     angle = t.float()[..., None] * waves
