@@ -1,21 +1,23 @@
 """The causal video autoencoder: pixels <-> latents, 4 frames x 8 x 8 pixels to one latent cell.
 
-Why a video needs one: 17 frames of 128 x 128 are 835,584 numbers, and attention over them is out of reach. Neighbouring
-pixels and frames say almost the same thing, so an encoder folds every block of 4 x 8 x 8 pixels (768 numbers) into one
-cell of `latent_channels` numbers, and a decoder unfolds it. The transformer then works on the small grid.
+Why a video needs one: 17 frames of 128 x 128 are 835,584 numbers, and attention over them is out of reach.
+Neighbouring pixels and frames say almost the same thing, so an encoder folds every block of 4 x 8 x 8 pixels
+(768 numbers) into one cell of `latent_channels` numbers, and a decoder unfolds it. The transformer then works
+on the small grid.
 
-How it is laid out. Time is folded *first*: four frames stand side by side in the channels of one image, so that all the
-costly work is ordinary 2-D convolution over latent frames, which a processor does several times faster than 3-D
-convolution. Latent frames talk to each other only through `before`, a look at the previous latent frame. Nothing looks
-ahead, so the network is causal in time: a still image is simply a clip with one latent frame.
+How it is laid out. Time is folded *first*: four frames stand side by side in the channels of one image, so
+that all the costly work is ordinary 2-D convolution over latent frames, which a processor does several times
+faster than 3-D convolution. Latent frames talk to each other only through `before`, a look at the previous
+latent frame. Nothing looks ahead, so the network is causal in time: a still image is simply a clip with one
+latent frame.
 
     B  batch          F, H, W  frames and pixels, F = 1 + 4k         C  latent channels
     N  = B * f        f, h, w  latent frames and cells, f = 1 + k
 
-Two codes are added up. A fixed *linear* code (`fit_linear`: the principal components of all 4 x 8 x 8 blocks, Jolliffe
-2002) is the best that one matrix can do; it stands before training starts. The network learns only what that leaves
-over, which is why an hour of a laptop suffices. (The same idea as the non-parametric shortcuts of DC-AE, Chen et al.
-2024, arXiv:2410.10733.)
+Two codes are added up. A fixed *linear* code (`fit_linear`: the principal components of all 4 x 8 x 8 blocks,
+Jolliffe 2002) is the best that one matrix can do; it stands before training starts. The network learns only
+what that leaves over, which is why an hour of a laptop suffices. (The same idea as the non-parametric
+shortcuts of DC-AE, Chen et al. 2024, arXiv:2410.10733.)
 
 This module knows nothing about noise, text or training.
 """
@@ -62,8 +64,8 @@ def previous(x: Tensor, frames: int) -> Tensor:
 class Block(nn.Module):
     """A residual block: look around (3 x 3), look at the latent frame before (1 x 1), combine (3 x 3).
 
-    There is no normalisation layer: the last convolution starts at zero, so every block starts as the identity,
-    and a crop is treated exactly as the same pixels inside a large frame.
+    There is no normalisation layer: the last convolution starts at zero, so every block starts as the
+    identity, and a crop is treated exactly as the same pixels inside a large frame.
     """
 
     def __init__(self, width: int):
@@ -99,13 +101,15 @@ def depth_to_space(x: Tensor, size: int) -> Tensor:
 def fold_time(video: Tensor, size: int) -> Tensor:
     """Pixels to channels. (B, 3, F, H, W) -> (B * f, size * size * 4 * 3, H / size, W / size).
 
-    The first frame is repeated three times in front, so that F + 3 = 4f frames fall into groups of four and group 0
-    is the first frame standing still.
+    The first frame is repeated three times in front, so that F + 3 = 4f frames fall into groups of four and
+    group 0 is the first frame standing still.
     """
     still = video[:, :, :1].expand(-1, -1, TIME_STRIDE - 1, -1, -1)
     video = torch.cat([still, video], dim=2)
     b, c, frames, height, width = video.shape
-    groups = video.reshape(b, c, frames // TIME_STRIDE, TIME_STRIDE, height // size, size, width // size, size)
+    groups = video.reshape(
+        b, c, frames // TIME_STRIDE, TIME_STRIDE, height // size, size, width // size, size
+    )
     groups = groups.permute(0, 2, 4, 6, 5, 7, 3, 1)  # (B, f, H/size, W/size, size, size, 4, 3)
     return groups.flatten(4).flatten(0, 1).permute(0, 3, 1, 2)
 
@@ -141,13 +145,16 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents -> levels at H/8, H/4 and H/2 -> pixels. The last level draws over the seams of the 8 x 8 blocks."""
+    """Latents -> levels at H/8, H/4 and H/2 -> pixels. The last level draws over the seams of the 8 x 8
+    blocks.
+    """
 
     def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
         super().__init__()
         self.enter = Conv(latent_channels, widths[0])
         self.levels = nn.ModuleList(
-            nn.ModuleList(Block(width) for _ in range(depth)) for width, depth in zip(widths, depths, strict=True)
+            nn.ModuleList(Block(width) for _ in range(depth))
+            for width, depth in zip(widths, depths, strict=True)
         )
         self.ups = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.leave = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2, zero=True)
@@ -166,7 +173,9 @@ class Decoder(nn.Module):
 
 
 class LinearCode(nn.Module):
-    """The linear part of the code: principal components of the blocks, as three buffers that are fitted, not trained."""
+    """The linear part of the code: principal components of the blocks, as three buffers that are fitted, not
+    trained.
+    """
 
     def __init__(self, latent_channels: int):
         super().__init__()
@@ -206,8 +215,8 @@ class VideoVAE(ModelMixin, ConfigMixin):
         widths: channels of the levels at H/8, H/4 and H/2.
         encoder_depths: blocks at H/4 and H/8.
         decoder_depths: blocks at H/8, H/4 and H/2.
-        latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's own
-            spread. A decoder trained with it forgives the small errors of a diffusion model.
+        latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's
+            own spread. A decoder trained with it forgives the small errors of a diffusion model.
     """
 
     @register_to_config
@@ -248,7 +257,9 @@ class VideoVAE(ModelMixin, ConfigMixin):
         mean, std = self._statistics(raw)
         latents = (raw - mean) / std
         if sample:
-            noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
+            noise = torch.randn(
+                latents.shape, generator=generator, device=latents.device, dtype=latents.dtype
+            )
             latents = latents + self.config.latent_noise * noise
         return latents
 
@@ -263,7 +274,9 @@ class VideoVAE(ModelMixin, ConfigMixin):
         return learned + self.linear.encode(video).unflatten(0, (-1, learned.shape[2])).transpose(1, 2)
 
     def decode_raw(self, latents: Tensor) -> Tensor:
-        """The inverse of `encode_raw`: what the linear code draws plus what the decoder adds. (B, 3, F, H, W)."""
+        """The inverse of `encode_raw`: what the linear code draws plus what the decoder adds. (B, 3, F, H,
+        W).
+        """
         drawn = self.linear.decode(latents.transpose(1, 2).flatten(0, 1))
         return unfold_time(drawn, latents.shape[2]) + self.decoder(latents)
 

@@ -1,1 +1,3 @@
-"""Data to weights: one loop (`engine`), its tasks (`vae`, `diffusion`), and the recipes that made what ships."""
+"""Data to weights: one loop (`engine`), its tasks (`vae`, `diffusion`), and the recipes that made what
+ships.
+"""

@@ -1,8 +1,9 @@
 """Checkpoints that survive a kill or a full disk at any moment.
 
-A checkpoint is a folder `step-00001234` of safetensors files and one JSON file. It is written under a temporary name,
-flushed to the disk, and only then renamed: a folder of that name is always complete. The one before is removed after
-that, so at every instant at least one complete checkpoint exists. There is no pickle anywhere.
+A checkpoint is a folder `step-00001234` of safetensors files and one JSON file. It is written under a
+temporary name, flushed to the disk, and only then renamed: a folder of that name is always complete. The one
+before is removed after that, so at every instant at least one complete checkpoint exists. There is no pickle
+anywhere.
 """
 
 from __future__ import annotations

@@ -24,9 +24,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, help="clips a step, in place of the recipe's")
     add("--vae", type=Path, metavar="DIR", help="trained autoencoder (the one that ships)")
     add("--cache", type=Path, metavar="DIR", help="folder of the latent cache (latents/ in --out)")
-    add("--videos", type=Path, metavar="DIR", help="train on your own videos/*.mp4 and captions.csv in this folder")
-    add("--export-only", action="store_true", help="write the model of the newest checkpoint, train no further")
-    add("--doctor", action="store_true", help="is my training broken? Overfit one clip and compare with a healthy run")
+    add(
+        "--videos",
+        type=Path,
+        metavar="DIR",
+        help="train on your own videos/*.mp4 and captions.csv in this folder",
+    )
+    add(
+        "--export-only",
+        action="store_true",
+        help="write the model of the newest checkpoint, train no further",
+    )
+    add(
+        "--doctor",
+        action="store_true",
+        help="is my training broken? Overfit one clip and compare with a healthy run",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     for name in ("minutes", "steps", "batch"):
         value = getattr(args, name)
         if value is not None and value <= 0:
-            raise X2VError(f"--{name} {value}", f"--{name} is above zero", f"leave --{name} out to use the recipe's")
+            raise X2VError(
+                f"--{name} {value}", f"--{name} is above zero", f"leave --{name} out to use the recipe's"
+            )
     from x2vkit.training.recipe import load_recipe
 
     name = args.recipe or args.name or "small"

@@ -1,11 +1,11 @@
 """Training the video transformer and its text encoder on cached latents.
 
-A clip is mixed with noise, x_t = (1 - t) clip + t noise, and the model learns the velocity, noise - clip, from the
-mixture, the level t, the caption and whatever conditions this batch was dealt. Every condition is often left out, so
-that one set of weights can do without it, and so that guidance can tell what it changes.
+A clip is mixed with noise, x_t = (1 - t) clip + t noise, and the model learns the velocity, noise - clip,
+from the mixture, the level t, the caption and whatever conditions this batch was dealt. Every condition is
+often left out, so that one set of weights can do without it, and so that guidance can tell what it changes.
 
-The levels are t = sigmoid(normal + 0.3) (Esser et al. 2024, arXiv:2403.03206, with more weight on noise, where layout
-and motion are decided), spread evenly over each batch to calm the gradient.
+The levels are t = sigmoid(normal + 0.3) (Esser et al. 2024, arXiv:2403.03206, with more weight on noise,
+where layout and motion are decided), spread evenly over each batch to calm the gradient.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class DiffusionData:
     align_until: float = 0.6
     """Part of the run over which that weight falls to zero."""
     unseen: int = 32
-    """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never trained on."""
+    """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never
+    trained on.
+    """
 
 
 class DiffusionTrainee(nn.Module):
@@ -86,7 +88,9 @@ class DiffusionTrainee(nn.Module):
 
     def __init__(self, config: ModelConfig, vocab: list[str], synonyms: dict[str, str]):
         super().__init__()
-        self.text_encoder = TextEncoder(vocab, synonyms, config.text_width, config.text_depth, config.max_words)
+        self.text_encoder = TextEncoder(
+            vocab, synonyms, config.text_width, config.text_depth, config.max_words
+        )
         self.transformer = VideoTransformer.from_model_config(config)
         self.truth_head = TruthHead(config)
 
@@ -105,9 +109,9 @@ class DiffusionTrainee(nn.Module):
     ) -> dict[str, Tensor]:
         """Velocity loss of one batch.
 
-        latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4); clean
-        (B, f, h, w) bool, True where the frame is given. For truth alignment: kinds (B, f, h, w), motion
-        (B, 2, f, h, w), and align, its weight.
+        latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
+        clean (B, f, h, w) bool, True where the frame is given. For truth alignment: kinds (B, f, h, w),
+        motion (B, 2, f, h, w), and align, its weight.
         """
         level = t[:, :, None, None, None]  #                              (B, 1, 1, 1, 1)
         mixed = torch.lerp(latents, noise, level)  #                      (B, C, f, h, w)
@@ -129,8 +133,8 @@ class DiffusionTrainee(nn.Module):
 class TruthHead(nn.Module):
     """Guesses each token's kind and motion from a middle layer, in training only.
 
-    A model that has to know *what is where* draws better sooner (REPA, Yu et al. 2024, arXiv:2410.06940, aligns with a
-    pretrained network's features; here the truth itself is at hand).
+    A model that has to know *what is where* draws better sooner (REPA, Yu et al. 2024, arXiv:2410.06940,
+    aligns with a pretrained network's features; here the truth itself is at hand).
     """
 
     def __init__(self, config: ModelConfig):
@@ -220,7 +224,9 @@ class DiffusionTask(Task):
             losses = level_losses(model, batch)
             scores[name] = float(np.mean(losses))
             if name == "unseen":
-                scores |= {f"unseen_t{round(100 * t):02d}": loss for t, loss in zip(levels_of(), losses, strict=True)}
+                scores |= {
+                    f"unseen_t{round(100 * t):02d}": loss for t, loss in zip(levels_of(), losses, strict=True)
+                }
         return scores
 
     def sheet(self, model: nn.Module) -> np.ndarray:
@@ -232,7 +238,9 @@ class DiffusionTask(Task):
         return np.concatenate([np.concatenate(list(clip[::4]), axis=1) for clip in frames])
 
     def export(self, model: nn.Module, folder: Path) -> None:
-        """Write `folder`/pipeline: everything needed to make clips, in bf16, with how it was made beside it."""
+        """Write `folder`/pipeline: everything needed to make clips, in bf16, with how it was made beside
+        it.
+        """
         target = folder / "pipeline"
         for part in (self.vae, model.text_encoder, model.transformer):
             nn.Module.to(part, torch.bfloat16)
@@ -255,11 +263,16 @@ class DiffusionTask(Task):
 
     def _clips(self, shelf: Shelf, picks: np.ndarray, seeds: np.ndarray, with_clean: bool) -> Batch:
         """Clips as tensors, each with its own caption, noise and conditions drawn from its own seed."""
-        rows = [self._clip(shelf, int(i), np.random.default_rng(int(seed)), with_clean) for i, seed in zip(picks, seeds, strict=True)]
+        rows = [
+            self._clip(shelf, int(i), np.random.default_rng(int(seed)), with_clean)
+            for i, seed in zip(picks, seeds, strict=True)
+        ]
         batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
         return {key: value for key, value in batch.items() if key != "clean" or with_clean}
 
-    def _clip(self, shelf: Shelf, index: int, rng: np.random.Generator, with_clean: bool) -> dict[str, np.ndarray]:
+    def _clip(
+        self, shelf: Shelf, index: int, rng: np.random.Generator, with_clean: bool
+    ) -> dict[str, np.ndarray]:
         data = self.data
         latents = shelf.latents[index].astype(np.float32)
         grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
@@ -314,14 +327,18 @@ class DiffusionTask(Task):
 
 
 def spread_levels(rng: np.random.Generator, count: int, mean: float) -> np.ndarray:
-    """`count` noise levels distributed as sigmoid(normal + mean), one from each of `count` equally likely parts."""
+    """`count` noise levels distributed as sigmoid(normal + mean), one from each of `count` equally likely
+    parts.
+    """
     places = (rng.permutation(count) + rng.random(count)) / count
     normal = torch.special.ndtri(torch.from_numpy(places.clip(1e-6, 1 - 1e-6)))
     return torch.sigmoid(normal + mean).numpy()
 
 
 def deal_clean(frames: int, rng: np.random.Generator) -> list[int]:
-    """Latent frames to give to a clip of `frames`: the first (an image), or what extending, looping and filling need."""
+    """Latent frames to give to a clip of `frames`: the first (an image), or what extending, looping and
+    filling need.
+    """
     if frames == 1:
         return []
     kind = rng.choice(["image", "start", "end", "ends", "any"], p=[0.5, 0.15, 0.1, 0.1, 0.15])
@@ -364,14 +381,21 @@ def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
 def cell_motion(motion: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     """How far what fills each cell moves in its latent frame, in tenths of the frame.
 
-    motion (F, 2, 2) per frame and subject, kinds (f, h, w) -> (2, f, h, w); 0 for the background and the unknown.
+    motion (F, 2, 2) per frame and subject, kinds (f, h, w) -> (2, f, h, w); 0 for the background and the
+    unknown.
     """
     f = kinds.shape[0]
     steps = np.nan_to_num(motion)  # (F, 2, 2)
-    moved = np.concatenate([np.zeros((1, *steps.shape[1:]), np.float32), steps[1:].reshape(f - 1, -1, *steps.shape[1:]).sum(1)])
+    moved = np.concatenate(
+        [np.zeros((1, *steps.shape[1:]), np.float32), steps[1:].reshape(f - 1, -1, *steps.shape[1:]).sum(1)]
+    )
     by_kind = np.zeros((f, KINDS, 2), np.float32)
     by_kind[:, 1 : 1 + moved.shape[1]] = 10 * moved
-    return np.take_along_axis(by_kind, kinds.reshape(f, -1, 1).astype(np.int64), 1).reshape(*kinds.shape, 2).transpose(3, 0, 1, 2)
+    return (
+        np.take_along_axis(by_kind, kinds.reshape(f, -1, 1).astype(np.int64), 1)
+        .reshape(*kinds.shape, 2)
+        .transpose(3, 0, 1, 2)
+    )
 
 
 def levels_of() -> list[float]:
@@ -384,7 +408,10 @@ def level_losses(model: nn.Module, batch: Batch) -> list[float]:
     device = next(model.parameters()).device
     moved = {key: value.to(device) for key, value in batch.items()}
     count = len(batch["latents"])
-    return [float(model(**moved, t=torch.full((count, 1), t, device=device))["velocity_loss"]) for t in levels_of()]
+    return [
+        float(model(**moved, t=torch.full((count, 1), t, device=device))["velocity_loss"])
+        for t in levels_of()
+    ]
 
 
 def make_pipeline(vae: VideoVAE, model: nn.Module) -> Any:

@@ -1,10 +1,12 @@
 """The training loop, once, for every task.
 
-A `Task` says what is trained, on which batch, and how it is judged. The engine says how: optimisers, schedule, average,
-precision, log, checkpoints. Batch k is a pure function of (seed, k) and every step seeds its own randomness, so a run
-that is killed at any moment and resumed gives the same numbers as one that never stopped.
+A `Task` says what is trained, on which batch, and how it is judged. The engine says how: optimisers,
+schedule, average, precision, log, checkpoints. Batch k is a pure function of (seed, k) and every step seeds
+its own randomness, so a run that is killed at any moment and resumed gives the same numbers as one that never
+stopped.
 
-Works in one process or in many (`accelerate launch -m x2vkit train ...`): each process takes its slice of every batch.
+Works in one process or in many (`accelerate launch -m x2vkit train ...`): each process takes its slice of
+every batch.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ Batch = dict[str, Tensor]
 
 
 class Task(ABC):
-    """What is trained. The model's forward takes a batch by keyword and returns scalars, `loss` among them."""
+    """What is trained. The model's forward takes a batch by keyword and returns scalars, `loss` among
+    them.
+    """
 
     recipe: Recipe
 
@@ -55,7 +59,7 @@ class Task(ABC):
         """A picture to look at, uint8 (H, W, 3), or None."""
         return None
 
-    def export(self, model: nn.Module, folder: Path) -> None:
+    def export(self, model: nn.Module, folder: Path) -> None:  # noqa: B027 - a task may have nothing to write
         """Write the averaged model for use."""
 
 
@@ -74,9 +78,9 @@ def learning_rate(step: int, config: EngineConfig) -> float:
 def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.Optimizer]:
     """Muon for the matrices, AdamW for the rest.
 
-    Muon replaces a matrix's momentum by the nearest orthogonal matrix, so every direction learns at the same pace
-    (Jordan et al. 2024); its scale is matched to AdamW's (Liu et al. 2025, arXiv:2502.16982). A table of embeddings is
-    no linear map, so it goes to AdamW.
+    Muon replaces a matrix's momentum by the nearest orthogonal matrix, so every direction learns at the same
+    pace (Jordan et al. 2024); its scale is matched to AdamW's (Liu et al. 2025, arXiv:2502.16982). A table of
+    embeddings is no linear map, so it goes to AdamW.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -96,14 +100,18 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
 
 
 class Average:
-    """Running average of the weights (EMA); noisy steps cancel, and the average draws better than any one step."""
+    """Running average of the weights (EMA); noisy steps cancel, and the average draws better than any one
+    step.
+    """
 
     def __init__(self, model: nn.Module, decay: float):
         self.decay = decay
         self.weights = {name: p.detach().clone().float() for name, p in model.state_dict().items()}
 
     def update(self, model: nn.Module, step: int) -> None:
-        """Move towards the model; faster in the first steps, which are far from anything worth remembering."""
+        """Move towards the model; faster in the first steps, which are far from anything worth
+        remembering.
+        """
         rate = 1 - min(self.decay, (1 + step) / (10 + step))
         now = [p.detach().float() for p in model.state_dict().values()]
         torch._foreach_lerp_(list(self.weights.values()), now, rate)
@@ -130,7 +138,9 @@ class Engine:
     """
 
     def __init__(self, task: Task, out: Path, resume: bool = False, quiet: bool = False):
-        """`resume` continues from the newest checkpoint in `out`; without it, a folder with a run in it is refused."""
+        """`resume` continues from the newest checkpoint in `out`; without it, a folder with a run in it is
+        refused.
+        """
         self.task, self.out, self.config, self.quiet = task, out, task.recipe.engine, quiet
         device = PartialState().device
         self.accelerator = Accelerator(mixed_precision="bf16" if bf16_pays(device) else "no")
@@ -147,7 +157,9 @@ class Engine:
     def run(self, minutes: float | None = None) -> dict[str, float]:
         """Train to the recipe's last step, or until `minutes` have passed; returns the last scores."""
         config, start, scores = self.config, time.perf_counter(), {}
-        bar = tqdm(total=config.steps, initial=self.progress.step, disable=self.quiet or not self._main, unit="step")
+        bar = tqdm(
+            total=config.steps, initial=self.progress.step, disable=self.quiet or not self._main, unit="step"
+        )
         while self.progress.step < config.steps:
             metrics = self._step()
             step = self.progress.step
@@ -187,7 +199,9 @@ class Engine:
             "average": self.average.weights,
             "optimizer": self._optimizer_tensors(),
         }
-        save_checkpoint(self.out / "checkpoints", self.progress.step, groups, {"progress": vars(self.progress)})
+        save_checkpoint(
+            self.out / "checkpoints", self.progress.step, groups, {"progress": vars(self.progress)}
+        )
 
     @property
     def _main(self) -> bool:

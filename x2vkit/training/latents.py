@@ -1,8 +1,10 @@
-"""The latent cache: every training clip rendered and encoded once, then read from disk as the training needs it.
+"""The latent cache: every training clip rendered and encoded once, then read from disk as the training needs
+it.
 
-A *shelf* holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what each clip
-shows. Captions are not stored but written anew each time a clip is used, so that a clip is seen under many phrasings.
-A shelf that was interrupted is continued where it stopped; one that belongs to other weights is made again.
+A *shelf* holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what
+each clip shows. Captions are not stored but written anew each time a clip is used, so that a clip is seen
+under many phrasings. A shelf that was interrupted is continued where it stopped; one that belongs to other
+weights is made again.
 """
 
 from __future__ import annotations
@@ -60,8 +62,8 @@ class Shelf:
     """Clips of one shape, read from disk. Every field is a memory map with the clip as its first axis.
 
     latents (n, C, f, h, w) float16; ids (n, f, h, w) uint8, the kind that fills most of each latent cell;
-    boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2) and camera (n, F, 3) as in the world's truth, NaN where
-    nothing is known.
+    boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2) and camera (n, F, 3) as in the world's truth, NaN
+    where nothing is known.
     """
 
     FIELDS = ("latents", "ids", "boxes", "motion", "mouth", "camera")
@@ -100,7 +102,8 @@ def fill_shelf(
     held_out: bool = False,
     quiet: bool = False,
 ) -> Shelf:
-    """Render and encode clips `first` to `first + bucket.clips` of the footage, unless the folder has them already.
+    """Render and encode clips `first` to `first + bucket.clips` of the footage, unless the folder has them
+    already.
 
     Raises:
         X2VError: the disk is full; what is done stays, and the next call goes on from there.
@@ -113,7 +116,9 @@ def fill_shelf(
             _fill(folder, footage, vae, bucket, first, held_out, identity, done, quiet)
         except OSError as error:
             rule = f"it could not be written ({error}); what is done stays"
-            raise X2VError(f"latents in {folder}", rule, "free some space and run the same command again") from error
+            raise X2VError(
+                f"latents in {folder}", rule, "free some space and run the same command again"
+            ) from error
     return Shelf(folder)
 
 
@@ -224,5 +229,8 @@ def _open_arrays(folder: Path, bucket: Bucket, channels: int, fresh: bool) -> di
     }
     open_one: Callable[..., np.memmap] = np.lib.format.open_memmap
     if fresh:
-        return {k: open_one(folder / f"{k}.npy", "w+", dtype=dtype, shape=shape) for k, (dtype, shape) in layout.items()}
+        return {
+            k: open_one(folder / f"{k}.npy", "w+", dtype=dtype, shape=shape)
+            for k, (dtype, shape) in layout.items()
+        }
     return {k: open_one(folder / f"{k}.npy", "r+") for k in layout}

@@ -1,7 +1,8 @@
 """Recipes: everything that decides a training run, as one TOML file.
 
-A recipe names its task and holds three tables: `[engine]` (how it is trained, below), `[model]` and `[data]` (which the
-task reads). The run folder keeps a copy beside the weights, so that whoever has the weights has the recipe.
+A recipe names its task and holds three tables: `[engine]` (how it is trained, below), `[model]` and `[data]`
+(which the task reads). The run folder keeps a copy beside the weights, so that whoever has the weights has
+the recipe.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def _checked(cls: type, values: dict[str, Any], where: str) -> Any:
     known = [f.name for f in fields(cls)]
     strange = sorted(set(values) - set(known))
     if strange:
-        raise X2VError(f"{where}: {', '.join(strange)}", f"its fields are {', '.join(known)}", "rename or remove it")
+        raise X2VError(
+            f"{where}: {', '.join(strange)}", f"its fields are {', '.join(known)}", "rename or remove it"
+        )
     try:
         return cls(**values)
     except TypeError as error:

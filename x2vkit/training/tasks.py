@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.engine import Task, bf16_pays
 from x2vkit.training.recipe import Recipe
@@ -25,7 +28,9 @@ class Inputs:
 
 
 def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
-    """The task that a recipe names. Raises X2VError for a name that is none, or an input that is not there."""
+    """The task that a recipe names. Raises X2VError for a name that is none, or an input that is not
+    there.
+    """
     inputs = inputs or Inputs()
     footage = None
     if inputs.videos is not None:
@@ -43,16 +48,14 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
     raise X2VError(f"task {recipe.task!r}", "a recipe's task is vae or diffusion", "correct it")
 
 
-def load_vae(folder: Path | None):  # noqa: ANN201
+def load_vae(folder: Path | None) -> VideoVAE:
     """A trained autoencoder in the faster dtype. Raises X2VError when there is none."""
-    import torch
-
-    from x2vkit.core.vae import VideoVAE
-
     folder = folder or WEIGHTS / "small" / "vae"
     if not (folder / "config.json").is_file():
         cure = "train one with `x2vkit train vae` and name its folder, runs/vae/vae"
-        raise X2VError(f"--vae {folder}", "a transformer is trained on the latents of a trained autoencoder", cure)
+        raise X2VError(
+            f"--vae {folder}", "a transformer is trained on the latents of a trained autoencoder", cure
+        )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if bf16_pays(device) else torch.float32
     return VideoVAE.from_pretrained(folder, torch_dtype=dtype).to(device).eval()

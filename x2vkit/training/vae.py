@@ -1,8 +1,8 @@
 """Training the video autoencoder on rendered clips.
 
-Each step sees small crops, most of them around a subject: flat sky teaches nothing twice. The network is convolutional
-and has no normalisation over space, so what it learns on crops holds for any size. It is causal in time, so the first
-frame of every clip is also a lesson about stills.
+Each step sees small crops, most of them around a subject: flat sky teaches nothing twice. The network is
+convolutional and has no normalisation over space, so what it learns on crops holds for any size. It is causal
+in time, so the first frame of every clip is also a lesson about stills.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Footage(Protocol):
     def sample(
         self, index: int, num_frames: int = ..., height: int = ..., width: int = ..., *, held_out: bool = ...
     ) -> Any:
-        """Clip `index`: `frames` uint8 (F, H, W, 3), `caption`, and `spec`, `ids`, `truth`, which may be None."""
+        """Clip `index`: `frames` uint8 (F, H, W, 3), `caption`, and `spec`, `ids`, `truth`, which may be
+        None.
+        """
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class VAETask(Task):
         first = int(step * data.fresh)
         picks = [(first + int(rng.integers(data.pool)), int(rng.integers(2**31))) for _ in range(count)]
         self._forget(before=first)
-        crops = [self._crop(index, crop, np.random.default_rng(seed)) for index, seed in picks[rank::world_size]]
+        crops = [
+            self._crop(index, crop, np.random.default_rng(seed)) for index, seed in picks[rank::world_size]
+        ]
         frames, subject = (np.stack(part) for part in zip(*crops, strict=True))
         return {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
 
@@ -147,14 +151,17 @@ class VAETask(Task):
     def export(self, model: nn.Module, folder: Path) -> None:
         """Fit the latent statistics and the preview, and save the autoencoder in bf16 as `folder`/vae."""
         vae = model.vae
-        clips = [self.footage.sample(100_000 + i, self.data.num_frames, self.data.size, self.data.size) for i in range(96)]
+        clips = [
+            self.footage.sample(100_000 + i, self.data.num_frames, self.data.size, self.data.size)
+            for i in range(96)
+        ]
         fit_statistics(vae, to_video(np.stack([clip.frames for clip in clips])))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
     def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """One crop of one clip: uint8 (F, size, size, 3) and where its subjects are, bool (F, size, size)."""
         clip = self._clip(index)
-        subject = clip.ids > 0
+        subject = np.zeros(clip.frames.shape[:3], bool) if clip.ids is None else clip.ids > 0
         bound = np.array(subject.shape[1:]) - size
         corner = rng.integers(0, bound + 1)
         if rng.random() < self.data.subject_crops:
@@ -167,7 +174,9 @@ class VAETask(Task):
 
     def _clip(self, index: int) -> Any:
         if index not in self.pool:
-            self.pool[index] = self.footage.sample(index, self.data.num_frames, self.data.size, self.data.size)
+            self.pool[index] = self.footage.sample(
+                index, self.data.num_frames, self.data.size, self.data.size
+            )
         return self.pool[index]
 
     def _forget(self, before: int) -> None:
@@ -191,20 +200,28 @@ class VAETask(Task):
 
 
 def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
-    """Measure each latent channel's mean and spread, and fit the linear preview by least squares, into the buffers.
+    """Measure each latent channel's mean and spread, and fit the linear preview by least squares, into the
+    buffers.
 
     video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
     """
     vae.latents_mean.zero_()
     vae.latents_std.fill_(1)
     with torch.inference_mode():
-        raw = torch.cat([vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video])  # (B, C, f, h, w)
+        raw = torch.cat(
+            [vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video]
+        )  # (B, C, f, h, w)
     mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
     vae.latents_mean.copy_(mean)
     vae.latents_std.copy_(std)
     cells = ((raw.movedim(1, -1) - mean) / std).flatten(0, -2)  # (cells, C)
     pixels = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1)  # (B * f, h, w, 8 * 8 * 4 * 3)
-    pixels = pixels.unflatten(-1, (SPACE_STRIDE, SPACE_STRIDE, TIME_STRIDE, 3)).movedim(-2, -4).flatten(-4).flatten(0, -2)
+    pixels = (
+        pixels.unflatten(-1, (SPACE_STRIDE, SPACE_STRIDE, TIME_STRIDE, 3))
+        .movedim(-2, -4)
+        .flatten(-4)
+        .flatten(0, -2)
+    )
     known = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
     solution = torch.linalg.lstsq(known, pixels).solution  # (C + 1, pixels)
     vae.preview_weight.copy_(solution[:-1].T)

@@ -1,0 +1,153 @@
+"""A folder of the user's own captioned videos, in the world's place.
+
+    mine/captions.csv     a header line `video,caption`, then one line a video: `cat.mp4,a cat on a chair`
+    mine/videos/cat.mp4   whatever ffmpeg reads
+
+Clips are cut, scaled and cropped to the asked size and rate. They have frames and a caption, and no truth. A video that
+cannot be read is named in a warning and left out; the run goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from x2vkit.errors import X2VError
+
+CAPTIONS = "captions.csv"
+HELD_OUT_EVERY = 10
+"""Of so many videos, one is kept for evaluation and never trained on (none, where there are fewer)."""
+KEPT = 16
+"""Decoded videos kept in memory."""
+
+
+@dataclass(frozen=True)
+class FolderClip:
+    """A cut of a user's video. Has the fields of the world's `Clip`; what nobody knows is None."""
+
+    frames: np.ndarray
+    """uint8 (F, H, W, 3)"""
+    fps: float
+    caption: str
+    spec: None = None
+    ids: None = None
+    truth: None = None
+
+
+class VideoFolder:
+    """An indexed set of clips, cut from the videos of a folder: clip `i` is always the same clip."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Raises X2VError when the folder holds no captions, or captions of no video that is there."""
+        self.folder = Path(folder)
+        self.rows = _read_captions(self.folder)
+        self.name = f"{self.folder.name} {_digest(self.folder, self.rows)}"
+        self._decode = lru_cache(maxsize=KEPT)(self._read)
+
+    @property
+    def words(self) -> list[str]:
+        """Every word of the captions, as a text encoder's vocabulary wants them."""
+        return sorted({word for _, caption in self.rows for word in re.findall(r"[^\W_]+", caption.lower())})
+
+    def sample(
+        self,
+        index: int,
+        num_frames: int = 17,
+        height: int = 128,
+        width: int = 128,
+        fps: float = 12,
+        held_out: bool = False,
+    ) -> FolderClip:
+        """Clip `index`: a random cut of one of the videos; with `held_out`, of one that is kept for evaluation.
+
+        A video shorter than the clip stands still at its end. Raises X2VError when no video can be read.
+        """
+        rng = np.random.default_rng([index, int(held_out)])
+        rows = self._part(held_out)
+        for offset in range(len(rows)):
+            video, caption = rows[(index + offset) % len(rows)]
+            found = self._decode(video)
+            if found is not None:
+                frames, rate = found
+                cut = _cut(frames, rate, num_frames, fps, rng.random())
+                return FolderClip(_fit(cut, height, width), fps, caption)
+        rule = "none of its videos can be read"
+        raise X2VError(f"--videos {self.folder}", rule, "check that ffmpeg plays them, and that they are complete")
+
+    def _part(self, held_out: bool) -> list[tuple[str, str]]:
+        """The rows to train on, or those kept for evaluation. A small folder serves as both."""
+        if len(self.rows) < HELD_OUT_EVERY:
+            return self.rows
+        return [row for i, row in enumerate(self.rows) if (i % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out]
+
+    def _read(self, video: str) -> tuple[np.ndarray, float] | None:
+        """All frames uint8 (F, H, W, 3) of a video and its frames a second; None, with a warning, if it is broken."""
+        import imageio_ffmpeg
+        import mediapy
+
+        mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
+        try:
+            read = mediapy.read_video(self.folder / "videos" / video)
+        except (RuntimeError, ValueError, OSError) as error:
+            reason = (str(error).strip().splitlines() or ["unknown error"])[-1]
+            warnings.warn(f"{video} cannot be read and is left out ({reason})", stacklevel=2)
+            return None
+        if not len(read):
+            warnings.warn(f"{video} holds no frame and is left out", stacklevel=2)
+            return None
+        return np.asarray(read), float(read.metadata.fps or 12)
+
+
+def _cut(frames: np.ndarray, rate: float, num_frames: int, fps: float, place: float) -> np.ndarray:
+    """`num_frames` frames at `fps`, starting at `place` (0 .. 1) of where a cut can start."""
+    spare = max(0.0, len(frames) - 1 - (num_frames - 1) * rate / fps)
+    times = place * spare + np.arange(num_frames) * rate / fps
+    return frames[np.minimum(np.round(times).astype(int), len(frames) - 1)]
+
+
+def _fit(frames: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Crop to the asked aspect ratio about the centre, then scale."""
+    from PIL import Image
+
+    H, W = frames.shape[1:3]
+    tall, wide = min(H, round(W * height / width)), min(W, round(H * width / height))
+    top, left = (H - tall) // 2, (W - wide) // 2
+    box = (left, top, left + wide, top + tall)
+    scaled = [
+        Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS, box=box) for frame in frames
+    ]
+    return np.stack([np.asarray(frame) for frame in scaled])
+
+
+def _read_captions(folder: Path) -> list[tuple[str, str]]:
+    """(video, caption) rows whose video is there; missing videos are named in one warning."""
+    path = folder / CAPTIONS
+    layout = "a folder of videos holds captions.csv (video,caption) and videos/"
+    if not path.is_file():
+        raise X2VError(f"--videos {folder}", layout, f"write {path}")
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if not {"video", "caption"} <= set(reader.fieldnames or []):
+            got = f"{path} with the columns {', '.join(reader.fieldnames or ['(none)'])}"
+            raise X2VError(got, layout, "make its first line `video,caption`")
+        rows = [((row["video"] or "").strip(), (row["caption"] or "").strip()) for row in reader]
+    missing = [video for video, _ in rows if not (folder / "videos" / video).is_file()]
+    if missing:
+        warnings.warn(f"left out, not in {folder / 'videos'}: {', '.join(missing)}", stacklevel=3)
+    rows = [row for row in rows if row[0] not in missing]
+    if not rows:
+        raise X2VError(f"--videos {folder}", "none of the captions' videos is there", f"put them in {folder / 'videos'}")
+    return rows
+
+
+def _digest(folder: Path, rows: list[tuple[str, str]]) -> str:
+    """Changes when a caption or the size of a video does."""
+    text = repr([(video, caption, (folder / "videos" / video).stat().st_size) for video, caption in rows])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
