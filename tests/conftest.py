@@ -66,3 +66,32 @@ def clip() -> np.ndarray:
     for i, frame in enumerate(frames):
         frame[16:32, 4 + 5 * i : 20 + 5 * i] = (250, 220, 60)
     return frames
+
+
+@pytest.fixture(scope="session")
+def pipeline():
+    """A tiny pipeline of random weights, the same in every run. Tests that change it put it back."""
+    import torch
+
+    from x2vkit.config import PRESETS
+    from x2vkit.core.sampler import make_scheduler
+    from x2vkit.core.text import TextEncoder
+    from x2vkit.core.transformer import VideoTransformer
+    from x2vkit.core.vae import VideoVAE
+    from x2vkit.pipeline import X2VPipeline
+
+    torch.manual_seed(0)
+    size = PRESETS["tiny"]
+    transformer = VideoTransformer.from_model_config(size)
+    vae = VideoVAE(latent_channels=size.latent_channels, widths=(16, 16, 16))
+    with torch.no_grad():  # parts that start at zero would hide differences
+        for parameter in transformer.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        for parameter in vae.parameters():
+            parameter.add_(0.03 * torch.randn_like(parameter))
+        vae.preview_weight.normal_(std=0.1)
+    vocabulary = ["a", "red", "blue", "ball", "dog", "bouncing"]
+    text = TextEncoder(vocabulary, {"puppy": "dog"}, width=size.text_width, depth=1, max_words=6)
+    pipe = X2VPipeline(vae.eval(), text.eval(), transformer.eval(), make_scheduler("euler"))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe

@@ -15,7 +15,7 @@ import pytest
 import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
-LIGHT = ("x2vkit", "x2vkit.cli", "x2vkit.config", "x2vkit.errors", "x2vkit.axes", "x2vkit.media", "x2vkit.trace")
+LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world")
 
 
 def brings(code: str, module: str) -> bool:
@@ -26,7 +26,7 @@ def brings(code: str, module: str) -> bool:
     return done.stdout.strip().endswith("True")
 
 
-@pytest.mark.parametrize("module", LIGHT)
+@pytest.mark.parametrize("module", ["x2vkit" + name for name in LIGHT])
 def test_light_modules_do_not_import_torch(module):
     assert not brings(f"import {module}", "torch")
 
@@ -46,7 +46,7 @@ def test_every_public_name_is_there():
         assert getattr(x2vkit, name) is not None
         assert name in dir(x2vkit)
     with pytest.raises(AttributeError, match="no_such_name"):
-        x2vkit.no_such_name
+        _ = x2vkit.no_such_name
 
 
 def imported_by(path: Path) -> set[str]:
@@ -79,7 +79,8 @@ def test_imports_point_one_way(part):
     root = PACKAGE / part
     for path in [root] if root.suffix else sorted(root.rglob("*.py")):
         for name in imported_by(path):
-            assert not any(f"{name}.".startswith(f"x2vkit.{other}.") for other in FORBIDDEN[part]), (path, name)
+            part_of_package = name.split(".")[1] if "." in name else ""
+            assert part_of_package not in FORBIDDEN[part], (path, name)
 
 
 def test_the_arrow_is_read_from_the_code(tmp_path):

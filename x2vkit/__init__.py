@@ -4,7 +4,7 @@
     trace = x2v.generate("a dog wearing a blue hat playing in the snow")   # in a notebook: shows the clip
     trace.save("dog.x2v")
 
-Importing this package is instant: each name below brings its module (and torch, where it needs it) when it is used.
+Importing this package is instant: each name brings its module, and torch where it needs it, when it is used.
 """
 
 from __future__ import annotations

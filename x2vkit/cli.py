@@ -1,7 +1,7 @@
 """The command line: `x2vkit generate | train | bench | world`.
 
-Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad argument is
-told before torch loads. A message for the user goes to stderr with exit code 2, never with a traceback.
+Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
+argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """Arguments of one command, with `run` set to the function that does it."""
     from x2vkit import __version__
 
-    parser = argparse.ArgumentParser(prog="x2vkit", description="A Sora-style video model, small enough to open.")
+    parser = argparse.ArgumentParser("x2vkit", description="A Sora-style video model, small enough to open.")
     parser.add_argument("--version", action="version", version=f"x2vkit {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in argv if word in COMMANDS), None)
@@ -70,24 +70,24 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `x2vkit generate`; their defaults are RunSpec's."""
-    usual = RunSpec()
-    parser.add_argument("prompt", help="what the clip shows, in words")
-    parser.add_argument(
+    usual, add = RunSpec(), parser.add_argument
+    add("prompt", help="what the clip shows, in words")
+    add(
         "-o", "--output", default="clip.mp4", metavar="FILE",
         help=".mp4, .gif, .webp, .png (all frames side by side) or .x2v (the whole run, to look inside)",
     )  # fmt: skip
-    parser.add_argument("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
-    parser.add_argument("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
-    parser.add_argument("--steps", type=int, default=usual.steps, help="denoising steps (%(default)s)")
-    parser.add_argument("--guidance", type=float, default=usual.guidance, help="pull of the words (%(default)s)")
-    parser.add_argument("--num-frames", type=int, default=usual.num_frames, help="1 + 4k frames (%(default)s)")
-    parser.add_argument("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
-    parser.add_argument("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
-    parser.add_argument("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
-    parser.add_argument("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
-    parser.add_argument("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
-    parser.add_argument("--image", metavar="FILE", help="a picture that the clip starts from")
-    parser.add_argument("--json", action="store_true", help="print one line of JSON on what was made")
+    add("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
+    add("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
+    add("--steps", type=int, default=usual.steps, help="denoising steps (%(default)s)")
+    add("--guidance", type=float, default=usual.guidance, help="pull of the words (%(default)s)")
+    add("--num-frames", type=int, default=usual.num_frames, help="1 + 4k frames (%(default)s)")
+    add("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
+    add("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
+    add("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
+    add("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
+    add("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
+    add("--image", metavar="FILE", help="a picture that the clip starts from")
+    add("--json", action="store_true", help="print one line of JSON on what was made")
 
 
 def generate(args: argparse.Namespace) -> None:
@@ -97,13 +97,15 @@ def generate(args: argparse.Namespace) -> None:
     from x2vkit.trace.file import SUFFIX
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
-    spec = RunSpec(**{field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args})
+    asked = {field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args}
+    spec = RunSpec(**asked)
     check_shape(spec.num_frames, spec.height, spec.width)
     image = media.read_image(args.image, spec.height, spec.width) if args.image else None
 
     from tqdm import tqdm
 
-    with tqdm(total=spec.steps, desc="loading", bar_format="{desc}: {bar:30} {n}/{total} {elapsed}") as bar:
+    style = "{desc}: {bar:30} {n}/{total} {elapsed}"
+    with tqdm(total=spec.steps, desc="loading", bar_format=style) as bar:
         from x2vkit import recorder
 
         pipeline = recorder.load(spec.model)
@@ -131,23 +133,24 @@ def report(trace: Any, path: Path, as_json: bool) -> None:
     if trace.unknown:
         print(f"unknown words, left out: {', '.join(trace.unknown)}")
     seconds = trace.timings.get("total", 0.0)
-    print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, made in {seconds:.1f} s")
+    print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, in {seconds:.1f} s")
 
 
 def add_world_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `x2vkit world`."""
-    parser.add_argument("-o", "--output", default="world.png", metavar="FILE", help=".png, .mp4, .gif or .webp")
-    parser.add_argument("--count", type=int, default=12, help="clips (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the world (%(default)s)")
-    parser.add_argument("--held-out", action="store_true", help="combinations that training never shows")
-    parser.add_argument("--num-frames", type=int, default=17, help="1 + 4k frames (%(default)s)")
-    parser.add_argument("--width", type=int, default=128, help="pixels (%(default)s)")
-    parser.add_argument("--height", type=int, default=128, help="pixels (%(default)s)")
-    parser.add_argument("--fps", type=int, default=12, help="frames a second (%(default)s)")
+    add = parser.add_argument
+    add("-o", "--output", default="world.png", metavar="FILE", help=".png, .mp4, .gif or .webp")
+    add("--count", type=int, default=12, help="clips (%(default)s)")
+    add("--seed", type=int, default=0, help="seed of the world (%(default)s)")
+    add("--held-out", action="store_true", help="combinations that training never shows")
+    add("--num-frames", type=int, default=17, help="1 + 4k frames (%(default)s)")
+    add("--width", type=int, default=128, help="pixels (%(default)s)")
+    add("--height", type=int, default=128, help="pixels (%(default)s)")
+    add("--fps", type=int, default=12, help="frames a second (%(default)s)")
 
 
 def world(args: argparse.Namespace) -> None:
-    """Render clips of the world: side by side and moving, or as a png with a row of moments for each clip."""
+    """Render clips of the world: side by side and moving, or as a png with a row of moments a clip."""
     import numpy as np
 
     from x2vkit import media
