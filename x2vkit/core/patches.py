@@ -6,13 +6,17 @@ tokens.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from math import pi
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from x2vkit.axes import Shape3
+
+Made = TypeVar("Made")
 
 FOURIER_OCTAVES = 4
 """Frequencies of the absolute position features: 1, 2, 4, 8 half-turns across the frame."""
@@ -52,9 +56,21 @@ def positions(grid: Shape3) -> Tensor:
     return torch.stack(axes, dim=-1).reshape(-1, 3)
 
 
-@torch.compiler.assume_constant_result
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what sampling has cached, training may use
+def remembered(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Make each table once. A compiled model takes it as a constant; what sampling has made, training may
+    use.
+    """
+    cached = lru_cache(maxsize=64)(torch.inference_mode(False)(make))
+
+    @torch.compiler.assume_constant_result
+    @wraps(make)
+    def look_up(*args: Any) -> Made:
+        return cached(*args)
+
+    return look_up
+
+
+@remembered
 def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Fourier features (N, POSITION_FEATURES) of where a token lies in the frame.
 
@@ -69,9 +85,7 @@ def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) ->
     return torch.cat([turns.sin(), turns.cos()], dim=-1).flatten(1).to(device, dtype)
 
 
-@torch.compiler.assume_constant_result
-@lru_cache(maxsize=64)
-@torch.inference_mode(False)  # what sampling has cached, training may use
+@remembered
 def rotary_table(
     grid: Shape3, text_tokens: int, head_dim: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
