@@ -91,7 +91,7 @@ class Attention(nn.Module):
         B, L, E = x.shape
         qkv = self.qkv(x).view(B, L, 3, self.heads, E // self.heads)              # (B, L, 3, A, D)
         qkv = qkv.permute(2, 0, 3, 1, 4)                                          # (3, B, A, L, D)
-        qk = norm(qkv[:2]) * self.gain.unsqueeze(1)                               # (2, B, A, L, D)
+        qk = norm(qkv[:2]) * self.gain.to(qkv.dtype)[:, None]                      # (2, B, A, L, D)
         if rotary is not None:
             qk = rotate(qk, *rotary)                                              # (2, B, A, L, D)
         q, k, v = qk[0], qk[1], qkv[2]
