@@ -295,7 +295,7 @@ class Engine:
             cure = "resume with the recipe the run was started with"
             raise X2VError(f"checkpoint in {self.out}", f"it is of another model ({error})", cure) from error
         device = self.accelerator.device
-        self.average.weights = {name: value.to(device) for name, value in groups["average"].items()}
+        self.average.weights = {name: groups["average"][name].to(device) for name in self.average.weights}
         self.progress = Progress(**state["progress"])
         for key, value in groups["optimizer"].items():
             index, name, slot = key.split("/")

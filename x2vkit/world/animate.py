@@ -301,20 +301,23 @@ def _to_screen(table: np.ndarray, depth: np.ndarray | float, camera: np.ndarray,
 def _extent(rows: np.ndarray, height: int, width: int) -> np.ndarray:
     """(F, 4) box x0, y0, x1, y1 around all of a subject's primitives, in fractions of the frame, not clipped.
 
-    An ellipse's reach is exact; a box's corners are rounded away by its corner radius.
+    Each outline is followed at 32 points: an ellipse's directly, a box's at its corners, which stand off by the corner
+    radius. What a primitive's ``top`` and ``bottom`` cut away is left out.
     """
-    c, s = np.cos(rows[..., R.ANGLE]), np.sin(rows[..., R.ANGLE])
-    rx, ry = rows[..., R.RX], rows[..., R.RY]
-    wide = rx * (1 + np.abs(rows[..., R.TAPER]))
-    ex = np.hypot(c * rx, s * ry)
-    ey = np.hypot(s * rx, c * ry)
-    cut = rows[..., R.CORNER] * np.minimum(rx, ry)
-    bx = np.abs(c) * (wide - cut) + np.abs(s) * (ry - cut) + cut
-    by = np.abs(s) * (wide - cut) + np.abs(c) * (ry - cut) + cut
-    box = rows[..., R.KIND] == R.BOX
-    hx, hy = np.where(box, bx, ex), np.where(box, by, ey)
-    x, y = rows[..., R.X], rows[..., R.Y]
-    return np.stack([(x - hx).min(1) / width, (y - hy).min(1) / height, (x + hx).max(1) / width, (y + hy).max(1) / height], 1)
+    column = [rows[..., k, None] for k in range(len(R.COLUMNS))]  # each (F, P, 1)
+    rx, ry, taper = column[R.RX], column[R.RY], column[R.TAPER]
+    around = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    is_box = column[R.KIND] == R.BOX
+    radius = np.where(is_box, column[R.CORNER] * np.minimum(rx, ry), 0.0)
+    v = np.where(is_box, np.sign(np.sin(around + 0.01)) * (ry - radius), ry * np.sin(around))  # (F, P, 32)
+    v = np.clip(v, column[R.TOP] * ry, column[R.BOTTOM] * ry)
+    half = np.where(is_box, np.maximum(rx * (1 + taper * v / ry) - radius, 0), rx * np.sqrt(np.maximum(1 - (v / ry) ** 2, 0)))
+    u = np.sign(np.cos(around + 0.01)) * half
+    c, s = np.cos(column[R.ANGLE]), np.sin(column[R.ANGLE])
+    x, y = column[R.X] + c * u - s * v, column[R.Y] + s * u + c * v
+    low = [np.min(q - radius, axis=(1, 2)) for q in (x, y)]
+    high = [np.max(q + radius, axis=(1, 2)) for q in (x, y)]
+    return np.stack([low[0] / width, low[1] / height, high[0] / width, high[1] / height], 1)
 
 
 def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int, fps: float) -> tuple[np.ndarray, list[np.ndarray], Truth]:

@@ -88,7 +88,7 @@ class Painter:
     def hills(self, gap: float, height: float, color: Color, depth: float) -> None:
         for x in self.spread(gap):
             h = height * self.rng.uniform(0.7, 1.15)
-            self.add(ELLIPSE, x, self.horizon - 0.02, gap * 0.75, h, shade(color, 0.12), depth, color, bottom=0.1)
+            self.add(ELLIPSE, x, self.horizon - 0.02, gap * 0.75, h, shade(color, 0.12), depth, color, bottom=0.7)
 
     def peaks(self, gap: float, height: float, color: Color, depth: float, cap: Color | None = None) -> None:
         for x in self.spread(gap):
