@@ -179,7 +179,8 @@ class Block(nn.Module):
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
-    """The dtype to work in: autocast's where it is on. A stream kept in float32 would cost a third of a step."""
+    """The dtype to work in: autocast's where it is on. A stream kept in float32 would cost a third of a step.
+    """
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 

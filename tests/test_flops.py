@@ -1,0 +1,75 @@
+"""The formulas agree with the model itself and with torch's own counter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from x2vkit import flops
+from x2vkit.axes import latent_shape
+from x2vkit.config import PRESETS, RunSpec
+from x2vkit.core.patches import POSITION_FEATURES
+from x2vkit.core.text import TextEncoder
+from x2vkit.core.transformer import LEVEL_FEATURES, VideoTransformer
+
+TINY = PRESETS["tiny"]
+CONFIGS = {
+    "tiny": TINY,
+    "deep": replace(TINY, depth=5, heads=3, mlp_ratio=2, latent_channels=8),
+    "wide": replace(TINY, width=128, heads=2, text_width=64, text_depth=3),
+    "long patch": replace(TINY, patch=(1, 4, 2)),
+}
+SHAPES = [(17, 128, 128), (1, 64, 64), (33, 64, 96)]
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_parameters_are_exact(config):
+    model = VideoTransformer.from_model_config(config)
+    text = TextEncoder(
+        [f"w{i}" for i in range(40)], None, config.text_width, config.text_depth, config.max_words
+    )
+    assert flops.transformer_parameters(config) == sum(p.numel() for p in model.parameters())
+    assert flops.text_parameters(config, 42) == sum(p.numel() for p in text.parameters())
+    assert (flops.POSITION_FEATURES, flops.LEVEL_FEATURES) == (POSITION_FEATURES, LEVEL_FEATURES)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize("extras", [False, True])
+def test_flops_are_within_two_per_cent_of_torchs_counter(config, shape, extras):
+    f, h, w = latent_shape(*shape)
+    batch, T = 2, 9
+    model = VideoTransformer.from_model_config(config)
+    text = TextEncoder(["a"], None, config.text_width, config.text_depth, config.max_words)
+    options = {}
+    if extras:
+        options = {"control": torch.zeros(batch, 10, f, h, w), "camera": torch.zeros(batch, f, 4)}
+    t = torch.rand(batch, flops.tokens(config, *shape) if extras else 1)
+    with FlopCounterMode(display=False) as counter:
+        words = text(torch.zeros(batch, T, dtype=torch.long))
+        out = model(torch.zeros(batch, config.latent_channels, f, h, w), t, words, **options)
+    forward = counter.get_total_flops()
+    with counter:
+        out.sum().backward()
+    said = {"batch": batch, "per_token_levels": extras, "control": extras, "camera": extras}
+    predicted = flops.forward_flops(config, *shape, T, **said) + flops.text_flops(config, T, batch=batch)
+    assert predicted == pytest.approx(forward, rel=0.02)
+    step = forward + counter.get_total_flops()
+    assert flops.train_flops(config, *shape, T, **said) == pytest.approx(step, rel=0.02)
+
+
+def test_a_run_counts_every_look():
+    one = flops.forward_flops(TINY, 17, 128, 128, 5)
+    spec = RunSpec(steps=10, guidance=1.0)
+    assert flops.run_flops(TINY, spec, 5) == pytest.approx(10 * one, rel=0.01)
+    assert flops.run_flops(TINY, replace(spec, guidance=4.0), 5) == pytest.approx(20 * one, rel=0.01)
+    assert flops.run_flops(TINY, replace(spec, scheduler="heun"), 5) == pytest.approx(19 * one, rel=0.01)
+    pulled = replace(spec, guidance=4.0, control_guidance=2.0)
+    assert flops.run_flops(TINY, pulled, 5, controlled=True) == pytest.approx(30 * one, rel=0.05)
+
+
+def test_small_is_about_five_million():
+    assert 5.2e6 < flops.transformer_parameters(PRESETS["small"]) < 5.8e6

@@ -1,0 +1,150 @@
+"""What a model costs: parameters, tokens and floating-point operations, from its config alone.
+
+    B clips, N video tokens, T text tokens, L = T + N, E width, D text width, P numbers in a patch
+
+A matmul of (n, a) by (a, b) is n * a * b multiplications and as many additions: 2 n a b FLOPs. Only matmuls
+are counted, as is usual: norms, activations and softmax are a few per cent of the arithmetic (if not of the
+time). Knows nothing about torch; tests compare every formula with the model itself and with torch's
+FlopCounterMode.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from x2vkit.axes import check_shape, latent_shape, token_grid
+from x2vkit.config import ModelConfig, RunSpec
+
+POSITION_FEATURES = 24
+"""Length of a token's absolute position features (core/patches.py)."""
+LEVEL_FEATURES = 128
+"""Length of a noise level's features (core/transformer.py)."""
+
+
+def tokens(config: ModelConfig, num_frames: int, height: int, width: int) -> int:
+    """Video tokens N of a clip."""
+    check_shape(num_frames, height, width, config.patch)
+    return prod(token_grid(num_frames, height, width, config.patch))
+
+
+def transformer_parameters(config: ModelConfig) -> int:
+    """Weights of the video transformer."""
+    E, r, cells = config.width, config.mlp_ratio, prod(config.patch)
+    P = config.latent_channels * cells
+    # Each block: qkv (E x 3E) and out (E x E), MLP up (E x rE) and down (rE x E), with biases; the query and
+    # key gains
+    # (2 E/A) and the modulation table (6E).
+    block = 4 * E * E + 4 * E + 2 * r * E * E + r * E + E + 2 * E // config.heads + 6 * E
+    inputs = (P + 1) * E + POSITION_FEATURES * E + (config.text_width + 1) * E
+    inputs += config.control_channels * cells * E + config.camera_channels * config.patch[0] * E
+    level = (LEVEL_FEATURES + 1) * E + (E + 1) * E
+    modulation = 6 * E * E + (E + 1) * 2 * E
+    return inputs + level + modulation + config.depth * block + (E + 1) * P
+
+
+def text_parameters(config: ModelConfig, words: int) -> int:
+    """Weights of the text encoder with a vocabulary of `words` (with <start> and <pad>)."""
+    D = config.text_width
+    # A block: qkv, out, up, down with biases: (3 + 1 + 4 + 4) D^2 and (3 + 1 + 4 + 1) D; gains of q and k.
+    head = D // max(1, D // 32)
+    block = 12 * D * D + 9 * D + 2 * head
+    return words * D + (config.max_words + 1) * D + config.text_depth * block
+
+
+def forward_flops(
+    config: ModelConfig,
+    num_frames: int,
+    height: int,
+    width: int,
+    text_tokens: int,
+    *,
+    batch: int = 1,
+    per_token_levels: bool = False,
+    control: bool = False,
+    camera: bool = False,
+) -> int:
+    """FLOPs of one transformer forward pass over `batch` clips."""
+    trained, frozen = _forward_parts(
+        config, num_frames, height, width, text_tokens, batch, per_token_levels, control, camera
+    )
+    return trained + frozen
+
+
+def train_flops(
+    config: ModelConfig,
+    num_frames: int,
+    height: int,
+    width: int,
+    text_tokens: int,
+    *,
+    batch: int = 1,
+    per_token_levels: bool = False,
+    control: bool = False,
+    camera: bool = False,
+) -> int:
+    """FLOPs of one training step, forward and backward, of transformer and text encoder.
+
+    y = x W costs one matmul forward and two backward: dx = dy W^T and dW = x^T dy. A layer that reads the
+    data itself needs no dx.
+    """
+    trained, inputs = _forward_parts(
+        config, num_frames, height, width, text_tokens, batch, per_token_levels, control, camera
+    )
+    return 3 * (trained + text_flops(config, text_tokens, batch=batch)) + 2 * inputs
+
+
+def text_flops(config: ModelConfig, text_tokens: int, *, batch: int = 1) -> int:
+    """FLOPs of the text encoder over `batch` prompts of `text_tokens` (with <start>, padded)."""
+    return batch * config.text_depth * _block(text_tokens, config.text_width, 4)
+
+
+def run_flops(config: ModelConfig, spec: RunSpec, text_tokens: int, controlled: bool = False) -> int:
+    """FLOPs of one whole run before the VAE: text, and every step's passes (1, +1 for each guidance that
+    pulls).
+
+    Heun looks twice a step, except in the last.
+    """
+    passes = 1 + (spec.guidance != 1) + (controlled and spec.control_guidance != 1)
+    looks = 2 * spec.steps - 1 if spec.scheduler == "heun" else spec.steps
+    shape = (spec.num_frames, spec.height, spec.width)
+    one = forward_flops(config, *shape, text_tokens, batch=passes, control=controlled, camera=False)
+    return looks * one + text_flops(config, text_tokens, batch=passes)
+
+
+def _block(L: int, width: int, mlp_ratio: int) -> int:
+    """FLOPs of one block over L tokens of width E.
+
+    qkv, E -> 3E: 6 L E^2; scores q k^T, for all heads together: 2 L^2 E; weights times v: 2 L^2 E; out, E ->
+    E: 2 L E^2; MLP, E -> rE -> E: 4 r L E^2. With r = 4 that is 24 L E^2 + 4 L^2 E: attention's own part is L
+    / (6 E) of the rest, so it starts to rule when a clip has more than 6 E tokens.
+    """
+    return (8 + 4 * mlp_ratio) * L * width**2 + 4 * L**2 * width
+
+
+def _forward_parts(
+    config: ModelConfig,
+    num_frames: int,
+    height: int,
+    width: int,
+    T: int,
+    batch: int,
+    per_token_levels: bool,
+    control: bool,
+    camera: bool,
+) -> tuple[int, int]:
+    """FLOPs of a forward pass: (layers that pass gradients on, layers that read the data itself)."""
+    E, cells = config.width, prod(config.patch)
+    N, P = tokens(config, num_frames, height, width), config.latent_channels * cells
+    L = T + N
+    levels, last_levels = (L, N) if per_token_levels else (1, 1)
+
+    inputs = batch * 2 * N * P * E + 2 * N * POSITION_FEATURES * E  # positions are the same for every clip
+    inputs += batch * 2 * levels * LEVEL_FEATURES * E
+    inputs += batch * control * 2 * N * config.control_channels * cells * E
+    frames = latent_shape(num_frames, height, width)[0]
+    inputs += batch * camera * 2 * frames * config.camera_channels * E
+
+    text_in = 2 * T * config.text_width * E
+    modulation = 2 * levels * (E * E + 6 * E * E) + 2 * last_levels * 2 * E * E
+    blocks = config.depth * _block(L, E, config.mlp_ratio)
+    return batch * (text_in + modulation + blocks + 2 * N * E * P), inputs
