@@ -182,6 +182,28 @@ def test_above_the_budget_nothing_is_computed(small):
     record("a red ball", budget_bytes=needed, **small)
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"fps": 0},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"guidance": float("nan")},
+        {"steps": 0},
+        {"steps": -3},
+        {"num_frames": 4},
+        {"width": 40},
+        {"scheduler": "ddim"},
+        {"model": "nowhere", "pipeline": None},
+        {"image": np.zeros((3, 3), np.uint8)},
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused(small, bad):
+    with pytest.raises(X2VError):
+        generate("a red ball", **(small | bad))
+
+
 def test_unknown_options_and_models():
     with pytest.raises(X2VError, match="option colour"):
         generate("a red ball", colour="red")

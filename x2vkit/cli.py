@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
@@ -28,6 +29,9 @@ COMMANDS = {
 """Command -> what it does."""
 ELSEWHERE = {"train": "x2vkit.training.cli", "bench": "x2vkit.bench"}
 """Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
+
+MEMORY_BYTES = 4_000_000_000
+"""A command keeps its run in memory for a moment, so it allows more than a trace's usual budget."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,19 +108,25 @@ def generate(args: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    style = "{desc}: {bar:30} {n}/{total} {elapsed}"
-    with tqdm(total=spec.steps, desc="loading", bar_format=style) as bar:
+    style = "{desc:9} {bar:30} {n}/{total} {elapsed}"
+    with warnings.catch_warnings(record=True) as notes, tqdm(total=spec.steps, bar_format=style) as bar:
+        bar.set_description_str("loading")
         from x2vkit import recorder
 
+        recorder.quiet()
         pipeline = recorder.load(spec.model)
-        bar.set_description("denoising")
-        trace = recorder.generate(spec, image=image, pipeline=pipeline, on_step=lambda step: bar.update())
-        bar.set_description("writing")
+        bar.set_description_str("denoising")
+        given = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
+        trace = recorder.generate(spec, on_step=lambda step: bar.update(), **given)
+        bar.set_description_str("writing")
         if path.suffix.lower() == SUFFIX:
             trace.save(path)
         else:
             media.write_clip(path, trace.frames, trace.fps)
-        bar.set_description("done")
+        bar.set_description_str("done")
+    for note in notes:
+        if note.category is UserWarning:
+            print(f"note: {note.message}", file=sys.stderr)
     report(trace, path, args.json)
 
 
@@ -131,7 +141,7 @@ def report(trace: Any, path: Path, as_json: bool) -> None:
         return
     print(f"read: {read or '(nothing: the empty prompt)'}")
     if trace.unknown:
-        print(f"unknown words, left out: {', '.join(trace.unknown)}")
+        print(f"unknown words: {', '.join(trace.unknown)}")
     seconds = trace.timings.get("total", 0.0)
     print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, in {seconds:.1f} s")
 

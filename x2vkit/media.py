@@ -25,15 +25,20 @@ DISPLAY_PIXELS = 512
 
 
 def check_clip(frames: Frames, fps: float) -> None:
-    """Raise X2VError unless `frames` is a clip and `fps` a rate."""
+    """Raise X2VError unless `frames` is a clip, and `fps` can be shown."""
     array = np.asarray(frames)
     if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] != 3:
         got = f"frames of {array.dtype} {array.shape}"
         raise X2VError(got, "a clip is uint8 (F, H, W, 3)", "convert with (x * 255).astype('uint8')")
     if not len(frames):
         raise X2VError("a clip of 0 frames", "a clip has at least one frame", "pass frames")
+    check_fps(fps)
+
+
+def check_fps(fps: float) -> None:
+    """Raise X2VError unless a player can show so many frames a second."""
     if not 0 < fps <= 240:
-        raise X2VError(f"fps={fps}", "frames a second lie in (0, 240]", "use 12")
+        raise X2VError(f"fps={fps}", "frames a second lie above 0 and up to 240", "use 12")
 
 
 def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None = None) -> Path:
@@ -86,15 +91,24 @@ def write_clip(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path
 
 
 def mp4(frames: Frames, fps: float) -> bytes:
-    """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`."""
+    """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`, playable in browsers from its first byte."""
     import imageio_ffmpeg
-    import mediapy  # here, because it brings matplotlib: most of a second
 
-    mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
-    large = _even(enlarge(frames))
+    large = np.ascontiguousarray(_even(enlarge(frames)))
+    _, height, width, _ = large.shape
+    options = ["-qp", "20", "-preset", "fast", "-movflags", "+faststart"]
     try:
-        return mediapy.compress_video(large, fps=fps, qp=20)
-    except (RuntimeError, OSError) as error:
+        with tempfile.TemporaryDirectory() as folder:  # mp4 is finished by a seek, so it needs a real file
+            path = Path(folder) / "clip.mp4"
+            size = {"size": (width, height), "fps": fps, "macro_block_size": 2}
+            coding = {"codec": "libx264", "quality": None, "output_params": options}
+            film = imageio_ffmpeg.write_frames(path, **size, **coding)
+            film.send(None)
+            for frame in large:
+                film.send(frame)
+            film.close()
+            return path.read_bytes()
+    except OSError as error:
         raise X2VError(f"mp4 of {frames.shape}", f"ffmpeg says: {error}", "write .webp instead") from error
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -32,6 +32,7 @@ from x2vkit.core.attention import MASKED, Scores
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.sampler import Step, make_scheduler
 from x2vkit.errors import X2VError
+from x2vkit.media import check_fps
 from x2vkit.pipeline import Picture, X2VPipeline
 from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
@@ -75,6 +76,12 @@ def load(name: str = "small") -> X2VPipeline:
         rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
         raise X2VError(f"model {name!r}", rule, "give a shipped name, or a folder that save_pretrained wrote")
     return X2VPipeline.from_pretrained(folder)
+
+
+def quiet() -> None:
+    """Keep diffusers' own progress bars and notes off the terminal, for a program that has its own."""
+    diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()
 
 
 def generate(prompt: str | RunSpec, **options: Any) -> Trace:
@@ -259,7 +266,18 @@ def _spec(prompt: str | RunSpec, options: Mapping[str, Any]) -> RunSpec:
     if strange := sorted(set(options) - set(known)):
         rule = f"a run has the options {', '.join(known)}"
         raise X2VError(f"option {', '.join(strange)}", rule, "leave it out")
-    return replace(base, **options)
+    spec = replace(base, **options)
+    check_shape(spec.num_frames, spec.height, spec.width)
+    check_fps(spec.fps)
+    if not 0 <= spec.seed < 2**63:
+        raise X2VError(f"seed={spec.seed}", "a seed is a whole number from 0 to 2**63 - 1", "use 0")
+    for name in ("guidance", "control_guidance"):
+        if not isfinite(getattr(spec, name)):
+            got = f"{name}={getattr(spec, name)}"
+            raise X2VError(got, "guidance is a finite number", "use 4.0, or 1 for none")
+    if spec.steps < 1:
+        raise X2VError(f"steps={spec.steps}", "a run has 1 step or more", "use 20")
+    return spec
 
 
 def _call(spec: RunSpec) -> dict[str, Any]:
@@ -334,7 +352,7 @@ def _chosen(name: str, wanted: Sequence[int] | None, count: int) -> tuple[int, .
 def _check_budget(needed: int, budget: int) -> None:
     if needed > budget:
         rule = f"the budget is {budget / 1e6:.1f} MB"
-        cure = f"keep fewer steps, layers or heads, or pass budget_bytes={needed}"
+        cure = f"keep fewer steps, layers or heads, make a smaller clip, or pass budget_bytes={needed}"
         raise X2VError(f"a trace of {needed / 1e6:.1f} MB", rule, cure)
 
 
