@@ -83,7 +83,9 @@ def test_a_crop_is_coded_as_the_same_pixels_in_a_large_frame(vae):
 
 def test_folding_time_is_exact():
     clip = video(9)
-    folded = depth_to_space(fold_time(clip, 8), 8)  # every pixel back in its place, four frames in the channels
+    folded = depth_to_space(
+        fold_time(clip, 8), 8
+    )  # every pixel back in its place, four frames in the channels
     assert torch.equal(unfold_time(folded, 3), clip)
 
 
@@ -107,8 +109,12 @@ def test_statistics_and_preview_are_fitted():
     fit_statistics(vae, clips)
     latents = vae.encode(clips)
     kept = latents.std((0, 2, 3, 4)) > 0.5  # three colours need three channels
-    torch.testing.assert_close(latents.mean((0, 2, 3, 4))[kept], torch.zeros(int(kept.sum())), atol=1e-3, rtol=0)
-    torch.testing.assert_close(latents.std((0, 2, 3, 4))[kept], torch.ones(int(kept.sum())), atol=1e-2, rtol=0)
+    torch.testing.assert_close(
+        latents.mean((0, 2, 3, 4))[kept], torch.zeros(int(kept.sum())), atol=1e-3, rtol=0
+    )
+    torch.testing.assert_close(
+        latents.std((0, 2, 3, 4))[kept], torch.ones(int(kept.sum())), atol=1e-2, rtol=0
+    )
     assert kept.sum() >= 3
     assert psnr((vae.preview(latents) - clips).square()) > 30
     assert psnr((vae(clips) - clips).square()) > 30

@@ -84,7 +84,9 @@ def test_captions_that_cannot_be_used_are_refused(folder, text):
 
 
 def test_evaluation_videos_are_never_trained_on(folder):
-    (folder / "captions.csv").write_text("video,caption\n" + "".join(f"ramp.mp4,clip {i}\n" for i in range(20)))
+    (folder / "captions.csv").write_text(
+        "video,caption\n" + "".join(f"ramp.mp4,clip {i}\n" for i in range(20))
+    )
     videos = VideoFolder(folder)
     trained = {videos.sample(i, 1, 16, 16).caption for i in range(60)}
     kept = {videos.sample(i, 1, 16, 16, held_out=True).caption for i in range(20)}

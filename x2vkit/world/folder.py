@@ -79,13 +79,17 @@ class VideoFolder:
                 cut = _cut(frames, rate, num_frames, fps, rng.random())
                 return FolderClip(_fit(cut, height, width), fps, caption)
         rule = "none of its videos can be read"
-        raise X2VError(f"--videos {self.folder}", rule, "check that ffmpeg plays them, and that they are complete")
+        raise X2VError(
+            f"--videos {self.folder}", rule, "check that ffmpeg plays them, and that they are complete"
+        )
 
     def _part(self, held_out: bool) -> list[tuple[str, str]]:
         """The rows to train on, or those kept for evaluation. A small folder serves as both."""
         if len(self.rows) < HELD_OUT_EVERY:
             return self.rows
-        return [row for i, row in enumerate(self.rows) if (i % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out]
+        return [
+            row for i, row in enumerate(self.rows) if (i % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out
+        ]
 
     def _read(self, video: str) -> tuple[np.ndarray, float] | None:
         """All frames uint8 (F, H, W, 3) of a video and its frames a second; None, with a warning, if it is broken."""
@@ -143,7 +147,9 @@ def _read_captions(folder: Path) -> list[tuple[str, str]]:
         warnings.warn(f"left out, not in {folder / 'videos'}: {', '.join(missing)}", stacklevel=3)
     rows = [row for row in rows if row[0] not in missing]
     if not rows:
-        raise X2VError(f"--videos {folder}", "none of the captions' videos is there", f"put them in {folder / 'videos'}")
+        raise X2VError(
+            f"--videos {folder}", "none of the captions' videos is there", f"put them in {folder / 'videos'}"
+        )
     return rows
 
 

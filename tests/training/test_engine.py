@@ -1,0 +1,172 @@
+"""The training loop: the same numbers after a kill, a schedule and an average that do what they say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from toy import Sine, SineTask, train
+
+from x2vkit.errors import X2VError
+from x2vkit.training.checkpoint import load_checkpoint
+from x2vkit.training.engine import Average, Engine, learning_rate, make_optimizers
+from x2vkit.training.recipe import EngineConfig
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    groups, _ = load_checkpoint(out / "checkpoints")
+    return {f"{group}.{name}": value for group, tensors in groups.items() for name, value in tensors.items()}
+
+
+def log(out: Path) -> list[dict]:
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def assert_same_run(a: Path, b: Path) -> None:
+    left, right = weights(a), weights(b)
+    assert left.keys() == right.keys()
+    assert all(torch.equal(left[key], right[key]) for key in left)
+    assert log(a) == log(b)
+
+
+def test_training_learns_and_lowers_the_error(tmp_path):
+    engine = train(
+        tmp_path, steps=200, eval_every=100, log_every=50, save_every=100, adam_lr=0.03, muon_lr=0.03
+    )
+    errors = [line["error"] for line in log(tmp_path) if "error" in line]
+    assert len(errors) == 2 and errors[-1] < 0.15  # a constant would be wrong by 0.5
+    assert engine.progress.samples == 200 * 8
+
+
+def test_the_same_numbers_after_a_kill(tmp_path):
+    """Killed with SIGKILL twice, between checkpoints, the run ends exactly where an unbroken one does."""
+    train(tmp_path / "whole")
+    toy = Path(__file__).parent / "toy.py"
+    for die_at in ("5", "10"):
+        command = [sys.executable, str(toy), str(tmp_path / "broken"), die_at]
+        assert subprocess.run(command, cwd=Path(__file__).parents[2], env=_environment()).returncode == -9
+    steps = [line["step"] for line in log(tmp_path / "broken")]
+    assert max(steps) == 10  # lines after the last checkpoint (9) are there, and will be cut off
+    train(tmp_path / "broken", resume=True)
+    assert_same_run(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_stopping_by_time_and_resuming_gives_the_same_numbers(tmp_path):
+    train(tmp_path / "whole")
+    while len(log_steps(tmp_path / "parts")) < 12:
+        Engine(SineTask(), tmp_path / "parts", resume=True, quiet=True).run(minutes=1e-9)  # a step at a time
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+
+
+def log_steps(out: Path) -> set[int]:
+    return {line["step"] for line in log(out)} if (out / "log.jsonl").exists() else set()
+
+
+def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path):
+    Engine(SineTask(), tmp_path, quiet=True).run(minutes=1e-9)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write('{"step": 1, "lo')
+    train(tmp_path, resume=True)
+    assert log_steps(tmp_path) == set(range(1, 13))
+
+
+def test_a_folder_with_a_run_in_it_is_not_overwritten(tmp_path):
+    train(tmp_path)
+    before = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(X2VError, match="--resume"):
+        train(tmp_path)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    train(tmp_path)
+
+    class Wider(SineTask):
+        def build(self):
+            model = Sine()
+            model.net[0] = torch.nn.Linear(1, 32)
+            return model
+
+    with pytest.raises(X2VError, match="another model"):
+        Engine(Wider(), tmp_path, resume=True, quiet=True)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    class Broken(SineTask):
+        def batch(self, step, rank=0, world_size=1):
+            batch = super().batch(step, rank, world_size)
+            return {**batch, "y": batch["y"] * float("nan")} if step == 4 else batch
+
+    with pytest.raises(X2VError, match="loss=nan at step 5"):
+        Engine(Broken(), tmp_path, quiet=True).run()
+    assert all(
+        torch.isfinite(value).all() for value in weights(tmp_path).values()
+    )  # the checkpoint of step 3
+
+
+def test_processes_share_a_batch(tmp_path):
+    task = SineTask()
+    whole = task.batch(3)["x"]
+    parts = [task.batch(3, rank, 4)["x"] for rank in range(4)]
+    assert sorted(torch.cat(parts).flatten().tolist()) == sorted(whole.flatten().tolist())
+
+
+def test_learning_rate_warms_up_holds_and_falls_to_zero():
+    config = EngineConfig(steps=1000, batch=1, warmup=100, decay=0.4)
+    rates = [learning_rate(step, config) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.01) and rates[49] == pytest.approx(0.5)
+    assert set(rates[99:600]) == {1.0}
+    assert rates[800] == pytest.approx(0.5) and rates[-1] == pytest.approx(1 / 400)
+
+
+def test_matrices_go_to_muon_and_tables_do_not():
+    model = torch.nn.ModuleDict({"matrix": torch.nn.Linear(3, 4), "table": torch.nn.Embedding(5, 4)})
+    muon, adam = make_optimizers(model, EngineConfig(steps=1, batch=1))
+    sets = [{id(p) for group in each.param_groups for p in group["params"]} for each in (muon, adam)]
+    assert sets[0] == {id(model["matrix"].weight)}
+    assert sets[1] == {id(model["matrix"].bias), id(model["table"].weight)}
+
+
+def test_the_average_is_the_weighted_mean_of_the_weights():
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(model.weight, 2.0)
+    average = Average(model, decay=0.9)
+    torch.nn.init.constant_(model.weight, 4.0)
+    average.update(model, step=10_000)
+    assert average.weights["weight"].item() == pytest.approx(0.9 * 2 + 0.1 * 4)
+    average.update(model, step=0)  # the first steps are forgotten quickly: 1/10 old, 9/10 new
+    assert average.weights["weight"].item() == pytest.approx(0.1 * 2.2 + 0.9 * 4)
+
+
+@pytest.mark.slow
+def test_many_processes_train_one_model(tmp_path):
+    """Two processes under `accelerate launch`, each with half of every batch, learn what one does."""
+    toy = Path(__file__).parent / "toy.py"
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu"]
+    command = [*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(toy)]
+    done = subprocess.run(
+        [*command, str(tmp_path / "two")],
+        cwd=Path(__file__).parents[2],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    train(tmp_path / "one")
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert one.keys() == two.keys()
+    errors = [
+        [line["error"] for line in log(tmp_path / name) if "error" in line][-1] for name in ("one", "two")
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=0.2)
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
