@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ def model(monkeypatch, make_trace):
 
     def generate(spec, **options):
         asked.append((spec, options))
+        warnings.warn("words the model does not know, left out: flurb", stacklevel=2)
         for _ in range(spec.steps):
             options["on_step"](None)
         return make_trace(spec=spec.to_dict())
@@ -44,7 +46,8 @@ def test_every_suffix_writes_its_format(model, tmp_path, capsys, suffix):
     if suffix == ".x2v":
         assert Trace.load(path).prompt == "a red ball"
     out, err = capsys.readouterr()
-    assert "read: red ball" in out and "flurb" in out and str(path) in out
+    assert "read: red ball" in out and str(path) in out
+    assert "note: words the model does not know, left out: flurb" in err
     assert "3/3" in err or "20/20" in err  # the progress bar
 
 

@@ -97,6 +97,17 @@ def test_a_trace_holds_the_run(small, pipeline):
     assert np.abs(last.astype(int) - trace.frames).max() <= 2  # float16 costs a little
 
 
+@pytest.mark.parametrize("options", [{}, {"guidance": 1}, {"scheduler": "heun"}, {"negative_prompt": "dog"}])
+def test_flops_are_what_torch_counts(small, pipeline, options):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        trace = generate("a red ball", **small, **options)
+    with FlopCounterMode(display=False) as vae:
+        pipeline.decode(torch.from_numpy(trace.latents[-1:].astype(np.float32)))
+    assert trace.flops == pytest.approx(counter.get_total_flops() - vae.get_total_flops(), rel=0.02)
+
+
 def test_previews_are_the_models_own(small, pipeline):
     trace = record("a red ball", attention=None, previews=True, **small)
     clean = torch.from_numpy(trace.clean.astype(np.float32))

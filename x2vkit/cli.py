@@ -140,8 +140,6 @@ def report(trace: Any, path: Path, as_json: bool) -> None:
         print(json.dumps(made))
         return
     print(f"read: {read or '(nothing: the empty prompt)'}")
-    if trace.unknown:
-        print(f"unknown words: {', '.join(trace.unknown)}")
     seconds = trace.timings.get("total", 0.0)
     print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, in {seconds:.1f} s")
 

@@ -27,11 +27,12 @@ from torch import Tensor, nn
 
 import x2vkit
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape, latent_shape, token_grid
-from x2vkit.config import RunSpec
+from x2vkit.config import ModelConfig, RunSpec
 from x2vkit.core.attention import MASKED, Scores
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.sampler import Step, make_scheduler
 from x2vkit.errors import X2VError
+from x2vkit.flops import run_flops
 from x2vkit.media import check_fps
 from x2vkit.pipeline import Picture, X2VPipeline
 from x2vkit.trace import Trace
@@ -163,6 +164,7 @@ def record(
             "decode": times[-1] - times[-2],
             "total": times[-1] - times[0],
         },
+        flops=_flops(pipeline, spec, len(t), given),
         weights=weights_hash(pipeline),
         versions=_versions(pipeline),
     )
@@ -334,6 +336,19 @@ def _as_array(value: Any) -> NDArray:
 def _steps(spec: RunSpec, given: Mapping[str, Any]) -> int:
     """Steps that a run really takes: remaking a video starts part of the way."""
     return max(1, round(spec.steps * given["strength"])) if "video" in given else spec.steps
+
+
+def _flops(pipeline: X2VPipeline, spec: RunSpec, steps: int, given: Mapping[str, Any]) -> int:
+    """Floating-point operations of text and transformer over a run, by `flops.run_flops`."""
+    video, text = pipeline.transformer.config, pipeline.text_encoder.config
+    names = {field.name for field in fields(ModelConfig)} & set(video)
+    size = {name: video[name] for name in names} | {"patch": pipeline.transformer.patch}
+    config = ModelConfig(**size | {"text_depth": text.depth, "max_words": text.max_words})
+    prompts = [spec.prompt, spec.negative_prompt] if spec.guidance != 1 else [spec.prompt]
+    longest = max(len(pipeline.text_encoder.tokenize(prompt).ids) for prompt in prompts)
+    conditions = given.get("conditions", Conditions())
+    controlled = "boxes" in given or conditions.control is not None or conditions.camera is not None
+    return run_flops(config, replace(spec, steps=steps), longest, controlled)
 
 
 def _layers_heads(pipeline: X2VPipeline) -> tuple[int, int]:

@@ -69,7 +69,7 @@ class Trace:
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each stage of the run."""
     flops: int = 0
-    """Floating-point operations of the run, by formula (2 a multiply-add)."""
+    """Floating-point operations of text and transformer over the run, by formula (2 a multiply-add)."""
     weights: str = ""
     """SHA-256 of all weights, in hexadecimal: two traces with equal hashes come from one model."""
     versions: Mapping[str, str] = field(default_factory=dict)
