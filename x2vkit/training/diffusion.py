@@ -61,6 +61,10 @@ class DiffusionData:
 
     buckets: Sequence[dict[str, Any]]
     """Shapes to train on; the fields of `latents.Bucket`. The first one sets what a full batch is."""
+    stills_until: float = 0.0
+    """Part of the run that sees stills only: they cost a fifth of a clip, and what things look like is
+    learned there before how they move.
+    """
     max_words: int = 24
     """Text tokens of a training prompt; longer captions lose their end, shorter ones are padded."""
     drop_prompt: float = 0.1
@@ -172,6 +176,9 @@ class DiffusionTask(Task):
             got = f"latent_channels={self.config.latent_channels}"
             rule = f"the autoencoder has {vae.config.latent_channels}"
             raise X2VError(got, rule, "set the recipe's [model] latent_channels to that")
+        if self.data.stills_until and all(bucket["frames"] > 1 for bucket in self.data.buckets):
+            got, rule = f"stills_until={self.data.stills_until}", "the first part of the run needs stills"
+            raise X2VError(got, rule, "add a bucket with frames = 1, or set it to 0")
         self.footage = footage or make_world(recipe.seed)
         self.cache, self.quiet = cache, quiet
         self.buckets = [Bucket(**values) for values in self.data.buckets]
@@ -186,7 +193,8 @@ class DiffusionTask(Task):
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
-        shares = np.array([bucket.share for bucket in self.buckets])
+        moving = step >= self.data.stills_until * self.recipe.engine.steps
+        shares = np.array([bucket.share * (moving or bucket.frames == 1) for bucket in self.buckets])
         which = int(rng.choice(len(shares), p=shares / shares.sum()))
         size = self._batch_size(which, world_size)
         picks = rng.integers(0, len(self.shelves[which]), size)
