@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
-from torch.utils.flop_counter import FlopCounterMode
 
-from x2vkit.axes import Shape3
+from x2vkit.axes import TIME_STRIDE, Shape3, pixel_shape
 from x2vkit.config import ModelConfig
 from x2vkit.core.conditions import (
     CAMERA_CHANNELS,
@@ -37,6 +37,7 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.flops import train_flops
 from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.engine import Batch, Task
 from x2vkit.training.latents import KINDS, Bucket, Shelf, fill_shelf, fingerprint
@@ -90,13 +91,13 @@ class DiffusionData:
 class DiffusionTrainee(nn.Module):
     """Text encoder and transformer, whose forward mixes noise into the clips and returns the loss."""
 
-    def __init__(self, config: ModelConfig, vocab: list[str], synonyms: dict[str, str]):
+    def __init__(self, config: ModelConfig, vocab: list[str], synonyms: dict[str, str], align: bool = True):
         super().__init__()
         self.text_encoder = TextEncoder(
             vocab, synonyms, config.text_width, config.text_depth, config.max_words
         )
         self.transformer = VideoTransformer.from_model_config(config)
-        self.truth_head = TruthHead(config)
+        self.truth_head = TruthHead(config) if align else None
 
     def forward(
         self,
@@ -124,11 +125,11 @@ class DiffusionTrainee(nn.Module):
             mixed = torch.where(clean[:, None], latents, mixed)  #        (B, C, f, h, w)
             levels = token_levels(t, clean, self.transformer.patch)  #    (B, N)
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
-        with self.truth_head.listen(self.transformer):
+        with self.truth_head.listen(self.transformer) if self.truth_head else nullcontext():
             velocity = self.transformer(mixed, levels, text, ids != 1, control, camera)
         error = (velocity - (noise - latents)).square().mean(1)  #        (B, f, h, w)
         loss = error.mean() if clean is None else error[~clean].mean()
-        if align is None or kinds is None or motion is None:
+        if self.truth_head is None or align is None or kinds is None or motion is None:
             return {"loss": loss, "velocity_loss": loss.detach()}
         guess = self.truth_head(kinds, motion, self.transformer.patch)
         return {"loss": loss + align * guess, "velocity_loss": loss.detach(), "truth_loss": guess.detach()}
@@ -185,11 +186,10 @@ class DiffusionTask(Task):
         self.vocabulary = _vocabulary(self.footage)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         self.shelves = [self._shelf(bucket) for bucket in self.buckets]
-        self._flops: dict[tuple[int, ...], float] = {}
         self._unseen: dict[str, Batch] = {}
 
     def build(self) -> nn.Module:
-        return DiffusionTrainee(self.config, *self.vocabulary)
+        return DiffusionTrainee(self.config, *self.vocabulary, align=self.data.align > 0)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -209,16 +209,10 @@ class DiffusionTask(Task):
         return batch
 
     def flops(self, batch: Batch) -> float:
-        """Forward, counted once per shape by running the model without numbers, plus twice that backward."""
-        shape = (*batch["latents"].shape, batch["ids"].shape[1])
-        if shape not in self._flops:
-            with torch.device("meta"):
-                model = self.build()
-            empty = {key: value.to("meta") for key, value in batch.items() if key not in ("clean", "align")}
-            with FlopCounterMode(display=False) as counter:
-                model(**empty)
-            self._flops[shape] = 3.0 * counter.get_total_flops()
-        return self._flops[shape]
+        count, _, f, h, w = batch["latents"].shape
+        clean, words = "clean" in batch, batch["ids"].shape[1]
+        options = {"batch": count, "per_token_levels": clean, "control": True, "camera": True}
+        return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options))
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Velocity loss on fixed clips, noise and levels, so that runs compare.
@@ -392,18 +386,11 @@ def cell_motion(motion: np.ndarray, kinds: np.ndarray) -> np.ndarray:
     motion (F, 2, 2) per frame and subject, kinds (f, h, w) -> (2, f, h, w); 0 for the background and the
     unknown.
     """
-    f = kinds.shape[0]
-    steps = np.nan_to_num(motion)  # (F, 2, 2)
-    moved = np.concatenate(
-        [np.zeros((1, *steps.shape[1:]), np.float32), steps[1:].reshape(f - 1, -1, *steps.shape[1:]).sum(1)]
-    )
+    f, _, _ = kinds.shape
+    steps = np.nan_to_num(motion)[1:].reshape(f - 1, TIME_STRIDE, *motion.shape[1:])  # (f - 1, 4, 2, 2)
     by_kind = np.zeros((f, KINDS, 2), np.float32)
-    by_kind[:, 1 : 1 + moved.shape[1]] = 10 * moved
-    return (
-        np.take_along_axis(by_kind, kinds.reshape(f, -1, 1).astype(np.int64), 1)
-        .reshape(*kinds.shape, 2)
-        .transpose(3, 0, 1, 2)
-    )
+    by_kind[1:, 1 : 1 + motion.shape[1]] = 10 * steps.sum(1)
+    return np.stack([by_kind[i, kinds[i]] for i in range(f)]).transpose(3, 0, 1, 2)
 
 
 def levels_of() -> list[float]:

@@ -1,0 +1,281 @@
+"""Latents on disk, the batches drawn from them, and the loss: each checked against what it means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
+from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
+from x2vkit.training.diffusion import DiffusionTask, cell_motion, deal_clean, deal_control, spread_levels
+from x2vkit.training.engine import Engine
+from x2vkit.training.latents import Bucket, Shelf, cell_ids, fill_shelf
+from x2vkit.training.recipe import EngineConfig, Recipe
+from x2vkit.world import World, is_held_out
+from x2vkit.world.grammar import SceneSpec
+
+CLIP, STILL = Bucket(9, 32, 48, clips=20, share=3), Bucket(1, 32, 48, clips=20)
+
+
+@pytest.fixture(scope="module")
+def vae() -> VideoVAE:
+    torch.manual_seed(0)
+    model = VideoVAE(latent_channels=4, widths=(8, 8, 8)).eval().requires_grad_(False)
+    clips = [World(3).sample(i, 9, 32, 48).frames for i in range(8)]
+    model.linear.fit(torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3).float() / 127.5 - 1)
+    return model
+
+
+def recipe(**data) -> Recipe:
+    buckets = [vars(CLIP), vars(STILL)]
+    model = {"latent_channels": 4, "width": 48, "depth": 2, "heads": 2, "text_width": 32, "text_depth": 1}
+    engine = EngineConfig(
+        steps=6, batch=4, warmup=2, log_every=1, eval_every=3, sheet_every=0, save_every=2, ema=0.9
+    )
+    return Recipe("diffusion", engine, seed=2, model=model, data={"buckets": buckets, "unseen": 4} | data)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("latents")
+
+
+def task(vae, cache, **data) -> DiffusionTask:
+    return DiffusionTask(recipe(**data), cache, vae, quiet=True)
+
+
+# -- the cache -------------------------------------------------------------------------------------------------
+
+
+def test_a_shelf_holds_what_the_world_shows(vae, tmp_path):
+    shelf = fill_shelf(tmp_path, World(3), vae, CLIP, first=5, quiet=True)
+    clip = World(3).sample(5 + 7, 9, 32, 48)
+    video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    np.testing.assert_allclose(shelf.latents[7], vae.encode(video)[0], rtol=1e-2, atol=1e-2)  # kept in float16
+    known = clip.truth.boxes.shape[1]
+    np.testing.assert_array_equal(shelf.boxes[7][:, :known], clip.truth.boxes)
+    np.testing.assert_array_equal(shelf.camera[7], clip.truth.camera)
+    assert len(shelf) == 20 and np.isnan(shelf.boxes[7][:, known:]).all()
+    captions = {shelf.caption(7, np.random.default_rng(seed)) for seed in range(20)}
+    assert len(captions) > 3 and all(clip.spec.subject in text for text in captions if "face" not in text)
+
+
+def test_a_shelf_is_filled_once_and_continued_after_a_kill(vae, tmp_path):
+    class Counting(World):
+        drawn = 0
+        limit = 1_000
+
+        def sample(self, *args, **kwargs):
+            if self.drawn == self.limit:
+                raise KeyboardInterrupt
+            self.drawn += 1
+            return super().sample(*args, **kwargs)
+
+    World.__name__, Counting.__name__ = "World", "World"
+    whole = fill_shelf(tmp_path / "whole", World(3), vae, CLIP, quiet=True)
+    world = Counting(3)
+    world.limit = 18  # in the second chunk of 16
+    with pytest.raises(KeyboardInterrupt):
+        fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
+    world.limit, world.drawn = 1_000, 0
+    continued = fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
+    assert world.drawn == 4
+    for field in Shelf.FIELDS:
+        np.testing.assert_array_equal(getattr(whole, field), getattr(continued, field))
+    fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
+    assert world.drawn == 4
+
+
+def test_latents_of_other_weights_are_made_again(vae, tmp_path):
+    before = np.array(fill_shelf(tmp_path, World(3), vae, STILL, quiet=True).latents)
+    other = VideoVAE(latent_channels=4, widths=(8, 8, 8)).eval().requires_grad_(False)
+    other.linear.components.normal_()
+    after = fill_shelf(tmp_path, World(3), other, STILL, quiet=True)
+    assert not np.allclose(before, after.latents)
+
+
+def test_cell_ids_name_what_fills_most_of_a_cell():
+    ids = np.zeros((5, 16, 16), np.uint8)
+    ids[0, :8, :8] = 1
+    ids[1:4, 8:, 8:] = 2  # three of the four frames of latent frame 1
+    ids[4, :8, 8:] = 2  # one of them
+    assert cell_ids(ids).tolist() == [[[1, 0], [0, 0]], [[0, 0], [0, 2]]]
+
+
+def test_cell_motion_is_the_way_of_what_is_there():
+    kinds = np.zeros((2, 1, 3), np.uint8)
+    kinds[1] = [[1, 2, 0]]
+    motion = np.zeros((5, 2, 2), np.float32)
+    motion[1:, 0] = (0.01, 0)
+    motion[1:, 1] = (0, -0.02)
+    moved = cell_motion(motion, kinds)  # (2, f, h, w), tenths of the frame
+    np.testing.assert_allclose(moved[:, 1, 0].T, [[0.4, 0], [0, -0.8], [0, 0]], atol=1e-6)
+    assert not moved[:, 0].any()
+    assert cell_motion(motion[:1], kinds[:1]).shape == (2, 1, 1, 3)  # a still
+
+
+# -- batches ---------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_a_function_of_the_step_alone(vae, cache):
+    one, other = task(vae, cache), task(vae, cache)
+    other.batch(0)
+    for step in (4, 1):
+        left, right = one.batch(step), other.batch(step)
+        assert left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
+    assert not torch.equal(one.batch(1)["noise"], one.batch(2)["noise"][: len(one.batch(1)["noise"])])
+
+
+def test_processes_get_disjoint_halves_of_one_batch(vae, cache):
+    drawn = task(vae, cache)
+    for step in range(4):
+        whole = drawn.batch(step, 0, 1)
+        halves = [drawn.batch(step, rank, 2) for rank in (0, 1)]
+        assert len(halves[0]["t"]) == len(halves[1]["t"])
+        together = torch.cat([half["noise"] for half in halves])
+        assert {row.sum().item() for row in together} == {row.sum().item() for row in whole["noise"]}
+
+
+def test_every_bucket_costs_about_the_same(vae, cache):
+    drawn = task(vae, cache)
+    sizes = {tuple(batch["latents"].shape[2:]): len(batch["t"]) for batch in map(drawn.batch, range(30))}
+    assert sizes == {(3, 4, 6): 4, (1, 4, 6): 12}
+
+
+def test_training_never_shows_a_held_out_combination(vae, cache):
+    import json
+
+    drawn = task(vae, cache)
+    for shelf in drawn.shelves:
+        specs = [SceneSpec.from_dict(json.loads(line)["spec"]) for line in shelf._lines]
+        assert not any(map(is_held_out, specs))
+    drawn._fixed("held_out")
+    lines = (cache / "held_out" / "clips.jsonl").read_text().splitlines()
+    assert all(is_held_out(SceneSpec.from_dict(json.loads(line)["spec"])) for line in lines)
+
+
+def test_conditions_are_dealt_as_often_as_the_recipe_says(vae, cache):
+    drawn = task(vae, cache, clean=0.5, control=0.5, camera=0.5, drop_prompt=0.5)
+    batches = [drawn.batch(step) for step in range(80)]
+    clips = sum(len(batch["t"]) for batch in batches)
+    empty = sum((batch["ids"][:, 1] == 1).sum() for batch in batches)
+    given = sum((batch["camera"][:, 0, CAMERA_GIVEN] == 1).sum() for batch in batches)
+    assert 0.35 < empty / clips < 0.65 and 0.35 < given / clips < 0.65
+    assert 0.3 < sum("clean" in batch for batch in batches) / 80 < 0.7
+    bare = drawn_with = task(vae, cache, clean=0, control=0, camera=0, drop_prompt=0)
+    batch = bare.batch(0)
+    assert "clean" not in batch and not batch["control"].any() and not batch["camera"].any()
+    assert (drawn_with.batch(0)["ids"][:, 1] != 1).all()
+
+
+def test_a_control_raster_shows_the_truth(vae, tmp_path):
+    shelf = fill_shelf(tmp_path, World(3), vae, CLIP, quiet=True)
+    rasters = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(60)]
+    boxed = [raster[BOX_A] for raster in rasters if raster[BOX_A].any()]
+    stroked = [raster for raster in rasters if raster[STROKE].any()]
+    assert 15 < len(boxed) < 55 and 5 < len(stroked) < 50
+    x0, y0, x1, y1 = np.clip(shelf.boxes[0][0, 0], 0, 1)  # latent frame 0 is frame 0
+    covered = boxed[0][0].mean()  # share of the frame
+    assert covered == pytest.approx((x1 - x0) * (y1 - y0), abs=0.02)
+
+
+def test_a_talking_mouth_is_in_the_raster(vae, tmp_path):
+    class Talk(World):
+        def sample(self, index, *shape, held_out=False):
+            return self.render(SceneSpec("face", "yellow", "talk", wearing=None), index, *shape)
+
+    shelf = fill_shelf(tmp_path, Talk(3), vae, replace(CLIP, clips=1), quiet=True)
+    rasters = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(20)]
+    spoken = [raster for raster in rasters if raster[MOUTH].any()]
+    assert 8 < len(spoken) < 20
+    said = spoken[0][OPENNESS:].max((2, 3)).T.flatten()  # four values for each latent frame
+    np.testing.assert_allclose(said[4:], shelf.mouth[0][1:, 0], atol=1e-5)
+    np.testing.assert_allclose(said[:4], shelf.mouth[0][0, 0], atol=1e-5)
+    assert said.max() > 0.1
+
+
+def test_clean_frames_leave_something_to_do():
+    rng = np.random.default_rng(0)
+    dealt = [deal_clean(5, rng) for _ in range(300)]
+    assert all(0 < len(set(frames)) < 5 for frames in dealt)
+    assert {(0,), (0, 4), (4,), (0, 1)} <= {tuple(frames) for frames in dealt}
+    assert deal_clean(1, rng) == []
+    assert all(0 < len(set(deal_clean(2, rng))) < 2 for _ in range(50))
+
+
+def test_noise_levels_are_spread_and_favour_noise():
+    rng = np.random.default_rng(0)
+    levels = np.sort(np.stack([spread_levels(rng, 64, 0.3) for _ in range(50)]), axis=1)
+    assert 0 < levels.min() and levels.max() < 1
+    assert levels.mean() == pytest.approx(1 / (1 + np.exp(-0.27)), abs=0.01)
+    assert levels.std(0)[8:-8].max() < 0.02  # the k-th smallest level of a batch is nearly fixed
+
+
+# -- training --------------------------------------------------------------------------------------------------
+
+
+def test_an_untrained_model_is_as_wrong_as_answering_nothing(vae, cache):
+    """It starts at velocity 0, so its loss is the mean square of noise - video."""
+    drawn = task(vae, cache, align=0)
+    torch.manual_seed(0)
+    batch = drawn.batch(0)
+    loss = drawn.build()(**batch)["loss"]
+    truth = (batch["noise"] - batch["latents"]).square().mean(1)
+    expected = truth[~batch["clean"]].mean() if "clean" in batch else truth.mean()
+    torch.testing.assert_close(loss, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_given_frames_are_seen_clean_and_left_out_of_the_loss(vae, cache):
+    drawn = task(vae, cache, align=0, clean=1.0)
+    batch = next(b for b in map(drawn.batch, range(20)) if "clean" in b and b["clean"].any())
+    torch.manual_seed(0)
+    model = drawn.build()
+    for value in model.parameters():
+        torch.nn.init.normal_(value, std=0.1)
+    loss = model(**batch)["loss"]
+    other = {**batch, "noise": torch.where(batch["clean"][:, None], 9.0, batch["noise"])}
+    torch.testing.assert_close(model(**other)["loss"], loss)  # the noise of a given frame reaches nothing
+    moved = {**batch, "latents": torch.where(batch["clean"][:, None], 1.0, batch["latents"])}
+    assert not torch.allclose(model(**moved)["loss"], loss)  # but what it shows does
+
+
+def test_a_run_writes_a_pipeline_that_makes_clips(vae, cache, tmp_path):
+    from x2vkit.pipeline import X2VPipeline
+
+    drawn = task(vae, cache)
+    engine = Engine(drawn, tmp_path, quiet=True)
+    scores = engine.run()
+    assert {"unseen", "held_out", "unseen_t06", "unseen_t94"} <= scores.keys()
+    engine.export()
+    assert (tmp_path / "pipeline" / "training.json").exists()
+    pipe = X2VPipeline.from_pretrained(tmp_path / "pipeline")
+    frames = pipe("a red ball", num_frames=5, height=32, width=32, num_inference_steps=2).frames
+    assert frames.shape == (1, 5, 32, 32, 3) and frames.dtype == np.uint8
+
+
+def test_the_evaluation_is_the_same_every_time(vae, cache):
+    model = task(vae, cache).build()
+    with torch.inference_mode():
+        assert task(vae, cache).evaluate(model) == task(vae, cache).evaluate(model)
+
+
+def test_the_flops_are_those_that_torch_counts(vae, cache):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    drawn = task(vae, cache, align=0)
+    for step in range(3):
+        batch = drawn.batch(step)
+        model = drawn.build()
+        with FlopCounterMode(display=False) as counter:
+            model(**batch)["loss"].backward()
+        assert drawn.flops(batch) == pytest.approx(counter.get_total_flops(), rel=0.03)
+
+
+def test_an_autoencoder_of_other_channels_is_refused(vae, cache):
+    wrong = replace(recipe(), model=recipe().model | {"latent_channels": 24})
+    with pytest.raises(X2VError, match="latent_channels=24"):
+        DiffusionTask(wrong, cache, vae, quiet=True)
