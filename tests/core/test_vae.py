@@ -1,4 +1,6 @@
-"""What the autoencoder promises: causal in time, one path for stills and clips, any size. Weights are random."""
+"""What the autoencoder promises: causal in time, one path for stills and clips, any size. Weights are
+random.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +101,9 @@ def test_sampling_adds_the_noise_it_says(vae):
 
 
 def test_statistics_and_preview_are_fitted():
-    """A code that is linear, of clips that are flat blocks: normalised latents, and a preview that is nearly exact."""
+    """A code that is linear, of clips that are flat blocks: normalised latents, and a preview that is nearly
+    exact.
+    """
     torch.manual_seed(0)
     flat = torch.rand(4, 3, 9, 4, 4) * 1.6 - 0.8
     flat[:, :, 1:5], flat[:, :, 5:] = flat[:, :, 1:2], flat[:, :, 5:6]

@@ -36,7 +36,9 @@ def test_no_checkpoint_is_none(tmp_path):
 
 @pytest.mark.parametrize("broken", ["save_file", "_flush", "replace"])
 def test_a_full_disk_keeps_the_previous(tmp_path, monkeypatch, broken):
-    """Whichever call fails, the checkpoint before is untouched, nothing half-written is left, and the error says so."""
+    """Whichever call fails, the checkpoint before is untouched, nothing half-written is left, and the error
+    says so.
+    """
     save(tmp_path, 1)
 
     def full(*args, **kwargs):

@@ -48,14 +48,16 @@ def task(vae, cache, **data) -> DiffusionTask:
     return DiffusionTask(recipe(**data), cache, vae, quiet=True)
 
 
-# -- the cache -------------------------------------------------------------------------------------------------
+# -- the cache
 
 
 def test_a_shelf_holds_what_the_world_shows(vae, tmp_path):
     shelf = fill_shelf(tmp_path, World(3), vae, CLIP, first=5, quiet=True)
     clip = World(3).sample(5 + 7, 9, 32, 48)
     video = torch.from_numpy(clip.frames).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    np.testing.assert_allclose(shelf.latents[7], vae.encode(video)[0], rtol=1e-2, atol=1e-2)  # kept in float16
+    np.testing.assert_allclose(
+        shelf.latents[7], vae.encode(video)[0], rtol=1e-2, atol=1e-2
+    )  # kept in float16
     known = clip.truth.boxes.shape[1]
     np.testing.assert_array_equal(shelf.boxes[7][:, :known], clip.truth.boxes)
     np.testing.assert_array_equal(shelf.camera[7], clip.truth.camera)
@@ -118,7 +120,7 @@ def test_cell_motion_is_the_way_of_what_is_there():
     assert cell_motion(motion[:1], kinds[:1]).shape == (2, 1, 1, 3)  # a still
 
 
-# -- batches ---------------------------------------------------------------------------------------------------
+# -- batches
 
 
 def test_a_batch_is_a_function_of_the_step_alone(vae, cache):
@@ -215,7 +217,7 @@ def test_noise_levels_are_spread_and_favour_noise():
     assert levels.std(0)[8:-8].max() < 0.02  # the k-th smallest level of a batch is nearly fixed
 
 
-# -- training --------------------------------------------------------------------------------------------------
+# -- training
 
 
 def test_an_untrained_model_is_as_wrong_as_answering_nothing(vae, cache):

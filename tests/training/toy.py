@@ -25,7 +25,15 @@ class Sine(nn.Module):
 
 class SineTask(Task):
     def __init__(self, **engine):
-        defaults = dict(steps=12, batch=8, log_every=1, eval_every=4, sheet_every=0, save_every=3, warmup=2)
+        defaults = {
+            "steps": 12,
+            "batch": 8,
+            "log_every": 1,
+            "eval_every": 4,
+            "sheet_every": 0,
+            "save_every": 3,
+            "warmup": 2,
+        }
         self.recipe = Recipe("toy", EngineConfig(**(defaults | engine)), seed=5)
 
     def build(self) -> nn.Module:

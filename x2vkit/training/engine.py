@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,8 @@ class Engine:
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
         self.progress = Progress()
         self.log = out / "log.jsonl"
+        self.on_step: Callable[[int], object] = lambda step: None
+        """Called after every step with the number of steps done."""
         self._open(resume)
 
     def run(self, minutes: float | None = None) -> dict[str, float]:
@@ -166,6 +169,7 @@ class Engine:
             last = step == config.steps
             late = minutes is not None and time.perf_counter() - start > 60 * minutes
             bar.update()
+            self.on_step(step)
             if step % config.log_every == 0 or last:
                 self._write_log(metrics, bar)
             if step % config.eval_every == 0 or last:
@@ -249,7 +253,8 @@ class Engine:
         with torch.inference_mode(), self.accelerator.autocast():
             scores = self.task.evaluate(self.averaged())
         shown = ", ".join(f"{key} {value:.4g}" for key, value in scores.items())
-        bar.write(f"step {self.progress.step}: {shown}")
+        if not self.quiet:
+            bar.write(f"step {self.progress.step}: {shown}")
         self._append({**vars(self.progress), **scores})
         return scores
 

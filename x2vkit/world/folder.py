@@ -3,8 +3,8 @@
     mine/captions.csv     a header line `video,caption`, then one line a video: `cat.mp4,a cat on a chair`
     mine/videos/cat.mp4   whatever ffmpeg reads
 
-Clips are cut, scaled and cropped to the asked size and rate. They have frames and a caption, and no truth. A video that
-cannot be read is named in a warning and left out; the run goes on.
+Clips are cut, scaled and cropped to the asked size and rate. They have frames and a caption, and no truth. A
+video that cannot be read is named in a warning and left out; the run goes on.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class VideoFolder:
         fps: float = 12,
         held_out: bool = False,
     ) -> FolderClip:
-        """Clip `index`: a random cut of one of the videos; with `held_out`, of one that is kept for evaluation.
+        """Clip `index`: a random cut of one of the videos; with `held_out`, of one that is kept for
+        evaluation.
 
         A video shorter than the clip stands still at its end. Raises X2VError when no video can be read.
         """
@@ -92,7 +93,9 @@ class VideoFolder:
         ]
 
     def _read(self, video: str) -> tuple[np.ndarray, float] | None:
-        """All frames uint8 (F, H, W, 3) of a video and its frames a second; None, with a warning, if it is broken."""
+        """All frames uint8 (F, H, W, 3) of a video and its frames a second; None, with a warning, if it is
+        broken.
+        """
         import imageio_ffmpeg
         import mediapy
 
