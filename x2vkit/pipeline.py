@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ LORA_FILE = "pytorch_lora_weights.safetensors"
 """Name of a LoRA's weights in its folder, as diffusers has it."""
 OUTPUTS = ("np", "pt", "latent")
 
-Picture = Image.Image | np.ndarray | Tensor
+Picture: TypeAlias = Image.Image | np.ndarray | Tensor
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
             raise X2VError(f"fps={fps!r}", "frames a second are above zero", "use 12")
         self._interrupt = False
         run = self.stream(prompt, num_frames=num_frames, num_inference_steps=num_inference_steps, **options)
-        step, last = next(run), None
+        step = last = next(run)
         with self.progress_bar(total=num_inference_steps) as bar:
             while step is not None:
                 bar.update()
@@ -159,7 +159,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         camera; 1 is no pull, and only then is its extra pass saved. consistency: the clips of the batch look
         at each other, to keep one character.
         """
-        prompts = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]
+        prompts: list[str] = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]  # type: ignore[list-item]
         check_shape(num_frames, height, width, self.transformer.patch)
         words = self.read(prompts)
         B, device = len(prompts), self._execution_device
@@ -259,7 +259,9 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
                     "one box for each of two subjects",
                     "draw more with conditions.control",
                 )
-            control = torch.from_numpy(control_raster(*shape, *boxes))[None]
+            control = torch.from_numpy(
+                control_raster(*shape, box_a=boxes[0], box_b=boxes[1] if len(boxes) > 1 else None)
+            )[None]
         return Conditions(clean, mask, control, extra.camera)
 
     def _velocity(
@@ -368,8 +370,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
     def load_lora_weights(
         self, source: str | Path, adapter_name: str = "default", weight_name: str = LORA_FILE
     ) -> None:
-        """Add a LoRA to the transformer from a safetensors file, or from a folder that holds `weight_name`.
-        """
+        """Add a LoRA to the transformer from a safetensors file, or a folder that holds `weight_name`."""
         path = Path(source)
         path = path / weight_name if path.is_dir() else path
         if path.suffix in PICKLES:
@@ -462,8 +463,7 @@ def _stack(parts: Sequence[Tensor | None], dtype: torch.dtype) -> Tensor | None:
 
 
 def _for_batch(given: Conditions, B: int, shape: tuple[int, ...]) -> Conditions:
-    """Conditions of one clip, or of B, as those of B; X2VError when they do not fit latents of (C, f, h, w).
-    """
+    """Conditions of one clip, or of B, as those of B; X2VError if they do not fit latents of (C, f, h, w)."""
     C, f, h, w = shape
 
     def fit(name: str, rest: tuple[int, ...]) -> Tensor | None:

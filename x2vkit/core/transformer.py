@@ -85,8 +85,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     @classmethod
     def from_model_config(cls, config: ModelConfig) -> VideoTransformer:
         """The untrained model of one size."""
-        names = ("latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width")
-        names += ("control_channels", "camera_channels")
+        names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
+        names += ["control_channels", "camera_channels"]
         return cls(**{name: getattr(config, name) for name in names})
 
     def forward(
