@@ -188,11 +188,15 @@ def cell_ids(ids: np.ndarray) -> np.ndarray:
 
 
 def fingerprint(vae: VideoVAE) -> str:
-    """A short hash of an autoencoder's weights, so that latents of one are never taken for another's."""
+    """A short hash of what makes an autoencoder's latents, so that two are never confused.
+
+    The decoder is left out: it can be trained further while the latents stay what they are.
+    """
     digest = hashlib.sha256()
     for name, value in sorted(vae.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().float().cpu().numpy().tobytes())
+        if name.startswith(("encoder.", "linear.", "latents_")):
+            digest.update(name.encode())
+            digest.update(value.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -213,7 +217,8 @@ def _done(folder: Path, identity: dict[str, Any]) -> int:
         found = json.loads((folder / "shelf.json").read_text())
     except (OSError, json.JSONDecodeError):
         return 0
-    return found.pop("done") if {k: v for k, v in found.items() if k != "done"} == identity else 0
+    done = found.pop("done", 0)
+    return done if found == identity else 0
 
 
 def _open_arrays(folder: Path, bucket: Bucket, channels: int, fresh: bool) -> dict[str, np.memmap]:

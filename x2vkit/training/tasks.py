@@ -11,6 +11,7 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.engine import Task, bf16_pays
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.vae import load_trained_vae
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 
@@ -49,13 +50,7 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
 
 
 def load_vae(folder: Path | None) -> VideoVAE:
-    """A trained autoencoder in the faster dtype. Raises X2VError when there is none."""
-    folder = folder or WEIGHTS / "small" / "vae"
-    if not (folder / "config.json").is_file():
-        cure = "train one with `x2vkit train vae` and name its folder, runs/vae/vae"
-        raise X2VError(
-            f"--vae {folder}", "a transformer is trained on the latents of a trained autoencoder", cure
-        )
+    """A trained autoencoder (None: the one that ships) where and in the dtype that is fastest here."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if bf16_pays(device) else torch.float32
-    return VideoVAE.from_pretrained(folder, torch_dtype=dtype).to(device).eval()
+    return load_trained_vae(folder or WEIGHTS / "small" / "vae", dtype).to(device)

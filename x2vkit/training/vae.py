@@ -19,6 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE
 from x2vkit.core.vae import VideoVAE, fold_time
+from x2vkit.errors import X2VError
 from x2vkit.training.engine import Batch, Task
 from x2vkit.training.recipe import Recipe
 
@@ -59,14 +60,20 @@ class VAEData:
     """Part of the crops that are placed over a subject."""
     subject_weight: float = 2.0
     """Extra weight of a subject's pixels in the loss."""
+    start: str = ""
+    """Folder of a trained autoencoder to go on from; its decoder may have fewer blocks than this recipe's."""
+    decoder_only: bool = False
+    """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
 
 
 class VAETrainee(nn.Module):
     """A VideoVAE whose forward returns the loss."""
 
-    def __init__(self, vae: VideoVAE, subject_weight: float):
+    def __init__(self, vae: VideoVAE, subject_weight: float, decoder_only: bool = False):
         super().__init__()
         self.vae, self.subject_weight = vae, subject_weight
+        if decoder_only:
+            vae.encoder.requires_grad_(False)
 
     def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
         """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
@@ -103,8 +110,11 @@ class VAETask(Task):
 
     def build(self) -> nn.Module:
         vae = VideoVAE(**self.recipe.model)
-        vae.linear.fit(self._linear_video())
-        return VAETrainee(vae, self.data.subject_weight)
+        if self.data.start:
+            continue_from(vae, Path(self.data.start))
+        else:
+            vae.linear.fit(self._linear_video())
+        return VAETrainee(vae, self.data.subject_weight, self.data.decoder_only)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         data, config = self.data, self.recipe.engine
@@ -122,14 +132,17 @@ class VAETask(Task):
         return {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
 
     def flops(self, batch: Batch) -> float:
-        """Counted once per shape by running it; backward costs twice the forward."""
+        """Counted once per shape by running it without numbers; backward costs twice the forward."""
         shape = tuple(batch["video"].shape)
         if shape not in self._flops:
             with torch.device("meta"):
                 vae, video = VideoVAE(**self.recipe.model), torch.empty(shape)
-            with FlopCounterMode(display=False) as counter:
-                vae.decode_raw(vae.encode_raw(video))
-            self._flops[shape] = 3.0 * counter.get_total_flops()
+            with FlopCounterMode(display=False) as encoding:
+                latents = vae.encode_raw(video)
+            with FlopCounterMode(display=False) as decoding:
+                vae.decode_raw(latents)
+            encoder = encoding.get_total_flops() * (1.0 if self.data.decoder_only else 3.0)
+            self._flops[shape] = encoder + 3.0 * decoding.get_total_flops()
         return self._flops[shape]
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -149,13 +162,15 @@ class VAETask(Task):
         return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
 
     def export(self, model: nn.Module, folder: Path) -> None:
-        """Fit the latent statistics and the preview, and save the autoencoder in bf16 as `folder`/vae."""
+        """Fit the latent statistics and the preview, and save the autoencoder in bf16 as `folder`/vae.
+
+        They stay as they are where only the decoder was trained: latents must mean the same as before.
+        """
         vae = model.vae
-        clips = [
-            self.footage.sample(100_000 + i, self.data.num_frames, self.data.size, self.data.size)
-            for i in range(96)
-        ]
-        fit_statistics(vae, to_video(np.stack([clip.frames for clip in clips])))
+        if not self.data.decoder_only:
+            shape = (self.data.num_frames, self.data.size, self.data.size)
+            clips = [self.footage.sample(100_000 + i, *shape).frames for i in range(96)]
+            fit_statistics(vae, to_video(np.stack(clips)))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
     def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -197,6 +212,32 @@ class VAETask(Task):
             clips = [self.unseen.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
             self._fixed = to_video(np.stack(clips))
         return self._fixed
+
+
+def continue_from(vae: VideoVAE, folder: Path) -> None:
+    """Copy a trained autoencoder's weights. Decoder blocks that it lacks stay new: they do nothing yet.
+
+    Raises X2VError when it differs in more than that.
+    """
+    trained = load_trained_vae(folder, torch.float32)
+    try:
+        result = vae.load_state_dict(trained.state_dict(), strict=False)
+    except RuntimeError as error:
+        result, reason = None, str(error).splitlines()[-1].strip()
+    else:
+        wrong = [key for key in result.missing_keys if not key.startswith("decoder.levels.")]
+        reason = ", ".join([*wrong, *result.unexpected_keys])
+    if reason:
+        cure = "use the widths and encoder_depths it was trained with, and at least its decoder_depths"
+        raise X2VError(f"start {folder}", f"this recipe's autoencoder cannot hold it ({reason})", cure)
+
+
+def load_trained_vae(folder: Path, dtype: torch.dtype) -> VideoVAE:
+    """A trained autoencoder, in evaluation mode. Raises X2VError when there is none."""
+    if not (folder / "config.json").is_file():
+        cure = "train one with `x2vkit train vae` and name its folder, runs/vae/vae"
+        raise X2VError(f"autoencoder {folder}", "there is none in this folder", cure)
+    return VideoVAE.from_pretrained(folder, torch_dtype=dtype).eval()
 
 
 def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
