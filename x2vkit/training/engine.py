@@ -84,10 +84,10 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
     embeddings is no linear map, so it goes to AdamW.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    trained = [p for p in model.parameters() if p.requires_grad]
-    matrices = [p for p in trained if p.ndim == 2 and id(p) not in tables]
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    matrices = [p for n, p in trained.items() if p.ndim == 2 and n.endswith("weight") and id(p) not in tables]
     chosen = {id(p) for p in matrices}
-    rest = [p for p in trained if id(p) not in chosen]
+    rest = [p for p in trained.values() if id(p) not in chosen]
     optimizers: list[torch.optim.Optimizer] = []
     if matrices:
         muon = torch.optim.Muon(matrices, lr=config.muon_lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")

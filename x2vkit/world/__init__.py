@@ -13,9 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from x2vkit.errors import X2VError
 from x2vkit.world.animate import Truth, animate, gravity
 from x2vkit.world.grammar import SceneSpec, caption, captions, is_held_out, sample_spec, vocabulary
-from x2vkit.world.render import areas, render
+from x2vkit.world.render import areas
+from x2vkit.world.render import render as draw  # the module keeps its own name
 
 __all__ = ["Clip", "SceneSpec", "Truth", "World", "caption", "captions", "gravity", "is_held_out", "sample_spec", "vocabulary"]
 
@@ -61,9 +63,10 @@ class World:
         Any positive sizes are drawn; a model asks for multiples of 16 and 1 + 4k frames.
         """
         if min(num_frames, height, width) < 1 or fps <= 0:
-            raise ValueError(f"num_frames={num_frames}, height={height}, width={width}, fps={fps}: each must be positive. Use 17, 128, 128 and 12")
+            got = f"num_frames={num_frames}, height={height}, width={width}, fps={fps}"
+            raise X2VError(got, "each is above zero", "use 17, 128, 128 and 12")
         table, subjects, truth = animate(spec, seed, num_frames, height, width, fps)
-        frames, ids = render(table, height, width)
+        frames, ids = draw(table, height, width)
         rng = np.random.default_rng([seed, 79])
         return Clip(frames, fps, caption(spec, rng), spec, ids, replace(truth, visible=_visible(subjects, ids)))
 

@@ -12,13 +12,15 @@ import numpy as np
 
 from x2vkit.world import render as R
 from x2vkit.world.grammar import NO_SCARF, SceneSpec
-from x2vkit.world.scenes import Element, build, mix, occluder, shade
-from x2vkit.world.sprites import COLORS, FIXED, SHADES, SPRITES, Part, Sprite, hat_parts, scarf_parts
+from x2vkit.world.scenes import Element, build, occluder, shade
+from x2vkit.world.sprites import COLORS, FIXED, SHADES, SPRITES, Part, hat_parts, scarf_parts
 
 GRAVITY = 4.0
 """units/s^2; about two seconds of fall through twice the frame's height would be Earth seen from 20 m"""
 SPEED = {"walk": 0.28, "run": 0.46, "roll": 0.42, "fly": 0.38, "swim": 0.30}
 """units/s of the directed actions"""
+EDGE = 1.6
+"""width of an edge in pixels: about what a lens gives, and kinder to a codec than a hard one"""
 HORIZON = 0.11
 """height of the horizon above the subject's feet"""
 
@@ -207,7 +209,7 @@ def _parts(subject: str, spec_wearing: tuple[str, str] | None, talks: bool, mood
     hidden = {"mouth"} if not talks and subject != "robot" else set()
     if subject == "face":
         hidden |= {"smile", "frown"} - ({"frown"} if mood in ("sad", "angry") else {"smile"}) if not talks else {"smile", "frown"}
-    parts = [p for p in sprite.parts]
+    parts = list(sprite.parts)
     if spec_wearing and spec_wearing[0] == "scarf" and sprite.scarf and subject not in NO_SCARF:
         at = sprite.scarf_after if sprite.scarf_after >= 0 else len(parts)
         parts[at:at] = scarf_parts(*sprite.scarf)
@@ -294,7 +296,7 @@ def _to_screen(table: np.ndarray, depth: np.ndarray | float, camera: np.ndarray,
     out[..., R.Y] = height / 2 - s * zoom * (table[..., R.Y] - level - depth * camera[:, 1:2])
     out[..., R.RX], out[..., R.RY] = table[..., R.RX] * s * zoom, table[..., R.RY] * s * zoom
     out[..., R.ANGLE] = -table[..., R.ANGLE]
-    out[..., R.SOFT] = 1.2 + table[..., R.SOFT] * s * zoom
+    out[..., R.SOFT] = EDGE + table[..., R.SOFT] * s * zoom
     return out
 
 
