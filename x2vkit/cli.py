@@ -108,22 +108,21 @@ def generate(args: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    style = "{desc:9} {bar:30} {n}/{total} {elapsed}"
-    with warnings.catch_warnings(record=True) as notes, tqdm(total=spec.steps, bar_format=style) as bar:
-        bar.set_description_str("loading")
+    style = "{desc:11}{bar:30} {n}/{total} {elapsed}"
+    with warnings.catch_warnings(record=True) as notes, tqdm(total=spec.steps, desc="loading", bar_format=style) as bar:
         from x2vkit import recorder
 
         recorder.quiet()
         pipeline = recorder.load(spec.model)
-        bar.set_description_str("denoising")
+        bar.set_description("denoising")
         given = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
         trace = recorder.generate(spec, on_step=lambda step: bar.update(), **given)
-        bar.set_description_str("writing")
+        bar.set_description("writing")
         if path.suffix.lower() == SUFFIX:
             trace.save(path)
         else:
             media.write_clip(path, trace.frames, trace.fps)
-        bar.set_description_str("done")
+        bar.set_description("done")
     for note in notes:
         if note.category is UserWarning:
             print(f"note: {note.message}", file=sys.stderr)
