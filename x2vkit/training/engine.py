@@ -231,7 +231,7 @@ class Engine:
         self.average.update(self.model, step)
         done = self.progress
         done.step += 1
-        done.samples += self.config.batch
+        done.samples += len(next(iter(batch.values()))) * world_size
         done.flops += self.task.flops(batch) * world_size
         done.seconds += time.perf_counter() - start
         return {**{key: value.detach() for key, value in metrics.items()}, "gradient_norm": norm}
