@@ -108,8 +108,8 @@ def generate(args: argparse.Namespace) -> None:
 
     from tqdm import tqdm
 
-    style = "{desc:11}{bar:30} {n}/{total} {elapsed}"
-    with warnings.catch_warnings(record=True) as notes, tqdm(total=spec.steps, desc="loading", bar_format=style) as bar:
+    progress = tqdm(total=spec.steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
+    with warnings.catch_warnings(record=True) as notes, progress as bar:
         from x2vkit import recorder
 
         recorder.quiet()
