@@ -252,7 +252,8 @@ class VideoVAE(ModelMixin, ConfigMixin):
         Raises:
             X2VError: a size that the strides do not divide.
         """
-        check_shape(*video.shape[2:], patch=(1, 1, 1))
+        F, H, W = video.shape[2:]
+        check_shape(F, H, W, patch=(1, 1, 1))
         raw = self.encode_raw(video)
         mean, std = self._statistics(raw)
         latents = (raw - mean) / std

@@ -351,7 +351,7 @@ def deal_clean(frames: int, rng: np.random.Generator) -> list[int]:
         "start": range(count),
         "end": range(frames - count, frames),
         "ends": [0, frames - 1] if frames > 2 else [0],
-        "any": any_frames,
+        "any": any_frames.tolist(),
     }
     return [int(i) for i in chosen[str(kind)]]
 

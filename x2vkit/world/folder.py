@@ -109,7 +109,7 @@ class VideoFolder:
         if not len(read):
             warnings.warn(f"{video} holds no frame and is left out", stacklevel=2)
             return None
-        return np.asarray(read), float(read.metadata.fps or 12)
+        return np.asarray(read), float(read.metadata.fps if read.metadata and read.metadata.fps else 12)
 
 
 def _cut(frames: np.ndarray, rate: float, num_frames: int, fps: float, place: float) -> np.ndarray:
