@@ -92,7 +92,8 @@ def test_it_starts_at_the_linear_code_and_gets_better(world, tmp_path):
     """Before the first step the network adds nothing: the error is that of the best linear code."""
     plain = recipe(subject_weight=0.0, subject_crops=0.0)
     plain = replace(plain, model=MODEL | {"latent_noise": 0.0})
-    plain = plain.with_engine(steps=90, eval_every=90, sheet_every=0, save_every=90, muon_lr=0.01, adam_lr=0.01)
+    plain = plain.with_engine(steps=90, eval_every=90, sheet_every=0, save_every=90)
+    plain = plain.with_engine(muon_lr=0.01, adam_lr=0.01)
     task = VAETask(plain, world)
     with torch.inference_mode():
         before = task.evaluate(task.build().eval())["psnr_unseen"]
