@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -85,11 +86,18 @@ def test_a_shelf_is_filled_once_and_continued_after_a_kill(vae, tmp_path):
         fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
     world.limit, world.drawn = 1_000, 0
     continued = fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
-    assert world.drawn == 4
+    assert world.drawn == 1 + 4  # the first clip once more, to see that the world still looks the same
     for field in Shelf.FIELDS:
         np.testing.assert_array_equal(getattr(whole, field), getattr(continued, field))
     fill_shelf(tmp_path / "broken", world, vae, CLIP, quiet=True)
-    assert world.drawn == 4
+    assert world.drawn == 1 + 4 + 1
+
+
+def test_latents_of_a_world_that_looks_otherwise_are_made_again(vae, tmp_path, monkeypatch):
+    before = np.array(fill_shelf(tmp_path, World(3), vae, STILL, quiet=True).latents)
+    monkeypatch.setattr(import_module("x2vkit.world.animate"), "EDGE", 4.0)
+    after = fill_shelf(tmp_path, World(3), vae, STILL, quiet=True)
+    assert not np.array_equal(before, after.latents)
 
 
 def test_latents_of_other_weights_are_made_again(vae, tmp_path):

@@ -4,7 +4,7 @@ it.
 A *shelf* holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what
 each clip shows. Captions are not stored but written anew each time a clip is used, so that a clip is seen
 under many phrasings. A shelf that was interrupted is continued where it stopped; one that belongs to other
-weights is made again.
+weights, or whose first clip is drawn otherwise by now, is made again.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def fill_shelf(
         X2VError: the disk is full; what is done stays, and the next call goes on from there.
     """
     identity = {"bucket": {**asdict(bucket), "share": 1.0}, "first": first, "held_out": held_out}
-    identity |= {"vae": fingerprint(vae), "footage": footage_name(footage)}
+    shape = (bucket.frames, bucket.height, bucket.width)
+    looks = hashlib.sha256(footage.sample(first, *shape, held_out=held_out).frames.tobytes())
+    identity |= {"vae": fingerprint(vae), "footage": footage_name(footage), "looks": looks.hexdigest()[:16]}
     done = _done(folder, identity)
     if done < bucket.clips:
         try:
