@@ -16,7 +16,7 @@ from x2vkit.world.scenes import Element, build, occluder, shade
 from x2vkit.world.sprites import COLORS, FIXED, SHADES, SPRITES, Part, hat_parts, scarf_parts
 
 GRAVITY = 4.0
-"""units/s^2; about two seconds of fall through twice the frame's height would be Earth seen from 20 m"""
+"""units/s^2: the Earth's 9.81 m/s^2, if the frame's shorter side were 2.45 m"""
 SPEED = {"walk": 0.28, "run": 0.46, "roll": 0.42, "fly": 0.38, "swim": 0.30}
 """units/s of the directed actions"""
 EDGE = 1.6
