@@ -33,8 +33,24 @@ def test_recorded_equals_unrecorded_bit_for_bit(small, pipeline):
     np.testing.assert_array_equal(plain, generate("a red ball", **small).frames)
 
 
+def test_unguided_is_what_the_words_alone_predict(small):
+    """Guided and unguided steps begin in the same noise, so at step 0 they can be compared."""
+    guided, plain = record("a red ball", **small), record("a red ball", guidance=1.0, **small)
+    assert plain.unguided is None
+    assert guided.unguided.shape == guided.clean.shape
+    np.testing.assert_allclose(guided.unguided[0], plain.clean[0], atol=5e-3)
+    assert np.abs(guided.unguided[0] - guided.clean[0]).max() > 0.05
+
+
+def test_given_frames_stay_in_the_unguided_clip(small, clip):
+    trace = record("a red ball", image=clip[0], **small)
+    np.testing.assert_array_equal(trace.unguided[:, :, 0], trace.clean[:, :, 0])
+    assert (trace.unguided[:, :, 1] != trace.clean[:, :, 1]).mean() > 0.9
+
+
 def test_no_hook_stays_behind(small, pipeline):
     record("a red ball", **small)
+    assert not pipeline.transformer._forward_hooks
     with pytest.raises(ZeroDivisionError):
         record("a red ball", on_step=lambda step: 1 // 0, **small)
     assert not any(module._forward_pre_hooks for module in pipeline.transformer.modules())

@@ -43,6 +43,34 @@ def test_previews_and_linear_decoder_survive_the_file(tmp_path, make_trace):
     assert same(trace, Trace.load(trace.save(tmp_path / "run.x2v")))
 
 
+def test_a_compact_file_keeps_frames_exactly_and_numbers_to_half_a_256th(make_trace, tmp_path):
+    rng = np.random.default_rng(1)
+    trace = make_trace(unguided=rng.normal(size=(3, 4, 2, 4, 6)).astype(np.float16))
+    path = trace.save(tmp_path / "run.x2v", compact=True)
+    again = Trace.load(path)
+    assert path.stat().st_size < trace.save(tmp_path / "full.x2v").stat().st_size
+    np.testing.assert_array_equal(again.frames, trace.frames)
+    for name, array in trace.arrays().items():
+        got = again.arrays()[name]
+        assert got.dtype == array.dtype and got.shape == array.shape
+        if name.split(".")[0] in ("latents", "clean", "unguided", "queries", "keys"):
+            largest = np.abs(array.astype(np.float32)).max(axis=tuple(range(2, array.ndim)), keepdims=True)
+            off = np.abs(got.astype(np.float32) - array.astype(np.float32))
+            assert (off <= 0.5 * largest / 127 + 1e-3 * np.abs(array)).all() and off.max() > 0
+        else:
+            np.testing.assert_array_equal(got, array)
+
+
+def test_any_latents_have_a_picture_and_previews_are_that_of_clean(make_trace):
+    rng = np.random.default_rng(2)
+    weight, bias = rng.normal(size=(768, 4)).astype(np.float16) * 0.1, np.zeros(768, np.float16)
+    trace = make_trace(preview_weight=weight, preview_bias=bias)
+    np.testing.assert_array_equal(trace.picture(trace.clean[1]), trace.preview(1))
+    assert trace.picture(trace.latents[0]).shape == trace.frames.shape
+    with pytest.raises(X2VError, match="no linear decoder"):
+        make_trace().picture(trace.latents[0])
+
+
 def test_frozen(trace):
     with pytest.raises(dataclasses.FrozenInstanceError):
         trace.fps = 3

@@ -126,12 +126,14 @@ def record(
     keep = (attention or NOTHING).resolve(_steps(spec, given), *_layers_heads(pipeline))
     _check_budget(predicted_bytes(spec, pipeline, keep, previews), budget_bytes)
 
-    t, latents, clean, pictures, times = [], [], [], [], [perf_counter()]
+    t, latents, clean, unguided, pictures, times = [], [], [], [], [], [perf_counter()]
     with _scheduler(pipeline, spec.scheduler), _Hooks(pipeline.transformer, keep) as hooks:
         for step in pipeline.stream(spec.prompt, **_call(spec), **given):
             t.append(step.t)
             latents.append(_half(step.latents[0]))
             clean.append(_half(step.clean[0]))
+            if spec.guidance != 1:
+                unguided.append(_half(_unguided(step, hooks.answer)))
             if previews:
                 pictures.append(pipeline.decode(step.clean)[0])
             if on_step is not None:
@@ -155,6 +157,7 @@ def record(
         heads=tuple(keep.heads or ()),
         patch=pipeline.transformer.patch,
         inputs=inputs,
+        unguided=np.stack(unguided) if unguided else None,
         previews=np.stack(pictures) if previews else None,
         preview_weight=_half(pipeline.vae.preview_weight),
         preview_bias=_half(pipeline.vae.preview_bias),
@@ -199,6 +202,7 @@ def predicted_bytes(
     places = len(keep.steps or ()) * len(keep.layers or ()) * len(keep.heads or ())
     linear = TIME_STRIDE * SPACE_STRIDE**2 * 3 * (config.latent_channels + 1)
     halves = (2 * spec.steps + 1) * cells + 2 * places * tokens * (config.width // heads) + linear
+    halves += spec.steps * cells * (spec.guidance != 1)
     return 2 * halves + 4 * (spec.steps + 1) + pixels * (1 + spec.steps * previews)
 
 
@@ -212,24 +216,43 @@ def weights_hash(pipeline: X2VPipeline) -> str:
     return digest.hexdigest()
 
 
+def _unguided(step: Step, answer: Tensor) -> Tensor:
+    """The clean latents (C, f, h, w) that the pass with the words alone predicts: latents - t * velocity.
+
+    answer: that pass's velocity (C, f, h, w). Given frames, which `clean` holds as they are, stay.
+    """
+    latents, clean = step.latents[0], step.clean[0]
+    return torch.where(clean == latents, clean, latents - step.t * answer.to(latents))
+
+
 class _Hooks:
-    """Forward pre-hooks on a transformer's `Scores` while in a `with`; `step` is set from outside."""
+    """Hooks on a transformer and its `Scores` while in a `with`, which only look; `step` is set from outside.
+
+    Keeps the chosen queries and keys, and as `answer` what the step's first pass, the one with the words, said.
+    """
 
     def __init__(self, transformer: nn.Module, keep: AttentionCapture) -> None:
         self.step = 0
         self.queries: dict[Site, NDArray] = {}
         self.keys: dict[Site, NDArray] = {}
         self.keep = keep
+        self.transformer = transformer
         self.layers = [module for module in transformer.modules() if isinstance(module, Scores)]
+        self.answered = -1
 
     def __enter__(self) -> _Hooks:
         chosen = self.keep.layers or ()
         self.handles = [self.layers[i].register_forward_pre_hook(self._listener(i)) for i in chosen]
+        self.handles.append(self.transformer.register_forward_hook(self._hear))
         return self
 
     def __exit__(self, *_: object) -> None:
         for handle in self.handles:
             handle.remove()
+
+    def _hear(self, _: nn.Module, __: tuple[Any, ...], answer: Tensor) -> None:
+        if self.answered != self.step:  # later passes of a step are Heun's second look, or without the words
+            self.answered, self.answer = self.step, answer[0].detach()
 
     def _listener(self, layer: int) -> Callable[[nn.Module, tuple[Tensor | None, ...]], None]:
         heads = list(self.keep.heads or ())

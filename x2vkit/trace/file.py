@@ -5,6 +5,7 @@ No pickle anywhere: opening a trace from a stranger reads numbers and never runs
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors
 import safetensors.numpy
+from numpy.typing import NDArray
+from PIL import Image
 
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
@@ -32,13 +35,24 @@ PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 
 
-def save(trace: Trace, path: str | os.PathLike[str]) -> Path:
+EIGHT_BITS = ("latents", "clean", "unguided", "queries", "keys")
+"""What a compact file keeps at 8 bits a number, each array with its scales beside it as "NAME/scale". Its
+frames are one PNG ("frames/png", "frames/shape"), without loss.
+"""
+
+
+def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
     """Write a trace; raises X2VError when the path cannot be, before or while writing. Returns the path."""
     path = check_output(path, (SUFFIX,))
     values = {name: getattr(trace, name) for name in TEXTS}
     header = {name: dict(value) if hasattr(value, "keys") else value for name, value in values.items()}
     metadata = {"format": FORMAT, "schema": str(SCHEMA), "trace": json.dumps(header)}
     arrays = {name: np.ascontiguousarray(array) for name, array in trace.arrays().items()}
+    if compact:
+        for name in [name for name in arrays if name.partition(".")[0] in EIGHT_BITS]:
+            arrays[name], arrays[f"{name}/scale"] = eight_bits(arrays[name], 2)
+        frames = arrays.pop("frames")
+        arrays |= {"frames/png": _png(frames), "frames/shape": np.array(frames.shape)}
     return write_atomic(path, safetensors.numpy.save(arrays, metadata))
 
 
@@ -64,6 +78,7 @@ def load(path: str | os.PathLike[str]) -> Trace:
                 rule = f"it has schema {metadata.get('schema')}, this x2vkit reads {SCHEMA}"
                 raise X2VError(name, rule, "open it with the x2vkit that wrote it, or record it again")
             arrays = {key: opened.get_tensor(key) for key in opened.keys()}
+        _expand(arrays)
         return Trace(**_texts(metadata["trace"]), **_arrays(arrays))
     except (safetensors.SafetensorError, OSError) as error:
         raise X2VError(name, f"it is damaged or no trace ({error})", "copy or record it again") from error
@@ -73,6 +88,39 @@ def load(path: str | os.PathLike[str]) -> Trace:
         raise error if error.got == name else X2VError(name, error.rule, error.cure) from error
     except ValueError as error:
         raise X2VError(name, f"its header is damaged ({error})", "copy or record it again") from error
+
+
+def eight_bits(array: NDArray[Any], lead: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Numbers as int8 times a scale: one scale for each index of the first `lead` axes -> (int8, scale).
+
+    No number is off by more than half a scale, which is the largest magnitude under that index / 127.
+    """
+    rows = array.astype(np.float32)
+    inner = tuple(range(lead, array.ndim))
+    scale = np.maximum(np.abs(rows).max(axis=inner, initial=0), 1e-12) / 127
+    return np.rint(rows / np.expand_dims(scale, inner)).astype(np.int8), scale.astype(np.float32)
+
+
+def full_bits(small: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Undo `eight_bits`, to half a scale."""
+    return small * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
+
+
+def _png(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames below each other in one PNG, without loss."""
+    stream = io.BytesIO()
+    Image.fromarray(frames.reshape(-1, *frames.shape[2:])).save(stream, "PNG")
+    return np.frombuffer(stream.getvalue(), np.uint8)
+
+
+def _expand(arrays: dict[str, NDArray[Any]]) -> None:
+    """Undo in place what `compact` did to the arrays of a file."""
+    for key in [key for key in arrays if key.endswith("/scale")]:
+        name, scale = key.removesuffix("/scale"), arrays.pop(key)
+        arrays[name] = full_bits(arrays[name], scale).astype(np.float16)
+    if "frames/png" in arrays:
+        with Image.open(io.BytesIO(arrays.pop("frames/png").tobytes())) as image:
+            arrays["frames"] = np.asarray(image.convert("RGB")).reshape(arrays.pop("frames/shape"))
 
 
 def _texts(header: str) -> dict[str, Any]:

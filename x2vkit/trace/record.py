@@ -25,6 +25,8 @@ from x2vkit.media import Frames
 Array = NDArray[Any]
 Site = tuple[int, int]
 """Where attention was captured: (step, layer), both from 0."""
+ARRAYS = ("t", "latents", "clean", "unguided", "frames", "previews", "preview_weight", "preview_bias")
+"""The fields of a Trace that are one array each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +62,10 @@ class Trace:
     """Latent frames, rows and columns in one video token."""
     inputs: Mapping[str, Array] = field(default_factory=dict)
     """Pictures and tracks that were given beside the prompt, by the name of their argument."""
+    unguided: Array | None = None
+    """(S, C, f, h, w) float16: `clean` as the words alone would have it, at guidance 1; None where they were
+    not pulled.
+    """
     previews: Array | None = None
     """(S, F, H, W, 3) uint8 pictures of `clean`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
@@ -81,7 +87,7 @@ class Trace:
         for name in ("queries", "keys", "inputs"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
-        for name in ("t", "latents", "clean", "frames", "previews", "preview_weight", "preview_bias"):
+        for name in ARRAYS:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else _frozen(value))
         self._check()
@@ -114,8 +120,7 @@ class Trace:
 
     def arrays(self) -> dict[str, Array]:
         """Every array by a flat name, as the file stores them ("queries.3.0" is step 3, layer 0)."""
-        names = ("t", "latents", "clean", "frames", "previews", "preview_weight", "preview_bias")
-        flat = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        flat = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         for kind in ("queries", "keys"):
             flat |= {f"{kind}.{step}.{layer}": array for (step, layer), array in getattr(self, kind).items()}
         return flat | {f"inputs.{name}": array for name, array in self.inputs.items()}
@@ -150,9 +155,16 @@ class Trace:
             raise X2VError(f"step {step}", f"this trace has {self.steps} steps", "count from 0")
         if self.previews is not None:
             return self.previews[step]
+        return self.picture(self.clean[step])
+
+    def picture(self, latents: Array) -> Frames:
+        """A rough picture of any latents (C, f, h, w) of this run, noisy ones too -> (F, H, W, 3) uint8.
+
+        One linear map from a latent cell to its 4 x 8 x 8 pixels. Raises X2VError when the trace has none.
+        """
         if self.preview_weight is None or self.preview_bias is None:
             raise X2VError("preview", "this trace kept no previews and no linear decoder", "record it again")
-        cells = self.clean[step].astype(np.float32).transpose(1, 2, 3, 0)                 # (f, h, w, C)
+        cells = latents.astype(np.float32).transpose(1, 2, 3, 0)                          # (f, h, w, C)
         pixels = cells @ self.preview_weight.astype(np.float32).T + self.preview_bias.astype(np.float32)
         f, h, w, _ = cells.shape
         pixels = pixels.reshape(f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, 3)
@@ -160,11 +172,14 @@ class Trace:
         clip = clip.reshape(f * TIME_STRIDE, h * SPACE_STRIDE, w * SPACE_STRIDE, 3)[TIME_STRIDE - 1 :]
         return np.rint((clip.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path."""
+    def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
+        """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path.
+
+        compact: latents, queries and keys at 8 bits a number (see `trace.file.eight_bits`), half the size.
+        """
         from x2vkit.trace import file
 
-        return file.save(self, path)
+        return file.save(self, path, compact=compact)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trace:
@@ -193,6 +208,8 @@ class Trace:
             "latents are (S + 1, C, f, h, w)": self.latents.ndim == 5,
             "clean is (S, C, f, h, w) like latents": self.clean.shape[1:] == self.latents.shape[1:]
             and len(self.clean) + 1 == len(self.latents),
+            "unguided is (S, C, f, h, w) like clean": self.unguided is None
+            or self.unguided.shape == self.clean.shape,
             "t is (S + 1,)": self.t.shape == (len(self.latents),),
             "previews are (S, F, H, W, 3)": self.previews is None
             or self.previews.shape == (len(self.clean), *self.frames.shape),
