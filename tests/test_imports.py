@@ -15,7 +15,7 @@ import pytest
 import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
-LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world")
+LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".views", ".views.base")
 
 
 def brings(code: str, module: str) -> bool:
@@ -35,6 +35,10 @@ def test_opening_and_showing_a_trace_needs_no_torch(trace, tmp_path):
     path = trace.save(tmp_path / "run.x2v")
     use = f"import x2vkit as x; t = x.Trace.load({str(path)!r}); t.attention(0, 0, 3); t._repr_html_()"
     assert not brings(use, "torch")
+
+
+def test_looking_at_a_bundled_trace_needs_no_torch():
+    assert not brings("import x2vkit; x2vkit.views.Denoise().to_html()", "torch")
 
 
 def test_the_check_above_can_fail():
@@ -69,8 +73,9 @@ FORBIDDEN = {
     "core": ("world", "pipeline", "training", "recorder", "trace", "cli"),
     "pipeline.py": ("training", "recorder", "trace", "cli"),
     "training": ("recorder", "trace", "cli"),
-    "trace": ("core", "pipeline", "training", "recorder", "cli"),
+    "trace": ("core", "pipeline", "training", "recorder", "views", "cli"),
     "recorder.py": ("cli",),
+    "views": ("core", "pipeline", "training", "cli"),
 }
 
 

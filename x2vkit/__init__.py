@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from x2vkit import views
     from x2vkit.config import RunSpec
     from x2vkit.errors import X2VError
     from x2vkit.pipeline import X2VPipeline
@@ -34,6 +35,7 @@ __all__ = [
     "load",
     "record",
     "rerun",
+    "views",
 ]
 
 _HOME = {
@@ -52,6 +54,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name's module on first use (PEP 562)."""
+    if name == "views":
+        return import_module("x2vkit.views")
     if name not in _HOME:
         raise AttributeError(f"module 'x2vkit' has no attribute {name!r}")
     value = getattr(import_module(f"x2vkit.{_HOME[name]}"), name)
@@ -60,4 +64,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_HOME, "views"])

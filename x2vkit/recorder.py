@@ -226,9 +226,9 @@ def _unguided(step: Step, answer: Tensor) -> Tensor:
 
 
 class _Hooks:
-    """Hooks on a transformer and its `Scores` while in a `with`, which only look; `step` is set from outside.
+    """Hooks on a transformer and its `Scores` while in a `with`; they only look. `step` is set from outside.
 
-    Keeps the chosen queries and keys, and as `answer` what the step's first pass, the one with the words, said.
+    Keeps the chosen queries and keys, and as `answer` what the step's first pass (with the words) said.
     """
 
     def __init__(self, transformer: nn.Module, keep: AttentionCapture) -> None:

@@ -103,7 +103,7 @@ def eight_bits(array: NDArray[Any], lead: int) -> tuple[NDArray[np.int8], NDArra
 
 def full_bits(small: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
     """Undo `eight_bits`, to half a scale."""
-    return small * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
+    return small.astype(np.float32) * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
 
 
 def _png(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ def names() -> tuple[str, ...]:
 def sample(name: str = "dog") -> Trace:
     """A bundled trace by name, read once. Raises X2VError for a name that is not there.
 
-    Latents, queries and keys were stored at 8 bits, so they are a little coarser than those of a fresh record.
+    Latents, queries and keys were stored at 8 bits, so they are coarser than those of a fresh record.
     """
     from x2vkit.trace.record import Trace
 
@@ -48,7 +48,7 @@ def sample(name: str = "dog") -> Trace:
 
 
 def make(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
-    """Record every sample with the weights that ship, and write them into a folder. Takes about 10 seconds."""
+    """Record every sample with the weights that ship, and write them to a folder, in about 10 seconds."""
     from importlib import import_module  # the one place in the trace that runs a model, and only when asked
 
     recorder = import_module("x2vkit.recorder")

@@ -1,0 +1,45 @@
+"""Looking at a trace in a notebook: every slider works in the browser, with no message to the kernel.
+
+    import x2vkit as x2v
+    x2v.views.Denoise()                    # a bundled trace; no weights, no wait
+    view = x2v.views.Denoise(x2v.record("a red ball bouncing on the beach"))
+    view.selection, view.data()            # where you are, and what you see as numpy
+    view.to_html("ball.html")              # one file that opens offline
+
+Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` runs a model, when it is asked to.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from x2vkit.views.base import View
+    from x2vkit.views.page import html
+
+__all__ = ["Attention", "Compare", "Denoise", "Patches", "Playground", "Scaling", "View", "html"]
+
+_HOME = {
+    "Attention": "attention",
+    "Compare": "compare",
+    "Denoise": "denoise",
+    "Patches": "patches",
+    "Playground": "playground",
+    "Scaling": "scaling",
+    "View": "base",
+    "html": "page",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a view's module on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'x2vkit.views' has no attribute {name!r}")
+    value = getattr(import_module(f"x2vkit.views.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

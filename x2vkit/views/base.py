@@ -1,0 +1,341 @@
+"""`View`: what all views share. Python packs numbers once; from then on the browser does everything.
+
+How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of static/common.js):
+
+    class Shades(View):
+        \"\"\"How bright each frame is.\"\"\"
+
+        _module = "shades"                                  # static/shades.js, and static/shades.css if there
+        label = "Brightness"                                # what a screen reader and the page's title say
+
+        def open(self, trace: TraceLike = None) -> Content:
+            self.trace = as_trace(trace)                    # None -> the bundled one; a path -> loaded
+            shades = self.trace.frames.mean(axis=(1, 2, 3))
+            return Content(
+                facts={"prompt": self.trace.prompt},        # small JSON, view.facts in JS
+                arrays={"shades": shades.astype(np.float32),           # view.arrays.shades, a typed array
+                        "frames": Strip(self.trace.frames)},     # await view.image("frames")
+                selection={"frame": 0},                     # where the reader is; two-way
+                limits={"frame": len(shades) - 1},          # 0..limit, checked on both sides
+            )
+
+        def data(self) -> dict[str, Array]:                 # what you see now, as numpy, in full precision
+            return {"frame": self.trace.frames[self.selection["frame"]]}
+
+        def figure(self) -> Figure:                         # the static picture, also shown on GitHub
+            figure = Figure(figsize=(8, 3), layout="constrained")      # matplotlib.figure, never pyplot
+            ...
+            return figure
+
+Rules. An X2VError raised by `open` becomes a message in the widget's place; `to_html` raises it.
+`Eight(array, lead)` sends numbers at 8 bits (half of float16), where a picture is all that they make.
+`selection` holds what is worth telling the kernel; the browser changes it freely and commits it once a slider
+is let go, so scrubbing sends no message. `View.show(content)` puts other content into a view on the page.
+Keys mean the same in all views, so that linked views agree:
+step (0..S-1), frame (0..F-1), token (video token 0..N-1), word (text token 0..T-1), layer, head.
+Knows nothing about torch or any model.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from uuid import uuid4
+
+import anywidget
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+from PIL import Image
+
+from x2vkit.errors import X2VError
+from x2vkit.media import Frames
+from x2vkit.trace import Trace
+from x2vkit.trace.file import eight_bits
+from x2vkit.trace.samples import sample
+from x2vkit.views import page
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+TraceLike: TypeAlias = "Trace | str | os.PathLike[str] | None"
+
+LIMIT_BYTES = 64_000_000
+"""What a view sends to the browser at most, pictures counted unpacked."""
+ALIGN = 8
+"""Every array begins at a multiple of so many bytes."""
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
+"""What the browser has typed arrays for; float16 arrives there as float32."""
+PNG_COLORS = 128
+"""Colours of the static picture in a notebook: small files, no visible loss on charts and small pictures."""
+
+
+@dataclass(frozen=True)
+class Eight:
+    """An array sent at 8 bits a number with one scale for each index of its first `lead` axes.
+
+    The browser sees float32, off by at most 1/254 of the largest magnitude under that index.
+    """
+
+    array: Array
+    """Any floating-point array."""
+    lead: int = 1
+    """Axes that have a scale of their own for each index."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Pictures sent as one WebP, a grid row by row; `await view.image(name)` in the browser."""
+
+    frames: Frames
+    """(n, H, W, 3) uint8."""
+    quality: int = 0
+    """1..100, or 0 to choose: without loss up to 2 MB unpacked, 90 above."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a view shows: all that its browser side will ever read."""
+
+    facts: Mapping[str, Any]
+    """Names, labels and small numbers, as JSON values."""
+    arrays: Mapping[str, Array | Eight | Strip] = field(default_factory=dict)
+    """Everything large."""
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    """Where the reader is at first; its keys never change."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Keys of `selection` that are whole numbers, with their largest value; the smallest is 0."""
+
+
+class View(anywidget.AnyWidget):
+    """The base of all views; see the top of this module for how to write one."""
+
+    _module: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    """A few words for a screen reader and the page's title."""
+
+    facts = traitlets.Dict().tag(sync=True)
+    """Names, labels, small numbers, and under "arrays" how `buffer` is packed (see `pack`)."""
+    buffer = traitlets.Bytes().tag(sync=True)
+    """All arrays, packed."""
+    selection = traitlets.Dict().tag(sync=True)
+    """Where the reader is: {"step": 3, "frame": 0, ...}. Set some or all of its keys to go there."""
+    group = traitlets.Unicode().tag(sync=True)
+    """Views of one group follow each other in the browser; see `link`."""
+
+    error: X2VError | None = None
+    """Why nothing can be shown, or None."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if cls.__dict__.get("_module"):  # not the nameless subclass that anywidget makes for its own traits
+            cls._esm, cls._css = page.esm(cls._module), page.css(cls._module)
+        super().__init_subclass__(**options)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._limits: Mapping[str, int] = {}
+        self._keys: frozenset[str] = frozenset()
+        self._linked: weakref.WeakSet[View] = weakref.WeakSet()
+        try:
+            values = self._values(self.open(*args, **options))
+        except X2VError as error:
+            self.error = error
+            facts = {"got": error.got, "rule": error.rule, "cure": error.cure}
+            values = {"facts": {"error": facts, "label": self.label, "arrays": []}}
+        super().__init__(**values, layout={"width": "100%"})
+
+    # -- what a view is made of
+    # ------------------------------------------------------------------------------------------------------
+
+    def open(self, *args: Any, **options: Any) -> Content:
+        """Read what the constructor was given and say what to show. Raises X2VError where that cannot be."""
+        raise NotImplementedError
+
+    def data(self) -> dict[str, Array]:
+        """What is seen now, as numpy arrays by name."""
+        raise NotImplementedError
+
+    def figure(self) -> Figure:
+        """What is seen now, as a matplotlib figure."""
+        raise NotImplementedError
+
+    # -- what every view can do
+    # ------------------------------------------------------------------------------------------------------
+
+    def show(self, content: Content) -> None:
+        """Put other content into the view that is already on the page. X2VError above `LIMIT_BYTES`."""
+        values = self._values(content)
+        with self.hold_sync():
+            self.error = None
+            for name, value in values.items():
+                self.set_trait(name, value)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None, title: str | None = None) -> str:
+        """The view as one HTML page that opens offline, and into a file if there is a path (.html)."""
+        return page.html(self, path, title)
+
+    def link(self, *others: View) -> View:
+        """Let views follow each other: what is selected in one is selected in all that know such a thing.
+
+        In the browser at once and without the kernel, in the kernel when a choice is made. Returns self.
+        """
+        views = [self, *others]
+        views += [far for view in views for far in view._linked]
+        group = uuid4().hex
+        for view in dict.fromkeys(views):
+            view._linked.update(other for other in views if other is not view)
+            view.group = group
+        self._tell({"new": self.selection})
+        return self
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> dict[str, Any]:
+        wanted = dict(proposal["value"])
+        if strange := sorted(set(wanted) - self._keys):
+            rule = f"this view selects {', '.join(sorted(self._keys)) or 'nothing'}"
+            raise X2VError(f"selection of {', '.join(strange)}", rule, "leave it out")
+        for key, largest in self._limits.items():
+            value = wanted.get(key)
+            if value is not None and not (isinstance(value, int) and 0 <= value <= largest):
+                rule = f"{key} is a whole number from 0 to {largest}"
+                raise X2VError(f"{key}={value!r}", rule, "stay inside")
+        return {key: value for key, value in self.selection.items() if key in self._keys} | wanted
+
+    @traitlets.observe("selection")
+    def _tell(self, change: Any) -> None:
+        for other in list(self._linked):
+            shared = {key: value for key, value in change["new"].items() if key in other.selection}
+            for key in set(shared) & set(other._limits):  # a shorter clip stays at its last frame
+                shared[key] = None if shared[key] is None else min(shared[key], other._limits[key])
+            if any(other.selection[key] != value for key, value in shared.items()):
+                other.selection = shared
+
+    def _values(self, content: Content) -> dict[str, Any]:
+        """Content as the values of this view's traits."""
+        manifest, buffer = pack(content.arrays)
+        self._limits, self._keys = content.limits, frozenset(content.selection)
+        facts = {**content.facts, "label": self.label, "limits": dict(content.limits), "arrays": manifest}
+        return {"facts": facts, "buffer": buffer, "selection": dict(content.selection)}
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The live widget, and beside it a PNG for where no widget can be: GitHub, PDF, an email."""
+        data: dict[str, Any] | None = {}
+        rest: list[Any] = []
+        if self.comm is not None:  # outside a notebook there is no widget to show
+            bundle = super()._repr_mimebundle_(**options)
+            data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
+        assert data is not None  # every view has a browser side
+        if self.error is not None:
+            data["text/plain"] = str(self.error)
+        else:
+            data["text/plain"] = f"{type(self).__name__}: {self.label}"
+            data["image/png"] = base64.b64encode(self._png()).decode()
+        return (data, *rest) if rest else data
+
+    def _png(self) -> bytes:
+        """The static picture, small: few colours, 72 dots an inch."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        canvas = FigureCanvasAgg(self.figure())
+        canvas.figure.set_dpi(72)
+        canvas.draw()
+        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        stream = io.BytesIO()
+        picture.quantize(PNG_COLORS, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+        return stream.getvalue()
+
+
+def as_trace(given: TraceLike) -> Trace:
+    """A trace, the path of one, or None for the bundled one. Raises X2VError for anything else."""
+    if given is None:
+        return sample()
+    if isinstance(given, Trace):
+        return given
+    if isinstance(given, (str, Path, os.PathLike)):
+        return Trace.load(given)
+    cure = "pass x2vkit.record(...), the path of an .x2v file, or nothing for a bundled trace"
+    raise X2VError(f"a {type(given).__name__}", "a view shows a Trace", cure)
+
+
+def pack(arrays: Mapping[str, Array | Eight | Strip]) -> tuple[list[dict[str, Any]], bytes]:
+    """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
+
+    One entry an array: name, shape, dtype (one of DTYPES, or "image"), offset and bytes; with "scale" (offset
+    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns" and
+    "mime" where it was a Strip. Row-major, little-endian, each at a multiple of ALIGN.
+    """
+    plain = [(_plain(value), isinstance(value, Eight)) for value in arrays.values()]
+    check_size(sum(array.size if eight else array.nbytes for array, eight in plain))
+    entries: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    length = 0
+
+    def append(data: bytes) -> int:
+        nonlocal length
+        offset = length
+        padded = data + bytes(-len(data) % ALIGN)
+        parts.append(padded)
+        length += len(padded)
+        return offset
+
+    for name, value in arrays.items():
+        entry: dict[str, Any] = {"name": name, "shape": list(_plain(value).shape)}
+        if isinstance(value, Strip):
+            columns, data = _webp(value)
+            entry |= {"dtype": "image", "mime": "image/webp", "columns": columns}
+        elif isinstance(value, Eight):
+            small, scale = eight_bits(value.array, value.lead)
+            entry |= {"dtype": "int8", "scale": [append(scale.astype("<f4").tobytes()), scale.size]}
+            data = small.tobytes()
+        else:
+            array = _typed(name, value)
+            entry["dtype"] = array.dtype.name
+            data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        entries.append(entry | {"offset": append(data), "bytes": len(data)})
+    return entries, b"".join(parts)
+
+
+def check_size(size: int) -> None:
+    """Raise X2VError when a view would send more than `LIMIT_BYTES`; ask before a long computation."""
+    if size > LIMIT_BYTES:
+        cure = "record fewer steps or layers, or a smaller or shorter clip"
+        rule = f"a view sends at most {LIMIT_BYTES / 1e6:.0f} MB to the browser"
+        raise X2VError(f"a trace that needs {size / 1e6:.0f} MB", rule, cure)
+
+
+def _plain(value: Array | Eight | Strip) -> Array:
+    return value.frames if isinstance(value, Strip) else value.array if isinstance(value, Eight) else value
+
+
+def _typed(name: str, array: Array) -> Array:
+    """The same numbers in a dtype that the browser has."""
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    if array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and np.abs(array).max(initial=0) < 2**31:
+        return array.astype(np.int32)
+    if array.dtype.name not in DTYPES:
+        raise TypeError(f"{name}: a browser has no array of {array.dtype}; use one of {', '.join(DTYPES)}")
+    return array
+
+
+def _webp(strip: Strip) -> tuple[int, bytes]:
+    """Pictures in a grid about as wide as tall (WebP ends at 16,383 pixels a side) -> (columns, bytes)."""
+    count, height, width, _ = strip.frames.shape
+    columns = max(1, min(count, int(np.ceil(np.sqrt(count * height / width)))))
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
+    sheet[:count] = strip.frames
+    sheet = sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * height, columns * width, 3)
+    stream = io.BytesIO()
+    lossless = strip.quality == 0 and sheet.nbytes <= 2_000_000
+    Image.fromarray(sheet).save(stream, "WEBP", lossless=lossless, quality=strip.quality or 90, method=4)
+    return columns, stream.getvalue()

@@ -1,0 +1,139 @@
+"""Browser code of the views without a bundler, and one HTML file that opens offline.
+
+A view's ES module in static/ is what an editor and a reader see: `import { mount } from "./common.js"` at the
+top, `export default mount(...)` at the end. `bundle` sets each module into a function of its own, in order of
+need, and returns one text: anywidget wants one module, and a page under a strict content policy one script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from x2vkit.media import check_output, write_atomic
+
+if TYPE_CHECKING:
+    from x2vkit.views.base import View
+
+STATIC = Path(__file__).parent / "static"
+IMPORT = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"\./(\w+)\.js";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
+
+HOST = """
+const states = JSON.parse(document.getElementById("state").textContent);
+for (const state of states) {
+  const el = document.body.appendChild(document.createElement("div"));
+  const bytes = Uint8Array.from(atob(state.values.buffer), (c) => c.charCodeAt(0));
+  state.values.buffer = new DataView(bytes.buffer);
+  const listeners = new Map();
+  const model = {
+    get: (name) => state.values[name],
+    set: (name, value) => {
+      state.values[name] = value;
+      for (const listener of listeners.get("change:" + name) ?? []) listener();
+    },
+    on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
+    off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
+    save_changes: () => {},
+    send: () => {},
+  };
+  views[state.view].render({ model, el });
+}
+"""
+"""What a notebook's widget manager does for a view, in few lines: a model over values inlined in the page."""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body class="x2v-page">
+<script type="application/json" id="state">{state}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+@cache
+def bundle(*names: str) -> str:
+    """The modules `names` of static/ and all they import, as text that leaves each in a constant `m_NAME`."""
+    parts: dict[str, str] = {}
+
+    def add(name: str) -> None:
+        if name in parts:
+            return
+        source = (STATIC / f"{name}.js").read_text()
+        for _, needed in IMPORT.findall(source):
+            add(needed)
+        source = IMPORT.sub(lambda m: f"const {{{m[1].replace(' as ', ': ')}}} = m_{m[2]};\n", source)
+        exports = [found[1] for found in EXPORT.findall(source)]
+        source = EXPORT.sub(r"\1", source).replace("\nexport default ", "\nconst whole = ")
+        exports += ["default: whole"] if "\nconst whole = " in source else []
+        parts[name] = f"const m_{name} = (() => {{\n{source}\nreturn {{ {', '.join(exports)} }};\n}})();\n"
+
+    for name in names:
+        add(name)
+    return "\n".join(parts.values())
+
+
+@cache
+def esm(name: str) -> str:
+    """One ES module for anywidget."""
+    return f"{bundle(name)}\nexport default m_{name}.default;\n"
+
+
+@cache
+def css(*names: str) -> str:
+    """The common style sheet, and those of the views that have one of their own."""
+    files = [STATIC / f"{name}.css" for name in dict.fromkeys(("common", *names))]
+    return "\n".join(file.read_text() for file in files if file.exists())
+
+
+def html(
+    views: View | Sequence[View], path: str | os.PathLike[str] | None = None, title: str | None = None
+) -> str:
+    """One or several views as one HTML page that opens offline from disk; linked views stay linked.
+
+    path: also write it there (.html). title: the page's name, by default the first view's label. No request
+    to any host can leave the page: its content policy forbids it. Raises the X2VError that a view shows.
+    """
+    views = [views] if not isinstance(views, Sequence) else list(views)
+    for view in views:
+        if view.error is not None:
+            raise view.error
+    names = sorted({view._module for view in views})
+    states = [{"view": view._module, "values": _values(view)} for view in views]
+    # In JSON "<" stands only inside strings: no prompt can end the script element it stands in.
+    state = json.dumps(states, separators=(",", ":")).replace("<", "\\u003c")
+    table = ", ".join(f"{name}: m_{name}.default" for name in names)
+    script = f"{bundle(*names)}\nconst views = {{ {table} }};\n{HOST}".replace("</script", "<\\/script")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    fill = {"policy": policy, "css": css(*names), "state": state, "script": script}
+    page = PAGE.format(title=escape(title or views[0].label), **fill)
+    if path is not None:
+        write_atomic(check_output(path, (".html",)), page.encode())
+    return page
+
+
+def _values(view: View) -> dict[str, object]:
+    """What a view's browser side reads, as JSON."""
+    buffer = base64.b64encode(view.buffer).decode()
+    return {"facts": view.facts, "selection": view.selection, "group": view.group, "buffer": buffer}
