@@ -73,3 +73,12 @@ def test_a_run_counts_every_look():
 
 def test_small_is_about_five_million():
     assert 5.2e6 < flops.transformer_parameters(PRESETS["small"]) < 5.8e6
+
+
+def test_attention_is_all_that_grows_with_the_square_of_the_length():
+    config, shape = CONFIGS["deep"], (17, 128, 128)
+    N = flops.tokens(config, *shape)
+    whole = [flops.forward_flops(config, *shape, T) for T in (5, 6, 7)]
+    part = [flops.attention_flops(config, T + N) for T in (5, 6, 7)]
+    assert whole[2] - 2 * whole[1] + whole[0] == part[2] - 2 * part[1] + part[0] > 0
+    assert part[0] == 4 * config.depth * (5 + N) ** 2 * config.width

@@ -98,6 +98,13 @@ def text_flops(config: ModelConfig, text_tokens: int, *, batch: int = 1) -> int:
     return batch * config.text_depth * _block(text_tokens, config.text_width, 4)
 
 
+def attention_flops(config: ModelConfig, length: int) -> int:
+    """FLOPs of comparing and mixing in one forward pass over `length` tokens, text and video: the part of
+    `forward_flops` that grows with the square of the length (4 L^2 E a block; see `_block`).
+    """
+    return config.depth * _pairs(length, config.width)
+
+
 def run_flops(config: ModelConfig, spec: RunSpec, text_tokens: int, controlled: bool = False) -> int:
     """FLOPs of one whole run before the VAE: text, and every step's passes (1, +1 for each guidance that
     pulls).
@@ -118,7 +125,12 @@ def _block(L: int, width: int, mlp_ratio: int) -> int:
     E: 2 L E^2; MLP, E -> rE -> E: 4 r L E^2. With r = 4 that is 24 L E^2 + 4 L^2 E: attention's own part is L
     / (6 E) of the rest, so it starts to rule when a clip has more than 6 E tokens.
     """
-    return (8 + 4 * mlp_ratio) * L * width**2 + 4 * L**2 * width
+    return (8 + 4 * mlp_ratio) * L * width**2 + _pairs(L, width)
+
+
+def _pairs(L: int, width: int) -> int:
+    """FLOPs of q k^T and of weights times v over L tokens, for all heads of a block together."""
+    return 4 * L**2 * width
 
 
 def _forward_parts(
