@@ -61,6 +61,17 @@ def test_a_compact_file_keeps_frames_exactly_and_numbers_to_half_a_256th(make_tr
             np.testing.assert_array_equal(got, array)
 
 
+def test_a_compact_file_keeps_previews_nearly(make_trace, tmp_path):
+    ramp = np.linspace(0, 255, 48).astype(np.uint8)
+    previews = np.empty((3, 5, 32, 48, 3), np.uint8)
+    previews[:] = ramp[:, None]
+    previews += np.arange(15, dtype=np.uint8).reshape(3, 5, 1, 1, 1) * 8  # each picture has its own place
+    trace = make_trace(previews=previews.clip(20, 235))
+    again = Trace.load(trace.save(tmp_path / "run.x2v", compact=True))
+    off = np.abs(again.previews.astype(int) - trace.previews.astype(int))
+    assert again.previews.shape == trace.previews.shape and np.median(off) <= 2
+
+
 def test_any_latents_have_a_picture_and_previews_are_that_of_clean(make_trace):
     rng = np.random.default_rng(2)
     weight, bias = rng.normal(size=(768, 4)).astype(np.float16) * 0.1, np.zeros(768, np.float16)

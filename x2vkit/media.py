@@ -146,13 +146,26 @@ def contact_sheet(pictures: Frames, columns: int | None = None, gap: int = 4) ->
     gap: pixels between pictures.
     """
     count, height, width, _ = pictures.shape
-    columns = min(count, columns or int(np.ceil(np.sqrt(count * height / width))))
+    columns = min(count, columns or square_columns(count, height, width))
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
     for i, picture in enumerate(pictures):
         y, x = i // columns * (height + gap), i % columns * (width + gap)
         sheet[y : y + height, x : x + width] = picture
     return sheet
+
+
+def square_columns(count: int, height: int, width: int) -> int:
+    """Columns that make a grid of `count` pictures about as wide as tall."""
+    return max(1, min(count, int(np.ceil(np.sqrt(count * height / width)))))
+
+
+def cut_sheet(sheet: NDArray[np.uint8], count: int, columns: int) -> Frames:
+    """Undo `contact_sheet(pictures, columns, gap=0)` -> (count, H, W, 3)."""
+    rows = -(-count // columns)
+    height, width = sheet.shape[0] // rows, sheet.shape[1] // columns
+    grid = sheet.reshape(rows, height, columns, width, 3).swapaxes(1, 2)
+    return grid.reshape(rows * columns, height, width, 3)[:count]
 
 
 def enlarge(frames: Frames, pixels: int = DISPLAY_PIXELS) -> Frames:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from x2vkit.errors import X2VError
-from x2vkit.media import check_output, write_atomic
+from x2vkit.media import check_output, contact_sheet, cut_sheet, square_columns, write_atomic
 
 if TYPE_CHECKING:
     from x2vkit.trace.record import Trace
@@ -35,9 +35,11 @@ PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 
 
+PREVIEW_QUALITY = 90
+"""Of the WebP that holds a compact file's previews."""
 EIGHT_BITS = ("latents", "clean", "unguided", "queries", "keys")
 """What a compact file keeps at 8 bits a number, each array with its scales beside it as "NAME/scale". Its
-frames are one PNG ("frames/png", "frames/shape"), without loss.
+frames are one PNG, without loss, and its previews one WebP: "frames/image" and "frames/shape", and so on.
 """
 
 
@@ -51,8 +53,9 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     if compact:
         for name in [name for name in arrays if name.partition(".")[0] in EIGHT_BITS]:
             arrays[name], arrays[f"{name}/scale"] = eight_bits(arrays[name], 2)
-        frames = arrays.pop("frames")
-        arrays |= {"frames/png": _png(frames), "frames/shape": np.array(frames.shape)}
+        _shrink(arrays, "frames", "PNG")
+        if "previews" in arrays:
+            _shrink(arrays, "previews", "WEBP", quality=PREVIEW_QUALITY)
     return write_atomic(path, safetensors.numpy.save(arrays, metadata))
 
 
@@ -106,11 +109,14 @@ def full_bits(small: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np
     return small.astype(np.float32) * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
 
 
-def _png(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Frames below each other in one PNG, without loss."""
+def _shrink(arrays: dict[str, NDArray[Any]], name: str, kind: str, **options: Any) -> None:
+    """Put pictures (..., H, W, 3) as one image file in the place of their numbers."""
+    pictures = arrays.pop(name)
+    sheet = contact_sheet(pictures.reshape(-1, *pictures.shape[-3:]), gap=0)
     stream = io.BytesIO()
-    Image.fromarray(frames.reshape(-1, *frames.shape[2:])).save(stream, "PNG")
-    return np.frombuffer(stream.getvalue(), np.uint8)
+    Image.fromarray(sheet).save(stream, kind, **options)
+    arrays[f"{name}/image"] = np.frombuffer(stream.getvalue(), np.uint8)
+    arrays[f"{name}/shape"] = np.array(pictures.shape)
 
 
 def _expand(arrays: dict[str, NDArray[Any]]) -> None:
@@ -118,9 +124,14 @@ def _expand(arrays: dict[str, NDArray[Any]]) -> None:
     for key in [key for key in arrays if key.endswith("/scale")]:
         name, scale = key.removesuffix("/scale"), arrays.pop(key)
         arrays[name] = full_bits(arrays[name], scale).astype(np.float16)
-    if "frames/png" in arrays:
-        with Image.open(io.BytesIO(arrays.pop("frames/png").tobytes())) as image:
-            arrays["frames"] = np.asarray(image.convert("RGB")).reshape(arrays.pop("frames/shape"))
+    for key in [key for key in arrays if key.endswith("/image")]:
+        name = key.removesuffix("/image")
+        shape = arrays.pop(f"{name}/shape")
+        count = int(np.prod(shape[:-3]))
+        with Image.open(io.BytesIO(arrays.pop(key).tobytes())) as image:
+            sheet = np.asarray(image.convert("RGB"))
+        columns = square_columns(count, int(shape[-3]), int(shape[-2]))
+        arrays[name] = cut_sheet(sheet, count, columns).reshape(shape)
 
 
 def _texts(header: str) -> dict[str, Any]:

@@ -175,7 +175,8 @@ class Trace:
     def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
         """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path.
 
-        compact: latents, queries and keys at 8 bits a number (see `trace.file.eight_bits`), half the size.
+        compact: half the size or less, with latents, queries and keys at 8 bits a number (see
+        `trace.file.eight_bits`) and previews with some loss; frames stay exact.
         """
         from x2vkit.trace import file
 

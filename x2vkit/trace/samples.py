@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "samples"
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "dog": {"prompt": "a dog wearing a blue hat playing in the snow", "attention_steps": (0, 6, 13)},
+    "dog": {
+        "prompt": "a dog wearing a blue hat playing in the snow",
+        "attention_steps": (0, 6, 13),
+        "previews": True,
+    },
     "cat": {"prompt": "a red cat jumping on the beach", "steps": 10},
 }
-"""Name -> RunSpec's options, and the steps whose attention (all layers and heads) is kept, if any."""
+"""Name -> `x2vkit.record`'s options, and the steps whose attention (all layers and heads) is kept, if any."""
 
 
 def names() -> tuple[str, ...]:

@@ -55,7 +55,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from x2vkit.errors import X2VError
-from x2vkit.media import Frames
+from x2vkit.media import Frames, contact_sheet, square_columns
 from x2vkit.trace import Trace
 from x2vkit.trace.file import eight_bits
 from x2vkit.trace.samples import sample
@@ -73,8 +73,8 @@ ALIGN = 8
 """Every array begins at a multiple of so many bytes."""
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
 """What the browser has typed arrays for; float16 arrives there as float32."""
-PNG_COLORS = 128
-"""Colours of the static picture in a notebook: small files, no visible loss on charts and small pictures."""
+LOSSLESS_BYTES, JPEG_QUALITY = 2_000_000, 85
+"""How a Strip is sent: without loss where it is small, and at this quality (full colour resolution) above."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ class Eight:
 
 @dataclass(frozen=True)
 class Strip:
-    """Pictures sent as one WebP, a grid row by row; `await view.image(name)` in the browser."""
+    """Pictures sent as one image, a grid row by row; `await view.image(name)` in the browser."""
 
     frames: Frames
     """(n, H, W, 3) uint8."""
     quality: int = 0
-    """1..100, or 0 to choose: without loss up to 2 MB unpacked, 90 above."""
+    """JPEG quality, 1..100; 0 is without loss up to LOSSLESS_BYTES unpacked, else JPEG_QUALITY."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class View(anywidget.AnyWidget):
         canvas.draw()
         picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
         stream = io.BytesIO()
-        picture.quantize(PNG_COLORS, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+        picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(stream, "PNG")
         return stream.getvalue()
 
 
@@ -267,8 +267,8 @@ def pack(arrays: Mapping[str, Array | Eight | Strip]) -> tuple[list[dict[str, An
     """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
 
     One entry an array: name, shape, dtype (one of DTYPES, or "image"), offset and bytes; with "scale" (offset
-    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns" and
-    "mime" where it was a Strip. Row-major, little-endian, each at a multiple of ALIGN.
+    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns"
+    and "mime" where it was a Strip. Row-major, little-endian, each at a multiple of ALIGN.
     """
     plain = [(_plain(value), isinstance(value, Eight)) for value in arrays.values()]
     check_size(sum(array.size if eight else array.nbytes for array, eight in plain))
@@ -287,8 +287,8 @@ def pack(arrays: Mapping[str, Array | Eight | Strip]) -> tuple[list[dict[str, An
     for name, value in arrays.items():
         entry: dict[str, Any] = {"name": name, "shape": list(_plain(value).shape)}
         if isinstance(value, Strip):
-            columns, data = _webp(value)
-            entry |= {"dtype": "image", "mime": "image/webp", "columns": columns}
+            entry |= {"dtype": "image", **_image(value)}
+            data = entry.pop("data")
         elif isinstance(value, Eight):
             small, scale = eight_bits(value.array, value.lead)
             entry |= {"dtype": "int8", "scale": [append(scale.astype("<f4").tobytes()), scale.size]}
@@ -326,16 +326,14 @@ def _typed(name: str, array: Array) -> Array:
     return array
 
 
-def _webp(strip: Strip) -> tuple[int, bytes]:
-    """Pictures in a grid about as wide as tall (WebP ends at 16,383 pixels a side) -> (columns, bytes)."""
+def _image(strip: Strip) -> dict[str, Any]:
+    """Pictures in one image, about as wide as tall (formats end at some 16,000 pixels a side)."""
     count, height, width, _ = strip.frames.shape
-    columns = max(1, min(count, int(np.ceil(np.sqrt(count * height / width)))))
-    rows = -(-count // columns)
-    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
-    sheet[:count] = strip.frames
-    sheet = sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2)
-    sheet = sheet.reshape(rows * height, columns * width, 3)
+    columns = square_columns(count, height, width)
+    sheet = Image.fromarray(contact_sheet(strip.frames, columns, gap=0))
     stream = io.BytesIO()
-    lossless = strip.quality == 0 and sheet.nbytes <= 2_000_000
-    Image.fromarray(sheet).save(stream, "WEBP", lossless=lossless, quality=strip.quality or 90, method=4)
-    return columns, stream.getvalue()
+    if strip.quality == 0 and strip.frames.nbytes <= LOSSLESS_BYTES:
+        sheet.save(stream, kind := "WEBP", lossless=True, method=2)
+    else:  # as many pictures again would take WebP ten times as long to write
+        sheet.save(stream, kind := "JPEG", quality=strip.quality or JPEG_QUALITY, subsampling=0)
+    return {"mime": f"image/{kind.lower()}", "columns": columns, "data": stream.getvalue()}

@@ -31,7 +31,9 @@ HOST = """
 const states = JSON.parse(document.getElementById("state").textContent);
 for (const state of states) {
   const el = document.body.appendChild(document.createElement("div"));
-  const bytes = Uint8Array.from(atob(state.values.buffer), (c) => c.charCodeAt(0));
+  const letters = atob(state.values.buffer);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   state.values.buffer = new DataView(bytes.buffer);
   const listeners = new Map();
   const model = {

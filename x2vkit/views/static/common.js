@@ -617,11 +617,17 @@ export class Slider {
   }
 }
 
+/**
+ * How a denoising step is named: from 1, with the noise that is left. @param {View} view @param {ArrayLike<number>} t
+ * @returns {(step: number) => string}
+ */
+export function stepName(view, t) {
+  return (step) => `${step + 1} of ${view.facts.limits.step + 1}  ·  noise ${Math.round(100 * t[step])} %`;
+}
+
 /** The slider over denoising steps, the same in all views. @param {View} view @param {{ t: ArrayLike<number> }} options */
 export function stepSlider(view, { t }) {
-  const last = (view.facts.limits?.step ?? 0);
-  const format = (/** @type {number} */ step) => `${step + 1} of ${last + 1}  ·  noise ${Math.round(100 * t[step])} %`;
-  return new Slider(view, { key: "step", label: "Step", max: last, format });
+  return new Slider(view, { key: "step", label: "Step", max: view.facts.limits.step, format: stepName(view, t) });
 }
 
 /** A choice of a few, as a menu. */
@@ -649,34 +655,38 @@ export function button(view, { label, text = label, pressed }, onClick) {
 }
 
 /**
- * Play, loop, speed and a slider over `selection.frame`. Playing happens in the browser alone, pauses where it
- * cannot be seen, and commits when it stops.
+ * Play, loop, speed and a slider over one key of the selection: frames, unless `key` says otherwise. Playing
+ * happens in the browser alone, pauses where it cannot be seen, and commits when it stops.
  */
 export class Player {
-  /** @param {View} view @param {{ fps: number, frames?: number, autoplay?: boolean }} options */
-  constructor(view, { fps, frames, autoplay = false }) {
+  /**
+   * @param {View} view
+   * @param {{ fps: number, key?: string, label?: string, format?: (value: number) => string, autoplay?: boolean,
+   *   loop?: boolean }} options fps: values a second at speed 1
+   */
+  constructor(view, { fps, key = "frame", label = "Frame", format, autoplay = false, loop = true }) {
     this.view = view;
     this.fps = fps;
-    this.frames = frames ?? (view.facts.limits?.frame ?? 0) + 1;
+    this.key = key;
+    this.last = view.facts.limits?.[key] ?? 0;
     this.speed = 1;
-    this.loop = true;
+    this.loop = loop;
     this.playing = false;
     this.visible = true;
     this.request = 0;
-    this.toggle = button(view, { label: "Play", text: "▶" }, () => (this.playing ? this.pause() : this.play()));
-    this.looping = button(view, { label: "Loop", text: "⟳", pressed: true }, () => {
+    this.name = label.toLowerCase();
+    this.toggle = button(view, { label: `Play ${this.name}s`, text: PLAY }, () => (this.playing ? this.pause() : this.play()));
+    this.looping = button(view, { label: `Loop ${this.name}s`, text: "⟳", pressed: loop }, () => {
       this.loop = !this.loop;
       this.looping.setAttribute("aria-pressed", String(this.loop));
     });
-    this.looping.setAttribute("aria-pressed", "true");
+    this.looping.setAttribute("aria-pressed", String(loop));
     const speeds = [0.25, 0.5, 1, 2];
-    const menu = h("select", { "aria-label": "Speed", title: "Speed" },
+    const menu = h("select", { "aria-label": `Speed of ${this.name}s`, title: "Speed" },
       ...speeds.map((speed) => h("option", { value: speed, selected: speed === 1 }, `${speed}×`)));
     view.listen(menu, "change", () => (this.speed = Number(menu.value)));
-    this.slider = new Slider(view, {
-      key: "frame", label: "Frame", max: this.frames - 1,
-      format: (frame) => `${frame + 1} of ${this.frames}  ·  ${(frame / fps).toFixed(2)} s`,
-    });
+    format ??= (value) => `${value + 1} of ${this.last + 1}  ·  ${(value / fps).toFixed(2)} s`;
+    this.slider = new Slider(view, { key, label, max: this.last, format });
     view.listen(this.slider.input, "pointerdown", () => this.pause(false));
     this.root = h("div", { class: "x2v-player" }, this.toggle, this.looping, menu, this.slider.root);
     const watcher = new IntersectionObserver((entries) => {
@@ -694,22 +704,27 @@ export class Player {
   }
 
   play() {
-    if (this.playing || this.frames < 2 || this.view.signal.aborted) return;
+    if (this.playing || this.last < 1 || this.view.signal.aborted) return;
     this.playing = true;
-    if (!this.loop && this.view.selection.frame >= this.frames - 1) this.view.select({ frame: 0 });
-    this.toggle.textContent = "⏸";
-    this.toggle.setAttribute("aria-label", "Pause");
+    if (!this.loop && this.view.selection[this.key] >= this.last) this.view.select({ [this.key]: 0 });
+    this._say("Pause", PAUSE);
     this._run();
   }
 
-  /** @param {boolean} [commit] */
+  /** @param {boolean} [commit] false where the end of a gesture will */
   pause(commit = true) {
     if (!this.playing) return;
     this.playing = false;
     cancelAnimationFrame(this.request);
-    this.toggle.textContent = "▶";
-    this.toggle.setAttribute("aria-label", "Play");
+    this._say("Play", PLAY);
     if (commit) this.view.commit();
+  }
+
+  /** @param {string} verb @param {string} sign */
+  _say(verb, sign) {
+    this.toggle.textContent = sign;
+    this.toggle.title = `${verb} ${this.name}s`;
+    this.toggle.setAttribute("aria-label", this.toggle.title);
   }
 
   _run() {
@@ -719,19 +734,21 @@ export class Player {
       if (!this.playing || !this.visible) return;
       if (now >= due) {
         const length = 1000 / (this.fps * this.speed);
-        const next = this.view.selection.frame + Math.max(1, Math.floor((now - due) / length) + 1);
-        due = Math.max(due + length, now); // after a stall go on from here, do not race
-        if (next >= this.frames && !this.loop) {
-          this.view.select({ frame: this.frames - 1 });
+        const next = this.view.selection[this.key] + Math.floor((now - due) / length) + 1;
+        due += length * (Math.floor((now - due) / length) + 1);
+        if (next > this.last && !this.loop) {
+          this.view.select({ [this.key]: this.last });
           return this.pause();
         }
-        this.view.select({ frame: next % this.frames });
+        this.view.select({ [this.key]: next % (this.last + 1) });
       }
       this.request = requestAnimationFrame(tick);
     };
     this.request = requestAnimationFrame(tick);
   }
 }
+
+const PLAY = "\u25b6\ufe0e", PAUSE = "\u275a\u275a"; // text, not emoji
 
 /**
  * Keys for the whole view: key name -> what to do. Ignored where one types, and where a control has focus that
