@@ -44,6 +44,17 @@ def test_a_long_prompt_names_what_it_loses(text):
     assert got.dropped == ("hat", "walking", "left")
 
 
+def test_spans_tell_what_each_part_of_a_prompt_is_read_as(text):
+    assert text.spans("Puppies, please: a puppy dressed in hats") == [
+        ("puppies", None),
+        ("please", ()),
+        ("a", ("a",)),
+        ("puppy", ("dog",)),
+        ("dressed in", ("wearing",)),
+        ("hats", ("hat",)),
+    ]
+
+
 def test_near_words(text):
     assert text.near("walkin")[0] == "walking"
 

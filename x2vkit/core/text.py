@@ -95,25 +95,34 @@ class TextEncoder(ModelMixin, ConfigMixin):
 
     def tokenize(self, prompt: str) -> Words:
         """Read a prompt, longest known phrase first; what is not known comes back in `unknown`."""
+        spans = self.spans(prompt)
+        known = [word for _, read in spans for word in read or ()]
+        unknown = tuple(said for said, read in spans if read is None)
+        limit = self.config.max_words
+        words = (START, *known[:limit])
+        return Words(tuple(self.id_of[w] for w in words), words, unknown, tuple(known[limit:]))
+
+    def spans(self, prompt: str) -> list[tuple[str, tuple[str, ...] | None]]:
+        """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood and
+        says nothing, ("flurb", None) for what is not known.
+        """
         spoken = re.findall(
             r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         )
-        known: list[str] = []
-        unknown: list[str] = []
+        spans: list[tuple[str, tuple[str, ...] | None]] = []
         at = 0
         while at < len(spoken):
             for length in range(min(self.longest_phrase, len(spoken) - at), 0, -1):
-                found = self._known(" ".join(spoken[at : at + length]))
+                phrase = " ".join(spoken[at : at + length])
+                found = self._known(phrase)
                 if found is not None:
-                    known += found
+                    spans.append((phrase, tuple(found)))
                     break
             else:
                 length = 1
-                unknown.append(spoken[at])
+                spans.append((spoken[at], None))
             at += length
-        limit = self.config.max_words
-        words = (START, *known[:limit])
-        return Words(tuple(self.id_of[w] for w in words), words, tuple(unknown), tuple(known[limit:]))
+        return spans
 
     def near(self, word: str, count: int = 3) -> list[str]:
         """Known words that are spelt like an unknown one."""
