@@ -103,8 +103,8 @@ class TextEncoder(ModelMixin, ConfigMixin):
         return Words(tuple(self.id_of[w] for w in words), words, unknown, tuple(known[limit:]))
 
     def spans(self, prompt: str) -> list[tuple[str, tuple[str, ...] | None]]:
-        """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood and
-        says nothing, ("flurb", None) for what is not known.
+        """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood
+        and says nothing, ("flurb", None) for what is not known.
         """
         spoken = re.findall(
             r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
