@@ -136,6 +136,9 @@ class View(anywidget.AnyWidget):
     def __init_subclass__(cls, **options: Any) -> None:
         if cls.__dict__.get("_module"):  # not the nameless subclass that anywidget makes for its own traits
             cls._esm, cls._css = page.esm(cls._module), page.css(cls._module)
+        if "open" in cls.__dict__:  # keep both: ipywidgets' own `open` connects a widget to the browser
+            cls._open = cls.__dict__["open"]  # type: ignore[method-assign]
+            cls.open = anywidget.AnyWidget.open
         super().__init_subclass__(**options)
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -143,7 +146,7 @@ class View(anywidget.AnyWidget):
         self._keys: frozenset[str] = frozenset()
         self._linked: weakref.WeakSet[View] = weakref.WeakSet()
         try:
-            values = self._values(self.open(*args, **options))
+            values = self._values(self._open(*args, **options))
         except X2VError as error:
             self.error = error
             facts = {"got": error.got, "rule": error.rule, "cure": error.cure}
@@ -153,8 +156,8 @@ class View(anywidget.AnyWidget):
     # -- what a view is made of
     # ------------------------------------------------------------------------------------------------------
 
-    def open(self, *args: Any, **options: Any) -> Content:
-        """Read what the constructor was given and say what to show. Raises X2VError where that cannot be."""
+    def _open(self, *args: Any, **options: Any) -> Content:
+        """A view's `open`: read what the constructor was given and say what to show, or raise X2VError."""
         raise NotImplementedError
 
     def data(self) -> dict[str, Array]:
