@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from x2vkit import views
     from x2vkit.config import RunSpec
     from x2vkit.errors import X2VError
+    from x2vkit.judge import Judge
     from x2vkit.pipeline import X2VPipeline
     from x2vkit.recorder import AttentionCapture, generate, load, record, rerun
     from x2vkit.trace import Trace
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AttentionCapture",
+    "Judge",
     "RunSpec",
     "Trace",
     "World",
@@ -40,6 +42,7 @@ __all__ = [
 
 _HOME = {
     "AttentionCapture": "recorder",
+    "Judge": "judge",
     "RunSpec": "config",
     "Trace": "trace",
     "World": "world",

@@ -1,4 +1,4 @@
-"""The command line: `x2vkit generate | train | bench | world`.
+"""The command line: `x2vkit generate | train | evaluate | bench | world`.
 
 Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
 argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
@@ -23,11 +23,12 @@ from x2vkit.errors import X2VError
 COMMANDS = {
     "generate": "make a clip from words",
     "train": "train on the world, or on a folder of videos",
+    "evaluate": "judge a model's clips by the truth, beside the judge's own error",
     "bench": "measure this machine: speed ratios and FLOPs",
     "world": "render clips of the world that the model learns from",
 }
 """Command -> what it does."""
-ELSEWHERE = {"train": "x2vkit.training.cli", "bench": "x2vkit.bench"}
+ELSEWHERE = {"train": "x2vkit.training.cli", "evaluate": "x2vkit.judge.cli", "bench": "x2vkit.bench"}
 """Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
 
 MEMORY_BYTES = 4_000_000_000

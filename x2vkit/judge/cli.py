@@ -1,0 +1,73 @@
+"""`x2vkit evaluate`: the command that measures a model against the world it learned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from x2vkit.errors import X2VError
+
+NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
+"""The suites, as in judge/suites.py (a test compares them), known here without loading torch."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `x2vkit evaluate` to a (sub-)parser."""
+    add = parser.add_argument
+    add("--model", default="small", help="name or folder of the weights (%(default)s)")
+    add("--prompts", type=int, default=300, help="clips for the figures of adherence (%(default)s)")
+    add("--seed", type=int, default=0, help="another seed, other prompts and clips (%(default)s)")
+    add("--steps", type=int, default=20, help="denoising steps (%(default)s)")
+    add("--guidance", type=float, default=4.0, help="pull of the words (%(default)s)")
+    add("--only", default="", metavar="A,B", help=f"some of: {', '.join(NAMES)}")
+    add("--ceiling", action="store_true", help="judge real renders only: what the judge itself gets wrong")
+    add("--batch", type=int, default=8, help="clips made side by side (%(default)s)")
+    add("--sheet", metavar="FILE", help="write the best and the worst clips with their prompts (.png)")
+    add("--markdown", action="store_true", help="print the table in Markdown")
+    add("--meanings", action="store_true", help="print how each figure is defined, too")
+    add("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `x2vkit evaluate`; returns the exit code. Raises X2VError on bad input, before anything is
+    loaded."""
+    only = tuple(name for name in args.only.split(",") if name)
+    strange = sorted(set(only) - set(NAMES))
+    if strange:
+        raise X2VError(f"--only {','.join(strange)}", f"there are: {', '.join(NAMES)}", "name some of these")
+    for name in ("prompts", "steps", "batch"):
+        if getattr(args, name) < 1:
+            raise X2VError(f"--{name} {getattr(args, name)}", f"--{name} is above zero", "leave it out")
+    from x2vkit import media
+
+    sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None
+    from x2vkit.judge.suites import evaluate
+
+    pipeline = None
+    if not args.ceiling:
+        from x2vkit.recorder import load, quiet
+
+        quiet()
+        pipeline = load(args.model)
+    report = evaluate(
+        pipeline,
+        prompts=args.prompts,
+        seed=args.seed,
+        steps=args.steps,
+        guidance=args.guidance,
+        only=only,
+        name="" if args.ceiling else args.model,
+        batch=args.batch,
+        progress=True,
+    )
+    if sheet is not None:
+        media.write_atomic(sheet, media.png_sheet(report.sheet()[None]))
+    if args.json:
+        print(json.dumps(report.to_dict()))
+        return 0
+    print(report.markdown() if args.markdown else report.table())
+    if args.meanings:
+        print(f"\n{report.meanings()}")
+    if sheet is not None:
+        print(f"wrote {sheet}")
+    return 0

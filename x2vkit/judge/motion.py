@@ -1,0 +1,156 @@
+"""The judge's sense of motion: what the eye read from each frame -> action, direction, camera, relation.
+
+    n  clips        F  frames        D  numbers that describe one frame (see `describe`)
+
+Two things are exact and need no learning: where the subjects are (from the kind map) and how the background
+moves (the least-squares flow of Lucas and Kanade 1981, in a 4 x 4 grid of windows, without the pixels of
+subjects). A small network over time reads them together with the eye's features; it works at any number of
+frames, at 12 frames a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as nnf
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from x2vkit.judge.reader import CELL
+from x2vkit.world.grammar import ACTIONS, CAMERAS, RELATIONS
+
+MOVES: dict[str, tuple[str, ...]] = {
+    "action": ACTIONS,
+    "direction": ("left", "right"),
+    "camera": CAMERAS,
+    "relation": ("none", *RELATIONS),
+}
+"""What is read from a clip's motion -> the words it can be."""
+WINDOWS = 4
+"""The background's flow is measured in WINDOWS x WINDOWS windows."""
+TRACK = 6
+"""Numbers of one subject in one frame: centre x, y, width, height, area, and whether it is seen at all."""
+TOLD = ("pose", "facing", "subject", "scene", "other")
+"""Attributes whose probabilities the network over time is told."""
+
+
+class MotionReader(ModelMixin, ConfigMixin):
+    """Descriptions of frames -> action, direction, camera, relation."""
+
+    @register_to_config
+    def __init__(self, features: int = 256, told: int = 46, width: int = 64, depth: int = 3) -> None:
+        """features: the eye's; told: probabilities that come along; width, depth: channels and blocks over
+        time."""
+        super().__init__()
+        self.squeeze = nn.Linear(features, width // 2)
+        self.enter = nn.Linear(width // 2 + told + 3 * WINDOWS**2 + 4 * TRACK, width)
+        self.blocks = nn.ModuleList(_TimeBlock(width, 2**i) for i in range(depth))
+        self.heads = nn.ModuleDict({name: nn.Linear(2 * width, len(words)) for name, words in MOVES.items()})
+
+    def forward(self, features: Tensor, told: Tensor, flow: Tensor, track: Tensor) -> dict[str, Tensor]:
+        """features (n, F, features), told (n, F, told), flow (n, F, 48), track (n, F, 12).
+
+        Returns logits (n, words) of each of `MOVES`, and `features` (n, 2 * width), what they are read from.
+        """
+        step = torch.diff(track, dim=1, prepend=track[:, :1]) * 10
+        x = self.enter(torch.cat([nnf.silu(self.squeeze(features)), told, flow, track, step], -1)).transpose(
+            1, 2
+        )
+        for block in self.blocks:
+            x = block(x)  # (n, width, F)
+        pooled = torch.cat([x.mean(2), x.amax(2)], 1)
+        return {"features": pooled, **{name: head(pooled).float() for name, head in self.heads.items()}}
+
+
+class _TimeBlock(nn.Module):
+    """A residual block that looks two frames to either side, `apart` frames apart."""
+
+    def __init__(self, width: int, apart: int):
+        super().__init__()
+        self.around = nn.Conv1d(width, width, 5, padding=2 * apart, dilation=apart)
+        self.combine = nn.Conv1d(width, width, 1)
+        nn.init.zeros_(self.combine.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.combine(nnf.silu(self.around(nnf.silu(x))))
+
+
+def describe(pixels: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One clip's pixels (F, 3, H, W) and what the eye read from them -> MotionReader's inputs, without the
+    n."""
+    masks = read["kinds"].float().softmax(1)
+    told = torch.cat([read[name].float().softmax(1) for name in TOLD], 1)
+    height, width = pixels.shape[2:]
+    track = torch.cat([track_of(read["boxes"][:, k], masks[:, k + 1], height, width) for k in (0, 1)], 1)
+    flow = background_flow(pixels, masks[:, 0])
+    return {"features": read["features"].float(), "told": told, "flow": flow, "track": track}
+
+
+# -- the subjects' tracks ------------------------------------------------------------------------------------
+
+
+def track_of(boxes: Tensor, mask: Tensor, height: int, width: int) -> Tensor:
+    """Boxes (F, 4) and probabilities (F, h, w) -> (F, 6) in units of the shorter side, from the middle of the
+    frame; a frame without the subject repeats the last one seen.
+    """
+    side = min(height, width)
+    seen = ~boxes[:, 0].isnan()
+    filled = hold_last(boxes)
+    x0, y0, x1, y1 = filled.nan_to_num(0.5).T
+    sx, sy = width / side, height / side
+    area = mask.sum((1, 2)) * CELL**2 / side**2
+    return torch.stack(
+        [
+            ((x0 + x1) / 2 - 0.5) * sx,
+            ((y0 + y1) / 2 - 0.5) * sy,
+            (x1 - x0) * sx,
+            (y1 - y0) * sy,
+            area,
+            seen.float(),
+        ],
+        1,
+    )
+
+
+def hold_last(boxes: Tensor) -> Tensor:
+    """Boxes (F, 4) whose NaN rows are replaced by the last row before that is none (or the first one
+    after)."""
+    seen = (~boxes[:, 0].isnan()).nonzero()[:, 0].numpy()
+    if not len(seen):
+        return boxes
+    at = np.searchsorted(seen, np.arange(len(boxes)), side="right") - 1
+    return boxes[torch.from_numpy(seen[at.clip(min=0)])]
+
+
+# -- how the background moves --------------------------------------------------------------------------------
+
+
+def background_flow(pixels: Tensor, background: Tensor) -> Tensor:
+    """Frames (F, 3, H, W) and the background's probability (F, H/2, W/2) -> (F, 48): for each window its flow
+    x, y in cells of 2 pixels since the frame before, and how much structure it was measured on. Zeros in the
+    first frame.
+    """
+    gray = nnf.avg_pool2d(pixels.float().mean(1, keepdim=True), CELL)
+    kernel = torch.tensor([0.25, 0.5, 0.25])
+    gray = nnf.conv2d(nnf.pad(gray, (1, 1, 1, 1), mode="replicate"), (kernel[:, None] * kernel)[None, None])[
+        :, 0
+    ]
+    weight = nnf.avg_pool2d(background[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
+    weight = (weight[1:] * weight[:-1]) ** 2
+    middle = (gray[1:] + gray[:-1]) / 2
+    along_x = nnf.pad(middle[:, :, 2:] - middle[:, :, :-2], (1, 1)) / 2
+    along_y = nnf.pad(middle[:, 2:] - middle[:, :-2], (0, 0, 1, 1)) / 2
+    change = gray[1:] - gray[:-1]
+
+    def windows(values: Tensor) -> Tensor:
+        return nnf.adaptive_avg_pool2d((weight * values)[:, None], WINDOWS).flatten(1)
+
+    xx, xy, yy = windows(along_x * along_x), windows(along_x * along_y), windows(along_y * along_y)
+    xt, yt = windows(along_x * change), windows(along_y * change)
+    calm = 2e-5
+    det = (xx + calm) * (yy + calm) - xy**2
+    u, v = -((yy + calm) * xt - xy * yt) / det, -((xx + calm) * yt - xy * xt) / det
+    structure = (xx + yy + 1e-6).log10() / 2 + 2
+    flow = torch.cat([u.clamp(-4, 4), v.clamp(-4, 4), structure], 1)
+    return torch.cat([torch.zeros_like(flow[:1]), flow])

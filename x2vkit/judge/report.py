@@ -1,0 +1,172 @@
+"""What an evaluation found: figures beside their ceilings, as JSON, as a table for people, as Markdown.
+
+It knows nothing about how a figure is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMITS = ("adherence", "resolution", "consistency", "physics", "length", "speech and emotion", "control")
+"""Doing what the words say, and the six limits of video models that the field names; each has figures."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number."""
+
+    name: str
+    """What is measured, as `color` or `gravity of bouncing, error`."""
+    limit: str
+    """The one of `LIMITS` that it belongs to."""
+    meaning: str
+    """How it is defined, in one sentence."""
+    ceiling: float
+    """The same measured on real renders of the same scenes: what the judge gives the truth."""
+    score: float | None = None
+    """The model's; None where only the ceiling was measured."""
+    chance: float | None = None
+    """The same with the words shuffled among the clips; None where that says nothing."""
+    count: int = 0
+    """Clips it rests on."""
+    unit: str = "%"
+    """% (stored as 0 .. 1), dB, or empty."""
+    less_is_better: bool = False
+    """True for errors, changes and distances."""
+
+    @property
+    def error(self) -> float | None:
+        """Half of the 95 % interval of a share (normal approximation); None for what is no share."""
+        if self.unit != "%" or self.score is None or not self.count:
+            return None
+        return 1.96 * float(np.sqrt(max(self.score * (1 - self.score), 0.25 / self.count) / self.count))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A clip of the contact sheet."""
+
+    prompt: str
+    right: float
+    """Share of what was stated that it shows."""
+    wrong: tuple[str, ...]
+    """What was read instead, as `action: walk`."""
+    moments: NDArray[np.uint8]
+    """(n, H, W, 3), a few of its frames"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """An evaluation."""
+
+    model: str
+    """Name of the weights; `real renders` where only the ceiling was measured."""
+    figures: tuple[Figure, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    """prompts, seed, steps, guidance ..."""
+    seconds: float = 0.0
+    """Wall time of the whole evaluation."""
+    best: tuple[Shown, ...] = ()
+    worst: tuple[Shown, ...] = ()
+
+    def __getitem__(self, name: str) -> Figure:
+        """The figure of a name; KeyError when it was not measured."""
+        for figure in self.figures:
+            if figure.name == name:
+                return figure
+        raise KeyError(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, pictures left out."""
+        rows = [{**asdict(f), "error": f.error} for f in self.figures]
+        clean = [{k: _plain(v) for k, v in row.items()} for row in rows]
+        return {
+            "model": self.model,
+            "settings": self.settings,
+            "seconds": round(self.seconds, 1),
+            "figures": clean,
+        }
+
+    def table(self) -> str:
+        """For a terminal."""
+        lines = [f"{'':46}{'score':>9}{'':7}{'ceiling':>9}{'shuffled':>10}{'clips':>7}"]
+        for limit in LIMITS:
+            rows = [f for f in self.figures if f.limit == limit]
+            lines += [limit] * bool(rows)
+            for f in rows:
+                spread = "" if f.error is None else f"±{100 * f.error:.0f}"
+                less = " (less is better)" if f.less_is_better else ""
+                score, ceiling, chance = (_shown(v, f.unit) for v in (f.score, f.ceiling, f.chance))
+                lines.append(f"  {f.name + less:44}{score:>9}{spread:<7}{ceiling:>9}{chance:>10}{f.count:>7}")
+        return "\n".join(lines)
+
+    def markdown(self) -> str:
+        """For a README."""
+        lines = ["| figure | score | ceiling | shuffled | clips |", "|---|---|---|---|---|"]
+        for limit in LIMITS:
+            for f in (f for f in self.figures if f.limit == limit):
+                spread = "" if f.error is None else f" ± {100 * f.error:.0f}"
+                less = ", less is better" if f.less_is_better else ""
+                cells = [
+                    f"{limit}: {f.name}{less}",
+                    _shown(f.score, f.unit) + spread,
+                    _shown(f.ceiling, f.unit),
+                ]
+                lines.append(f"| {' | '.join([*cells, _shown(f.chance, f.unit), str(f.count)])} |")
+        return "\n".join(lines)
+
+    def meanings(self) -> str:
+        """Every figure's definition, a line each."""
+        return "\n".join(f"{f.name}: {f.meaning}" for f in self.figures)
+
+    def sheet(self) -> NDArray[np.uint8]:
+        """The best clips, then the worst, each a row of moments under its prompt: uint8 (H, W, 3)."""
+        rows = [("shows all it was asked" if s.right == 1 else "best", s) for s in self.best]
+        rows += [("worst", s) for s in self.worst]
+        if not rows:
+            return np.full((64, 512, 3), 255, np.uint8)
+        return _stack([_row(word, shown) for word, shown in rows])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return None if not np.isfinite(value) else round(float(value), 5)
+    return value
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None or not np.isfinite(value):
+        return "-"
+    return f"{100 * value:.1f} %" if unit == "%" else f"{value:.2f} {unit}".strip()
+
+
+def _row(word: str, shown: Shown, side: int = 192) -> NDArray[np.uint8]:
+    """One clip: two lines of words, then its moments side by side."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=17)
+    small = ImageFont.load_default(size=14)
+    _, height, width, _ = shown.moments.shape
+    size = (round(width * side / height), side)
+    pictures = [np.asarray(Image.fromarray(m).resize(size, Image.Resampling.LANCZOS)) for m in shown.moments]
+    gap = np.full((side, 4, 3), 255, np.uint8)
+    strip = np.concatenate([part for picture in pictures for part in (picture, gap)], 1)
+    head = Image.new("RGB", (strip.shape[1], 50), "white")
+    draw = ImageDraw.Draw(head)
+    draw.text((6, 4), shown.prompt, (20, 20, 30), font)
+    note = f"{word}: {100 * shown.right:.0f} % of what was asked"
+    note += f"; read instead {', '.join(shown.wrong)}" if shown.wrong else ""
+    draw.text((6, 28), note, (30, 120, 60) if shown.right == 1 else (180, 50, 40), small)
+    return np.concatenate([np.asarray(head), strip, np.full((8, strip.shape[1], 3), 255, np.uint8)])
+
+
+def _stack(rows: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate(
+        [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    )
