@@ -1,21 +1,36 @@
 """A real Chromium for the views: exported pages from disk with no network, and notebooks in JupyterLab.
 
+    def test_page(open_html):                              def test_lab(open_notebook):
+        page = open_html(Denoise().to_html())                  lab = open_notebook(["import x2vkit", ...])
+        page.slide("step", 3)                                  sent = lab.sent
+        page.pixels("canvas", 0)                               lab.slide("step", 3)
+        page.fine()                                            assert lab.sent == sent; lab.fine()
+
 A missing Chromium is a failure, not a skip: on Debian, `apt-get install chromium`.
 """
 
 from __future__ import annotations
 
 import io
+import json
+import os
+import secrets
 import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket, sync_playwright
 
 ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -48,6 +63,13 @@ class Opened:
     def view(self) -> Locator:
         """The first view of the page."""
         return self.page.locator(".x2v").first
+
+    def wait(self, expression: str, seconds: float = 60) -> None:
+        """Wait until a JavaScript expression is true. (A page's policy refuses Playwright's own way.)"""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < end, f"not true after {seconds} s: {expression}; errors: {self.errors}"
+            self.page.wait_for_timeout(20)
 
     def slide(self, key: str, value: int) -> None:
         """Move the slider over `key` as a finger does: input, not yet let go. Returns when it is painted."""
@@ -108,8 +130,8 @@ def open_html(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened
         own = path.as_uri()
         page.on("request", lambda r: opened.requests.append(r.url) if _outside(r.url, own) else None)
         page.goto(own)
-        page.wait_for_function(
-            "[...document.querySelectorAll('.x2v')].some(e => e) && "
+        opened.wait(
+            "document.querySelectorAll('.x2v').length > 0 && "
             "[...document.querySelectorAll('.x2v')].every(e => e.dataset.ready || e.dataset.error)"
         )
         return opened
@@ -119,5 +141,140 @@ def open_html(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened
         context.close()
 
 
-def _outside(url: str, own: str) -> bool:
+@dataclass
+class Lab(Opened):
+    """A notebook in JupyterLab, all its cells run."""
+
+    frames: list[str] = field(default_factory=list)
+    """What the browser sent to the kernel, one entry a websocket frame."""
+
+    @property
+    def sent(self) -> int:
+        """Messages from the browser to the kernel so far."""
+        return len(self.frames)
+
+    def run(self, code: str) -> str:
+        """Run code in the notebook's kernel and return what it prints; for asking what the kernel knows."""
+        return self.page.evaluate(
+            """async (code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                const future = kernel.requestExecute({ code, store_history: false });
+                let text = "";
+                future.onIOPub = (m) => {
+                    if (m.header.msg_type === "stream") text += m.content.text;
+                    if (m.header.msg_type === "error") text += m.content.traceback.join("\\n");
+                };
+                await future.done;
+                return text;
+            }""",
+            code,
+        )
+
+
+@pytest.fixture(scope="session")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A JupyterLab of our own on a free port -> (its address with a token, its folder)."""
+    home = tmp_path_factory.mktemp("jupyter")
+    root = home / "notebooks"
+    root.mkdir()
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "IPYTHONDIR": home / "ipython",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "PYTHONPATH": Path(__file__).parents[2],
+    }
+    token = secrets.token_hex(16)
+    options = [f"--ServerApp.root_dir={root}", f"--port={port}", "--ServerApp.port_retries=0"]
+    options += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}", "--allow-root", "--no-browser"]
+    options += ["--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"]
+    log = (home / "log.txt").open("w")
+    command = [sys.executable, "-m", "jupyterlab", *options]
+    env = os.environ | {name: str(path) for name, path in places.items()}
+    server = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=root)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            assert server.poll() is None, (home / "log.txt").read_text()
+            try:
+                urllib.request.urlopen(f"{address}/api?token={token}", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"{address}/lab/tree/NAME?token={token}&reset", root
+    finally:
+        server.terminate()
+        try:
+            server.wait(60)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        log.close()
+
+
+@pytest.fixture
+def open_notebook(browser: Browser, jupyter: tuple[str, Path]) -> Iterator[Callable[..., Lab]]:
+    """open_notebook(cells or path, width=1200, views=1) -> Lab: open in JupyterLab, every cell run, no error.
+
+    cells: the code of each cell, or the path of an .ipynb, which is copied. views: how many to wait for.
+    """
+    contexts: list[BrowserContext] = []
+    address, root = jupyter
+
+    def open_(cells: list[str] | Path, width: int = 1200, height: int = 1200, views: int = 1) -> Lab:
+        name = f"notebook{secrets.token_hex(4)}.ipynb"
+        if isinstance(cells, Path):
+            shutil.copy(cells, root / name)
+        else:
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+            notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+            nbformat.write(notebook, root / name)
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        lab = Lab(page)
+        host = address.split("/lab")[0]
+
+        def listen(ws: WebSocket) -> None:
+            if "/api/kernels/" in ws.url:
+                ws.on("framesent", lambda data: lab.frames.append(str(data)[:200]))
+
+        page.on("console", lambda m: lab.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: lab.errors.append(str(error)))
+        page.on(
+            "request", lambda r: lab.requests.append(r.url) if _outside(r.url, host, prefix=True) else None
+        )
+        page.on("websocket", listen)
+        page.set_default_timeout(120_000)
+        page.goto(address.replace("NAME", name))
+        current = "window.jupyterapp?.shell.currentWidget"
+        lab.wait(f"{current}?.sessionContext?.session?.kernel?.status === 'idle'", 180)
+        page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        cells = f"[...{current}.content.model.cells].filter((cell) => cell.type === 'code')"
+        errors = f"{cells}.flatMap((c) => c.outputs.toJSON()).filter((o) => o.output_type === 'error')"
+        empty, ran = "!c.sharedModel.source.trim()", "(c.executionCount && c.executionState === 'idle')"
+        done = f"{cells}.every((c) => {empty} || {ran})"
+        lab.wait(f"{done} || {errors}.length > 0", 300)
+        assert page.evaluate(f"{errors}.map((error) => error.evalue)") == []
+        lab.wait(f"document.querySelectorAll('.x2v[data-ready], .x2v[data-error]').length >= {views}")
+        return lab
+
+    yield open_
+    for context in contexts:
+        for page in context.pages:
+            page.evaluate("window.jupyterapp?.shell.currentWidget?.sessionContext.shutdown()")
+        context.close()
+
+
+def _outside(url: str, own: str, prefix: bool = False) -> bool:
+    if prefix and url.startswith(own):
+        return False
     return url.partition("#")[0] != own and not url.startswith(("blob:", "data:"))

@@ -226,20 +226,18 @@ class View(anywidget.AnyWidget):
         facts = {**content.facts, "label": self.label, "limits": dict(content.limits), "arrays": manifest}
         return {"facts": facts, "buffer": buffer, "selection": dict(content.selection)}
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
         """The live widget, and beside it a PNG for where no widget can be: GitHub, PDF, an email."""
-        data: dict[str, Any] | None = {}
-        rest: list[Any] = []
+        data: dict[str, Any] = {}
         if self.comm is not None:  # outside a notebook there is no widget to show
             bundle = super()._repr_mimebundle_(**options)
-            data, *rest = bundle if isinstance(bundle, tuple) else (bundle,)
-        assert data is not None  # every view has a browser side
+            data |= (bundle[0] if isinstance(bundle, tuple) else bundle) or {}
         if self.error is not None:
             data["text/plain"] = str(self.error)
         else:
             data["text/plain"] = f"{type(self).__name__}: {self.label}"
             data["image/png"] = base64.b64encode(self._png()).decode()
-        return (data, *rest) if rest else data
+        return data
 
     def _png(self) -> bytes:
         """The static picture, small: few colours, 72 dots an inch."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BESIDE = ("final", "unguided", "guidance")
-"""What can stand beside the prediction: the finished clip, the one without guidance, what guidance changes."""
+"""What can stand beside the guess: the finished clip, the guess without guidance, what guidance changes."""
 COLUMNS = 6
 """Steps in the static picture."""
 

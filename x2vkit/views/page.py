@@ -28,6 +28,7 @@ IMPORT = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"\./(\w+)\.js";\n', re.MULT
 EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
 
 HOST = """
+const models = [];
 const states = JSON.parse(document.getElementById("state").textContent);
 for (const state of states) {
   const el = document.body.appendChild(document.createElement("div"));
@@ -48,7 +49,9 @@ for (const state of states) {
     send: () => {},
   };
   views[state.view].render({ model, el });
+  models.push(model);
 }
+Object.assign(window, { x2vkitViews: views, x2vkitModels: models }); // for whoever looks under the bonnet
 """
 """What a notebook's widget manager does for a view, in few lines: a model over values inlined in the page."""
 

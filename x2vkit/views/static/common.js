@@ -148,6 +148,7 @@ export class View {
   async image(name) {
     const entry = this.facts.arrays.find((/** @type {any} */ one) => one.name === name);
     const bitmap = await createImageBitmap(new Blob([this.arrays[name]], { type: entry.mime }));
+    this.signal.throwIfAborted(); // the view may have ended meanwhile; `mount` takes no offence
     const [count, height, width] = entry.shape;
     return { bitmap, count, height, width, columns: entry.columns };
   }

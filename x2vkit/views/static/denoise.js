@@ -21,7 +21,7 @@ export default mount(async (view) => {
   const decoded = arrays.previews ? await view.image("previews") : null;
 
   const noisy = new Picture(view, { ...shape, label: "What the model sees", smooth: true });
-  const clean = new Picture(view, { ...shape, label: "What it takes the clip to be", smooth: true });
+  const clean = new Picture(view, { ...shape, label: "Its guess at the clip", smooth: true });
   const change = new Picture(view, { ...shape, label: "What this step changed" });
   const beside = new Picture(view, { ...shape, label: "Beside it", title: "", smooth: true });
   const options = [["final", "The finished clip"]];
