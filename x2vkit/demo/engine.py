@@ -1,0 +1,181 @@
+"""What the page and its API do, without the page: make, compare, look inside. Every action is a generator that
+yields `Progress` (or None while it waits) and returns what was made; closing it stops the computation.
+
+A clip is remembered by how it was asked for, not by its numbers: looking inside makes it again, bit for bit, and
+records it this time. So a thousand visitors cost a few kilobytes each. Knows nothing about Gradio.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Generator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from x2vkit.demo.asked import Asked
+from x2vkit.demo.models import Made, Models, Progress, Report
+from x2vkit.demo.worker import Worker
+from x2vkit.errors import X2VError
+from x2vkit.trace import Trace, samples
+
+Value = TypeVar("Value")
+EXAMPLE = "example:"
+"""A clip's id begins so where it is a bundled one."""
+REMEMBERED, RECORDED = 500, 3
+"""Clips that can be looked into, and recordings (tens of MB each) kept at hand."""
+ATTENTION_STEPS = 4
+RECORD_BYTES = 48_000_000
+"""What a recording may take; longer clips keep the attention of fewer steps."""
+
+VIEWS = {
+    "denoise": ("Denoise", "Denoising"),
+    "patches": ("Patches", "Patches"),
+    "attention": ("Attention", "Attention"),
+}
+"""View -> its class in x2vkit.views, and what the page calls it."""
+
+
+class Shelf(Generic[Value]):
+    """The newest `size` values by key, for many threads."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._kept: OrderedDict[str, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def put(self, key: str, value: Value) -> Value:
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self.size:
+                self._kept.popitem(last=False)
+        return value
+
+    def get(self, key: str) -> Value | None:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+
+class Engine:
+    """The models, the thread that they run in, and a memory of what was asked."""
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self.worker = Worker()
+        self._asked: Shelf[Asked] = Shelf(REMEMBERED)
+        self._traces: Shelf[Trace] = Shelf(RECORDED)
+
+    def warm(self) -> None:
+        """Load the default model in the background, and let it make one step: the next visitor waits less."""
+        if not self.models.foreign:
+            self.worker.begin(self._warm)
+
+    def make(self, asked: Asked) -> Generator[Progress | None, None, tuple[str, Made]]:
+        """Make one clip -> (its id, the clip)."""
+        made = yield from self.worker.stream(lambda report: self.models.make(asked, report))
+        key = secrets.token_urlsafe(12)
+        self._asked.put(key, asked)
+        return key, made
+
+    def compare(self, wanted: Sequence[Asked]) -> Generator[Progress | None, None, list[Made]]:
+        """Make several clips; with one seed and one size, they begin with the same noise."""
+
+        def job(report: Report) -> list[Made]:
+            made = []
+            for clip, asked in enumerate(wanted):
+
+                def tell(step: Progress, clip: int = clip) -> None:
+                    report(Progress(step.step, step.steps, step.t, step.picture, clip))
+
+                made.append(self.models.make(asked, tell))
+            return made
+
+        return (yield from self.worker.stream(job))
+
+    def record(self, key: str) -> Generator[Progress | None, None, Trace]:
+        """The whole recording of a clip that was made here or is bundled, with the attention of some steps."""
+        if key.startswith(EXAMPLE):
+            return samples.sample(key.removeprefix(EXAMPLE))
+        if (kept := self._traces.get(key)) is not None:
+            return kept
+        asked = self._asked.get(key)
+        if asked is None:
+            raise X2VError("this clip", "it is too long ago, and no longer remembered here", "make it again")
+        if self.models.foreign:
+            raise X2VError(
+                f"a clip of {self.models.default}", "x2vkit looks inside its own models alone", "use x2v.demo()"
+            )
+        made = yield from self.worker.stream(lambda report: self._record(asked, report))
+        assert made.trace is not None  # x2vkit's own models always leave one
+        return self._traces.put(key, made.trace)
+
+    def close(self) -> None:
+        """Take no more work."""
+        self.worker.close()
+
+    def _record(self, asked: Asked, report: Report) -> Made:
+        from x2vkit import recorder
+
+        pipe = self.models.get(asked.spec.model)
+        steps = max(1, round(asked.spec.steps * float(asked.inputs.get("strength", 1.0))))
+        for count in range(ATTENTION_STEPS, 0, -1):
+            chosen = spread(steps, count)
+            keep = recorder.AttentionCapture(steps=chosen)
+            if recorder.predicted_bytes(asked.spec, pipe, keep) <= RECORD_BYTES:
+                break
+        return self.models.make(asked, report, attention=keep)
+
+    def _warm(self) -> None:
+        from x2vkit.config import RunSpec
+
+        asked = Asked(RunSpec(prompt="a dog", steps=1, model=self.models.default))
+        self.models.make(asked, lambda step: None)
+
+
+def spread(steps: int, count: int) -> tuple[int, ...]:
+    """`count` steps from the first to the last, evenly."""
+    if count == 1:
+        return (steps // 2,)
+    return tuple(sorted({round(i * (steps - 1) / (count - 1)) for i in range(count)}))
+
+
+def views() -> dict[str, str]:
+    """The views that there are: name -> what the page calls it."""
+    folder = "x2vkit.views"
+    return {name: label for name, (_, label) in VIEWS.items() if find_spec(f"{folder}.{name}") is not None}
+
+
+def view_html(name: Any, trace: Trace) -> str:
+    """One view of a trace as one HTML page, the same as in a notebook."""
+    if not isinstance(name, str) or name not in views():
+        raise X2VError(f"view={str(name)[:60]!r}", f"views are {', '.join(views())}", "choose one")
+    import x2vkit.views
+
+    return getattr(x2vkit.views, VIEWS[name][0])(trace).to_html()
+
+
+def compare_html(made: Sequence[Made]) -> str | None:
+    """Several clips side by side, as the notebook's view; None where there is no such view or no traces."""
+    traces = [one.trace for one in made]
+    if find_spec("x2vkit.views.compare") is None or any(trace is None for trace in traces):
+        return None
+    import x2vkit.views
+
+    return x2vkit.views.Compare(traces).to_html()
+
+
+def examples() -> list[str]:
+    """The names of the bundled clips."""
+    return list(samples.names())
+
+
+def cache_folder() -> Path:
+    """Where Gradio keeps files that the page may read."""
+    from gradio.utils import get_upload_folder
+
+    return Path(get_upload_folder())

@@ -1,0 +1,111 @@
+"""What stands between the page and strangers: errors told as x2vkit tells them, no files from elsewhere, limits.
+
+`Page` is a gr.Blocks whose `launch()` needs no arguments: nothing is shared, counted or fetched unless asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Generator
+from typing import Any, get_args, get_origin, get_type_hints
+
+import gradio as gr
+
+from x2vkit.demo import look
+from x2vkit.demo.asked import MAX_FILE_BYTES
+from x2vkit.demo.engine import Engine
+from x2vkit.errors import X2VError
+
+SESSIONS = 64
+"""Visitors whose last values Gradio remembers; it never forgets one before that many are there."""
+FILES_SECONDS = (600, 3600)
+"""How often files are looked through, and how old one has to be to go."""
+
+
+class Page(gr.Blocks):
+    """The demo's page, with its engine as `engine`."""
+
+    def __init__(self, engine: Engine, max_queue: int) -> None:
+        super().__init__(title="x2vkit", analytics_enabled=False, fill_width=True, delete_cache=FILES_SECONDS)
+        self.engine = engine
+        self.queue(max_size=max_queue, default_concurrency_limit=1, status_update_rate=1)
+
+    def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:  # type: ignore[override]
+        """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the page is up."""
+        usual: dict[str, Any] = {
+            "share": False,
+            "theme": look.theme(),
+            "css": look.css(),
+            "head": look.HEAD,
+            "favicon_path": str(look.STATIC / "favicon.svg"),
+            "footer_links": ["api", "settings"],
+            "run_history": False,
+            "enable_monitoring": False,
+            "ssr_mode": False,
+            "pwa": False,
+            "max_file_size": MAX_FILE_BYTES,
+            "state_session_capacity": SESSIONS,
+        }
+        launched = super().launch(*args, prevent_thread_lock=True, **usual | options)
+        self.engine.warm()
+        if not (prevent_thread_lock or getattr(sys, "ps1", sys.flags.interactive)):
+            self.block_thread()
+        return launched
+
+    def close(self, verbose: bool = True) -> None:
+        """Stop the server and take no more work."""
+        super().close(verbose=verbose)
+        self.engine.close()
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
+        """What Gradio does with every input, but a file is never fetched from another host for a visitor."""
+        refuse_remote(inputs)
+        return await super().preprocess_data(block_fn, inputs, *args, **options)
+
+
+def refuse_remote(value: Any) -> None:
+    """Raise gr.Error if a value holds a file that is elsewhere."""
+    if isinstance(value, dict):
+        path = value.get("path")
+        if "meta" in value and isinstance(path, str) and "://" in path.replace("\\", "/"):
+            error = X2VError(f"file {path[:80]!r}", "files are uploaded, not fetched from elsewhere", "upload it")
+            raise gr.Error(plain(error), title="This cannot be", print_exception=False)
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            refuse_remote(part)
+
+
+def told(error: BaseException) -> gr.Error:
+    """An error as the page shows it. A bug is told to the terminal, and to visitors only that there is one."""
+    if isinstance(error, X2VError):
+        return gr.Error(plain(error), title="This cannot be", print_exception=False)
+    traceback.print_exception(error)
+    return gr.Error("Something broke here. The terminal that runs this page says what.", print_exception=False)
+
+
+def plain(error: X2VError) -> str:
+    """An error's text that no page takes for HTML."""
+    return html.escape(str(error), quote=False)
+
+
+def said(generator: Callable[..., Generator[Any, None, None]]) -> Callable[..., Generator[Any, None, None]]:
+    """The same generator, with its errors told; and typed by what it yields, which is what Gradio reads."""
+
+    @functools.wraps(generator)
+    def saying(*args: Any, **options: Any) -> Generator[Any, None, None]:
+        try:
+            yield from generator(*args, **options)
+        except Exception as error:
+            raise told(error) from error
+
+    hints = get_type_hints(generator)
+    returned = hints.get("return")
+    if get_origin(returned) is not None and get_args(returned) and "Generator" in str(get_origin(returned)):
+        returned = get_args(returned)[0]
+    saying.__signature__ = inspect.signature(generator).replace(return_annotation=returned)  # type: ignore[attr-defined]
+    return saying

@@ -1,0 +1,85 @@
+// A view's own page in a frame that can run its script and reach nothing else; or several clips in step.
+
+const [wait, players, frame] = ["wait", "players", "frame"].map((name) => element.querySelector(`.x2v-${name}`));
+let films = [];
+let asked = 0;
+
+const clear = () => {
+  players.replaceChildren();
+  films = [];
+};
+
+/** The view follows the page's light or dark theme, which need not be the system's. */
+const themed = (html) => {
+  const dark = document.body.classList.contains("dark");
+  const style = html.indexOf("</style>");
+  const head = html.slice(0, style).replaceAll("(prefers-color-scheme: dark)", dark ? "all" : "not all");
+  const bare = "\n.x2v-page { padding: 0; background: transparent; }\n"; // the demo has paper and margins of its own
+  return head.replace('content="light dark"', `content="${dark ? "dark" : "light"}"`) + bare + html.slice(style);
+};
+
+const on = {
+  empty({ text }) {
+    clear();
+    frame.replaceChildren();
+    wait.textContent = text;
+  },
+
+  wait({ text }) {
+    clear();
+    frame.replaceChildren();
+    wait.textContent = text;
+  },
+
+  /** { clips: [{ strip, frames, width, height, fps, title } or null, ...], text } */
+  players({ clips, text }) {
+    frame.replaceChildren();
+    wait.textContent = text;
+    clips.forEach((clip, i) => {
+      if (!clip) return;
+      if (!films[i]) {
+        while (players.children.length <= i) {
+          const title = h("figcaption", {});
+          const canvas = h("canvas", { role: "img" });
+          players.append(h("figure", {}, canvas, title));
+          films.push({ film: new Film(canvas), title });
+        }
+      }
+      films[i].title.textContent = clip.title;
+      films[i].film.show(clip);
+    });
+  },
+
+  async view({ page, title }) {
+    const mine = ++asked;
+    const answer = await fetch(page.url).catch(() => null);
+    if (!answer || !answer.ok) return on.trouble({ got: title, rule: "its page is no longer there", cure: "Ask again" });
+    const html = await answer.text();
+    if (mine !== asked) return;
+    clear();
+    wait.textContent = "";
+    const view = h("iframe", { title, sandbox: "allow-scripts", scrolling: "auto" });
+    view.srcdoc = themed(html);
+    frame.replaceChildren(view);
+  },
+
+  trouble(message) {
+    clear();
+    wait.textContent = "";
+    frame.replaceChildren(trouble(message));
+  },
+};
+
+// The view tells how tall it is (see look.py); nothing else that it says is heard.
+window.addEventListener("message", ({ source, data }) => {
+  const view = frame.querySelector("iframe");
+  const tall = Number(data?.x2vHeight);
+  if (view && source === view.contentWindow && tall > 0) view.style.height = `${Math.min(tall, 4000)}px`;
+});
+
+const hear = () => {
+  const message = props.value;
+  if (message && on[message.kind]) on[message.kind](message);
+};
+watch("value", hear);
+hear();

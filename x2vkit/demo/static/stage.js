@@ -1,0 +1,147 @@
+// The stage: what the model sees while it denoises, then the clip, and below it the clips of this visit.
+// Messages come as the component's value; see packets.py for their fields.
+
+const find = (name) => element.querySelector(`.x2v-${name}`);
+const [screen, canvas, video, bar, state, caption, facts, tools, reel, over] =
+  ["screen", "canvas", "video", "bar", "state", "caption", "facts", "tools", "reel", "over"].map(find);
+const film = new Film(canvas);
+const visit = new Map(); // id -> message, in the order they were made
+let shown = null;
+
+const busy = (on) => {
+  document.body.classList.toggle("x2v-busy", on);
+  screen.setAttribute("aria-busy", on);
+};
+
+const say = (text) => {
+  if (state.textContent !== text) state.textContent = text;
+};
+
+const progress = (share) => {
+  bar.style.width = `${100 * share}%`;
+};
+
+const aspect = ({ width, height }) => {
+  screen.style.aspectRatio = `${width} / ${height}`;
+  screen.classList.toggle("x2v-tall", height > width);
+};
+
+const noVideo = () => {
+  video.hidden = true;
+  video.removeAttribute("src");
+};
+
+/** The prompt as the model read it: words that it does not know are struck out. */
+const words = ({ prompt, unknown }) => {
+  const strange = new Set((unknown ?? []).map((word) => word.toLowerCase()));
+  const parts = (prompt || "(no words)").split(/(\s+)/).map((part) => {
+    const bare = part.toLowerCase().replace(/[^\p{L}\p{N}'-]/gu, "");
+    return strange.has(bare) ? h("del", { title: "The model does not know this word" }, part) : part;
+  });
+  return parts;
+};
+
+const on = {
+  wait({ text }) {
+    busy(true);
+    over.replaceChildren();
+    say(text);
+    progress(0);
+  },
+
+  step(message) {
+    busy(true);
+    over.replaceChildren();
+    progress(message.step / message.steps);
+    say(`Step ${message.step} of ${message.steps}` + (message.noise === null ? "" : ` · ${message.noise} % noise`));
+    if (message.strip) {
+      noVideo();
+      aspect(message);
+      film.show(message);
+      screen.dataset.shows = "preview";
+    }
+  },
+
+  async clip(message) {
+    busy(false);
+    shown = message;
+    over.replaceChildren();
+    progress(0);
+    aspect(message);
+    noVideo();
+    caption.replaceChildren(...words(message));
+    facts.replaceChildren(...message.facts.map((fact) => h("span", {}, fact)));
+    for (const note of message.notes ?? []) facts.append(h("span", { class: "x2v-note" }, note));
+    say("");
+    if (!message.example) remember(message);
+    for (const card of reel.children) card.setAttribute("aria-current", card.dataset.id === message.id);
+    const player = film.show(message);
+    tools.hidden = false;
+    tools.querySelector("[data-do=inside]").hidden = !message.inside;
+    const save = tools.querySelector("[data-do=save]");
+    save.hidden = !message.film;
+    await player;
+    screen.dataset.shows = "clip";
+    if (!message.film) return;
+    // The file is asked for once and kept here: the server may forget it.
+    message.blob ??= fetch(message.film.url).then((answer) => (answer.ok ? answer.blob() : null)).catch(() => null);
+    const blob = await message.blob;
+    if (!blob || shown !== message) return;
+    message.url ??= URL.createObjectURL(blob);
+    save.href = message.url;
+    save.download = message.film.orig_name;
+    if (message.frames === 1) return; // a still is a still
+    video.src = message.url;
+    video.hidden = false;
+    await video.play().catch(() => noVideo()); // no codec: the canvas goes on
+    if (video.src === message.url) screen.dataset.shows = "video";
+  },
+
+  trouble(message) {
+    busy(false);
+    progress(0);
+    say("");
+    over.replaceChildren(trouble(message));
+  },
+
+  stopped() {
+    busy(false);
+    progress(0);
+    say("Stopped");
+  },
+};
+
+const remember = (message) => {
+  if (visit.has(message.id)) return;
+  visit.set(message.id, message);
+  const still = h("canvas", {});
+  const thumb = new Film(still);
+  thumb.calm = true;
+  const card = h("button", { type: "button", "data-id": message.id, title: message.prompt }, still,
+    h("span", {}, message.prompt || "(no words)"));
+  card.addEventListener("click", () => {
+    on.clip(message);
+    trigger("recall", { id: message.id, settings: message.settings });
+  });
+  reel.prepend(card);
+  thumb.show(message);
+  while (reel.children.length > 48) reel.lastChild.remove();
+  element.querySelector(".x2v-visit").hidden = false;
+};
+
+screen.addEventListener("click", () => {
+  if (!video.hidden) video.paused ? video.play() : video.pause();
+});
+tools.querySelector("[data-do=inside]").addEventListener("click", () => trigger("inside", { id: shown.id }));
+
+const hear = () => {
+  const message = props.value;
+  if (message && on[message.kind]) on[message.kind](message);
+};
+watch("value", hear);
+hear();
+window.x2v = {
+  busy: () => { busy(true); over.replaceChildren(); say("Waiting for a turn…"); },
+  stopped: () => on.stopped(),
+  idle: () => { if (document.body.classList.contains("x2v-busy")) on.stopped(); },
+};
