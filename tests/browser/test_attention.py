@@ -286,7 +286,8 @@ def test_nothing_leaves_the_view_at_any_width(open_html, make_trace, width):
     too_wide = opened.page.evaluate(
         """() => {
             const edge = document.querySelector(".x2v").getBoundingClientRect().right;
-            const out = (e) => !e.closest(".x2v-attention-strip") && e.getBoundingClientRect().right > edge + 1;
+            const right = (e) => e.getBoundingClientRect().right;
+            const out = (e) => !e.closest(".x2v-attention-strip") && right(e) > edge + 1;
             return [...document.querySelectorAll(".x2v *")].filter(out).map((e) => e.className);
         }"""
     )
