@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from x2vkit.trace import samples
 from x2vkit.views import Denoise, html, page
 from x2vkit.views.base import Eight, pack
 from x2vkit.views.style import HEAT, colormap
@@ -176,7 +177,7 @@ def test_a_message_gives_way_to_content_that_comes_later(open_html, tmp_path, mo
 
 
 def test_linked_views_follow_each_other_in_the_page(open_html):
-    a, b, c = Denoise("x2vkit/trace/samples/cat.x2v"), Denoise(), Denoise()
+    a, b, c = Denoise(samples.sample("cat")), Denoise(), Denoise()
     a.link(b)
     opened = open_html(html([a, b, c]))
     values = "[...document.querySelectorAll('input[data-key=step]')].map((slider) => slider.value)"
@@ -184,6 +185,21 @@ def test_linked_views_follow_each_other_in_the_page(open_html):
     opened.slide("step", 2)
     opened.page.wait_for_timeout(200)
     assert opened.page.evaluate(values) == ["2", "2", "19"]
+    opened.fine()
+
+
+def test_of_linked_views_one_plays_and_the_others_follow(open_html):
+    a, b = Denoise(samples.sample("cat")), Denoise()
+    a.link(b)
+    opened = open_html(html([a, b]))
+    for i in (0, 1):
+        opened.page.get_by_role("button", name="Play frames").nth(0).click()
+        if i == 0:  # the first player is now named Pause, so this starts the second
+            opened.wait("Number(document.querySelectorAll('input[data-key=frame]')[1].value) > 2")
+    playing = "[...document.querySelectorAll('button')].filter((b) => b.ariaLabel === 'Pause frames').length"
+    opened.wait(f"{playing} === 1", 10)
+    opened.page.wait_for_timeout(500)
+    assert opened.page.evaluate(playing) == 1
     opened.fine()
 
 

@@ -51,6 +51,14 @@ def test_a_trace_without_a_decoder_is_refused(make_trace):
     assert "linear decoder" in Denoise(make_trace()).error.rule
 
 
+def test_a_huge_trace_is_refused_and_huge_previews_stay_out(monkeypatch):
+    trace = samples.sample()
+    monkeypatch.setattr("x2vkit.views.denoise.PREVIEW_BYTES", 1000)
+    assert "previews" not in [entry["name"] for entry in Denoise(trace).facts["arrays"]]
+    monkeypatch.setattr("x2vkit.views.base.LIMIT_BYTES", 1000)
+    assert "record fewer steps" in Denoise(trace).error.cure
+
+
 def test_the_figure_shows_steps_and_schedule():
     figure = Denoise(samples.sample("cat")).figure()
     pictures, schedule = figure.axes

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from x2vkit.errors import X2VError
 from x2vkit.media import contact_sheet
 from x2vkit.trace import Trace
-from x2vkit.views.base import Array, Content, Eight, Strip, TraceLike, View, as_trace
+from x2vkit.views.base import Array, Content, Eight, Strip, TraceLike, View, as_trace, check_size
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BESIDE = ("final", "unguided", "guidance")
 """What can stand beside the guess: the finished clip, the guess without guidance, what guidance changes."""
+PREVIEW_BYTES = 40_000_000
+"""Previews larger than this, unpacked, stay out; the browser draws the guesses from latents instead."""
 COLUMNS = 6
 """Steps in the static picture."""
 
@@ -45,6 +47,7 @@ class Denoise(View):
         if trace.preview_weight is None or trace.preview_bias is None:
             rule = "this view needs its linear decoder to draw latents, and it kept none"
             raise X2VError("this trace", rule, "record it again with x2vkit.record")
+        check_size(trace.latents.size + 2 * trace.clean.size + trace.frames.nbytes)
         arrays: dict[str, Array | Eight | Strip] = {
             "latents": Eight(trace.latents, 2),
             "clean": Eight(trace.clean, 2),
@@ -56,7 +59,7 @@ class Denoise(View):
         }
         if trace.unguided is not None:
             arrays["unguided"] = Eight(trace.unguided, 2)
-        if trace.previews is not None:
+        if trace.previews is not None and trace.previews.nbytes <= PREVIEW_BYTES:
             pictures = trace.previews.reshape(-1, *trace.previews.shape[2:])
             arrays["previews"] = Strip(pictures)
         return Content(

@@ -89,6 +89,8 @@ export class View {
     this.root.setAttribute("data-lm-suppress-shortcuts", "true");
     this.drawers = new Set();
     this.dataDrawers = new Set();
+    /** Told of what Python or a linked view selected. @type {Set<(news: Selection) => void>} */
+    this.guests = new Set();
     this.changed = new Set();
     this.request = 0;
     this.draws = 0;
@@ -200,7 +202,10 @@ export class View {
     if (!Object.keys(news).length) return;
     Object.assign(this.selection, news);
     this._schedule(Object.keys(news));
-    if (!tell) return;
+    if (!tell) {
+      for (const listen of this.guests) listen(news);
+      return;
+    }
     for (const other of groups().get(this.model.get("group")) ?? []) if (other !== this) other._take(news, false);
   }
 
@@ -690,6 +695,8 @@ export class Player {
     this.slider = new Slider(view, { key, label, max: this.last, format });
     view.listen(this.slider.input, "pointerdown", () => this.pause(false));
     this.root = h("div", { class: "x2v-player" }, this.toggle, this.looping, menu, this.slider.root);
+    // Two players on one selection would run at twice the speed: whoever is told where to go stops playing.
+    view.guests.add((news) => key in news && this.pause(false));
     const watcher = new IntersectionObserver((entries) => {
       this.visible = entries[entries.length - 1].isIntersecting;
       if (this.visible && this.playing) this._run();
