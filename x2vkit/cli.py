@@ -23,12 +23,20 @@ from x2vkit.errors import X2VError
 COMMANDS = {
     "generate": "make a clip from words",
     "train": "train on the world, or on a folder of videos",
+    "scale": "train the same recipe at several sizes; what compute buys",
     "evaluate": "judge a model's clips by the truth, beside the judge's own error",
+    "demo": "open the page: make clips, look inside, compare; for you, a class or a Space",
     "bench": "measure this machine: speed ratios and FLOPs",
     "world": "render clips of the world that the model learns from",
 }
 """Command -> what it does."""
-ELSEWHERE = {"train": "x2vkit.training.cli", "evaluate": "x2vkit.judge.cli", "bench": "x2vkit.bench"}
+ELSEWHERE = {
+    "train": "x2vkit.training.cli",
+    "scale": "x2vkit.training.ladder",
+    "evaluate": "x2vkit.judge.cli",
+    "demo": "x2vkit.demo.cli",
+    "bench": "x2vkit.bench",
+}
 """Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
 
 MEMORY_BYTES = 4_000_000_000

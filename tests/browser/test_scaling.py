@@ -1,0 +1,150 @@
+"""Scaling in Chromium, from its exported page, offline: dragging along the law plays other clips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from tests.training import toy_runs
+from x2vkit.views import Scaling
+
+
+@pytest.fixture
+def view(tmp_path):
+    root = toy_runs.make_runs(tmp_path / "ladder")
+    for size in toy_runs.SIZES:
+        toy_runs.film(root / size)
+    return Scaling(runs=root, bundled=False)
+
+
+@pytest.fixture
+def opened(view, open_html):
+    page = open_html(view.to_html())
+    page.page.wait_for_timeout(600)  # clips unpack a few milliseconds apart
+    return page
+
+
+def brightness(opened) -> float:
+    return float(opened.pixels(".x2v-scaling-right canvas")[..., :3].mean())
+
+
+def expected(view, point: int, frame: int = 0) -> float:
+    view.selection = {"point": point}
+    return float(view.data()["clip"][frame].mean())
+
+
+def spot(opened, view, point: int) -> tuple[float, float]:
+    """Where a point lies on the page."""
+    size = view.facts["points"][point]
+    circle = opened.page.locator(".x2v-scaling-ring")
+    opened.slide("point", point)
+    box = circle.bounding_box()
+    assert box and size
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_the_clip_is_that_of_the_checkpoint(opened, view):
+    for point in (0, 9, 23):
+        opened.slide("point", point)
+        assert brightness(opened) == pytest.approx(expected(view, point), abs=3)
+    opened.slide("frame", 16)
+    assert brightness(opened) == pytest.approx(expected(view, 23, 16), abs=3)
+    opened.fine()
+
+
+def test_dragging_along_the_law_plays_other_clips(opened, view):
+    first, last = view.facts["frontier"][0], view.facts["frontier"][-1]
+    (x0, y0), (x1, _) = spot(opened, view, first), spot(opened, view, last)
+    mouse = opened.page.mouse
+    mouse.move(x1, y0)
+    mouse.down()
+    seen = []
+    for part in np.linspace(1, 0, 9):
+        mouse.move(x0 + part * (x1 - x0), y0 + 60)
+        opened.page.wait_for_timeout(50)
+        seen.append(opened.page.evaluate("document.querySelector('input[data-key=point]').value"))
+    mouse.up()
+    points = [int(value) for value in seen]
+    assert points == sorted(points, reverse=True) and len(set(points)) >= 5
+    assert set(points) <= set(view.facts["frontier"])
+    assert brightness(opened) == pytest.approx(expected(view, points[-1]), abs=3)
+    opened.fine()
+
+
+def test_the_three_budgets_show_their_own_clips(opened, view):
+    expect(opened.page.locator(".x2v-scaling-three .x2v-title")).to_have_text(
+        ["Base compute", "4× compute", "32× compute"]
+    )
+    for i, point in enumerate(view.facts["trio"]):
+        pixels = opened.pixels(".x2v-scaling-three canvas", i)
+        assert float(pixels[..., :3].mean()) == pytest.approx(expected(view, point), abs=3)
+    opened.page.locator(".x2v-scaling-three .x2v-stage").first.click()
+    assert opened.page.input_value("input[data-key=point]") == str(view.facts["trio"][0])
+
+
+def test_a_budget_is_said_in_flops_hours_and_money(opened):
+    fields = opened.page.locator(".x2v-scaling-field")
+    fields.nth(0).fill("1e18")
+    fields.nth(0).press("Enter")
+    hours, money = (float(fields.nth(i).input_value().replace(",", "")) for i in (2, 3))
+    assert hours == pytest.approx(1e18 / (989e12 * 0.4) / 3600, rel=0.05) and money == pytest.approx(
+        2.5 * hours, rel=0.05
+    )
+    expect(opened.page.locator(".x2v-scaling-warn")).to_contain_text("extrapolation")
+    fields.nth(3).fill("1000")
+    fields.nth(3).press("Enter")
+    assert float(fields.nth(2).input_value().replace(",", "")) == pytest.approx(400, rel=0.05)
+    opened.fine()
+
+
+def test_the_extrapolation_is_dashed_and_named(opened):
+    assert opened.page.locator(".x2v-scaling-large").count() == 0
+    opened.page.get_by_role("button", name="Up to Sora").click()
+    assert opened.page.locator(".x2v-scaling-large").count() == 2
+    dash = opened.page.locator(".x2v-scaling-beyond").evaluate("e => getComputedStyle(e).strokeDasharray")
+    assert dash != "none"
+    expect(opened.page.locator(".x2v-scaling-plot")).to_contain_text("Sora")
+    opened.fine()
+
+
+def test_keys_go_along_checkpoints_and_frames(opened):
+    opened.slide("point", 5)
+    opened.view.focus()
+    opened.page.keyboard.press("ArrowUp")
+    opened.page.keyboard.press("ArrowRight")
+    values = opened.page.evaluate(
+        "['point', 'frame'].map((k) => document.querySelector(`input[data-key=${k}]`).value)"
+    )
+    assert values == ["6", "1"]
+
+
+def test_a_move_along_the_law_is_painted_in_time(opened):
+    """Drawing of one change in milliseconds, the worst of 20, with the clips unpacked."""
+    worst = opened.page.evaluate(
+        """async () => {
+            const slider = document.querySelector("input[data-key=point]"), root = slider.closest(".x2v");
+            let worst = 0;
+            for (let i = 0; i < 20; i++) {
+                slider.value = (i * 7) % 24;
+                const before = root.dataset.draws;
+                slider.dispatchEvent(new Event("input", { bubbles: true }));
+                await new Promise(requestAnimationFrame);
+                const start = performance.now();
+                while (root.dataset.draws === before) await new Promise(requestAnimationFrame);
+                worst = Math.max(worst, performance.now() - start);
+            }
+            return worst;
+        }"""
+    )
+    assert worst < 200  # 33 ms on a quiet machine; tests share theirs
+
+
+@pytest.mark.parametrize(("width", "dark"), [(600, False), (1400, True)])
+def test_it_fits_every_width(view, open_html, width, dark):
+    opened = open_html(view.to_html(), width=width, dark=dark)
+    overflow = opened.page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0
+    opened.fine()

@@ -1,0 +1,289 @@
+"""`Scaling`: loss against training compute, and the clip that each checkpoint makes of the same noise.
+
+    C training FLOPs, N parameters, D clips seen, L held-out loss
+
+Points are real runs (training/scaling.py). Drag along the law: the nearest checkpoint's clip plays. Below it
+stand base, 4x and 32x compute, what a budget would buy, and what steps, guidance and tokens cost when sampling.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from x2vkit.errors import X2VError
+from x2vkit.training.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
+from x2vkit.training.scaling import (
+    BUNDLED,
+    Point,
+    PowerLaw,
+    ceilings,
+    fit_frontier,
+    fit_joint,
+    frontier,
+    load_runs,
+    predict_dearest,
+)
+from x2vkit.views.base import Array, Content, View
+from x2vkit.views.style import PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PEAK, USE, PRICE = 989e12, 0.4, 2.5
+"""What hours and money are reckoned with: dense bf16 FLOP/s of an NVIDIA H100 (its data sheet), the part of
+it that training uses, US dollars an hour.
+"""
+MONTH = 30 * 24 * 3600
+DRAWS = 60
+"""Bootstrap draws of the band."""
+GRID = 161
+"""Points of the law's curve."""
+FAR = 1e26
+"""Where the extrapolated axis ends, in FLOPs."""
+FRAMES = 17
+"""Frames of every clip."""
+COLORS = ("grey", "purple", "green", "red", "blue")
+"""Colours of the sizes, the largest last."""
+
+LARGE: tuple[dict[str, Any], ...] = (
+    {
+        "name": "Seaweed-7B",
+        "low": 665_000 * 3600 * PEAK * USE,
+        "high": 665_000 * 3600 * PEAK * USE,
+        "source": "665,000 H100 hours (ByteDance Seed 2025, arXiv:2504.08685)",
+    },
+    {
+        "name": "Sora",
+        "low": 4_200 * MONTH * PEAK * USE,
+        "high": 10_500 * MONTH * PEAK * USE,
+        "source": "estimated at 4,200 to 10,500 H100 for a month (Factorial Funds 2024, Under The Hood: How "
+        "OpenAI's Sora Model Works)",
+    },
+)
+"""Published GPU time of large video models. FLOPs by PEAK and USE above: this view's own assumption."""
+
+FIGURES = {
+    "loss": ("held-out loss", "velocity loss on combinations that training never shows"),
+    "unseen": ("loss on new clips", "velocity loss on new clips of trained combinations"),
+    "unseen_t94": ("loss at 94 % noise", "velocity loss where layout and motion are decided"),
+    "unseen_t06": ("loss at 6 % noise", "velocity loss where the last detail is drawn"),
+    "adherence": ("adherence", "share of what the words say that clips show"),
+    "subject": ("subject right", "share of clips that show the subject asked for"),
+    "color": ("colour right", "share of clips that show the colour asked for"),
+    "scene": ("place right", "share of clips that show the place asked for"),
+    "action": ("action right", "share of clips that show the action asked for"),
+    "consistency": ("consistency", "share of clips whose subject and colour stay the same"),
+    "physics": ("physics", "1 less the mean error of gravity, jumps and speed"),
+}
+"""What can stand on the y axis: key -> (name, meaning). Those from adherence on are judged, 0 to 1."""
+JUDGED_KEYS = tuple(FIGURES)[4:]
+
+
+class Scaling(View):
+    """Training compute against what it buys, with the clips of every checkpoint.
+
+    runs: folders of your own runs (`x2vkit train`, `x2vkit scale`), shown with those that ship; bundled=False
+    leaves those out. selection: point (0..n-1, by compute), frame, prompt, figure (a key of FIGURES), far
+    (Sora-sized compute too), budget (log10 of FLOPs).
+    """
+
+    _module = "scaling"
+    label = "Scaling: what training compute buys"
+
+    def open(self, runs: Sequence[str | Path] | str | Path | None = None, bundled: bool = True) -> Content:
+        own = [runs] if isinstance(runs, (str, Path)) else list(runs or ())
+        folders = [*([BUNDLED] if bundled else []), *own]
+        if not folders:
+            raise X2VError(
+                "no runs", "this view shows runs", "pass runs=['runs/mine'], or leave bundled at True"
+            )
+        self.points = sorted(load_runs(*folders), key=lambda p: p.flops)
+        self.law = _law(self.points)
+        self.trio = trio(self.points)
+        place = {id(point): i for i, point in enumerate(self.points)}
+        flops = [p.flops for p in self.points]
+        dearest = self.points[-1]
+        notes = _json(BUNDLED / NOTES)
+        clip_bytes, clips = _clips(self.points)
+        return Content(
+            facts={
+                "points": [_point_facts(p) for p in self.points],
+                "clips": clips,
+                "prompts": notes.get("prompts", PROMPTS),
+                "fps": notes.get("fps", FPS),
+                "figures": self._figures(),
+                "frontier": [place[id(p)] for p in frontier(self.points)],
+                "law": _law_facts(self.law, flops),
+                "joint": _joint_facts(self.points),
+                "predictions": _predictions(self.points),
+                "trio": [place[id(p)] for p in self.trio],
+                "colors": size_colors(self.points),
+                "rate": dearest.flops / max(dearest.seconds, 1e-9),
+                "machine": {"peak": PEAK, "use": USE, "price": PRICE},
+                "large": [dict(one) for one in LARGE],
+                "sampling": _json(BUNDLED / SAMPLING).get("rows", []),
+            },
+            arrays={"clips": clip_bytes},
+            selection={
+                "point": place[id(self.trio[-1])] if self.trio else len(self.points) - 1,
+                "frame": 0,
+                "prompt": next(iter(PROMPTS)),
+                "figure": "loss",
+                "far": False,
+                "budget": round(float(np.log10(flops[-1])) + 1, 2),
+            },
+            limits={"point": len(self.points) - 1, "frame": FRAMES - 1},
+        )
+
+    def _figures(self) -> list[dict[str, Any]]:
+        """What can be chosen for the y axis: figures that at least two points have."""
+        real = ceilings(self.points)
+        return [
+            {
+                "key": key,
+                "name": name,
+                "meaning": meaning,
+                "judged": key in JUDGED_KEYS,
+                "ceiling": real.get(key),
+            }
+            for key, (name, meaning) in FIGURES.items()
+            if np.isfinite([p.value(key) for p in self.points]).sum() > 1
+        ]
+
+    def data(self) -> dict[str, Array]:
+        """All points as arrays (n,): flops, params, samples, loss and the selected figure; index of the
+        selected point; its clip (F, H, W, 3) uint8 where there is one.
+        """
+        names = ("flops", "params", "samples", "loss")
+        seen: dict[str, Array] = {name: np.array([getattr(p, name) for p in self.points]) for name in names}
+        figure, point = self.selection["figure"], self.points[self.selection["point"]]
+        seen[figure] = np.array([p.value(figure) for p in self.points])
+        seen["point"] = np.array(self.selection["point"])
+        if self.selection["prompt"] in point.clips:
+            seen["clip"] = decode(point.clips[self.selection["prompt"]])
+        return seen
+
+    def figure(self) -> Figure:
+        """The law and its points beside the same clip at base, 4x and 32x compute."""
+        from matplotlib.figure import Figure
+
+        shown = [p for p in self.trio if self.selection["prompt"] in p.clips]
+        figure = Figure(figsize=(10, 4.6))
+        axes = figure.add_axes((0.06, 0.12, 0.5 if shown else 0.92, 0.82))
+        flops = np.array([p.flops for p in self.points])
+        if self.law:
+            x = np.geomspace(flops.min() / 1.5, flops.max() * 4, 100)
+            axes.fill_between(x, *self.law.interval(x), color=PALETTE["blue"], alpha=0.15, linewidth=0)
+            axes.plot(x, self.law(x), "--", color=PALETTE["blue"], linewidth=1.2, label="law of the frontier")
+        for size, color in size_colors(self.points).items():
+            run = [p for p in self.points if p.size == size]
+            line: dict[str, Any] = {
+                "color": PALETTE[color],
+                "markersize": 4,
+                "linewidth": 1,
+                "label": _millions(run[0].params),
+            }
+            axes.plot([p.flops for p in run], [p.loss for p in run], "o-", **line)
+        axes.set(xscale="log", yscale="log", xlabel="training compute, FLOPs", ylabel="held-out loss")
+        axes.yaxis.set_major_formatter("{x:.2f}")
+        axes.yaxis.set_minor_formatter("{x:.2f}")
+        axes.tick_params(labelsize=8, which="both")
+        axes.legend(fontsize=8, frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+        for row, point in enumerate(shown):
+            frames = decode(point.clips[self.selection["prompt"]])
+            panel = figure.add_axes((0.59, 0.67 - 0.32 * row, 0.4, 0.27))
+            panel.imshow(np.concatenate(list(frames[[0, len(frames) // 2, -1]]), axis=1))
+            panel.set_title(compute_name(point, shown[0]), fontsize=9, pad=3)
+            panel.axis("off")
+        return figure
+
+
+def compute_name(point: Point, base: Point) -> str:
+    """As in "base compute" or "8.1x compute": the exact ratio to the base."""
+    ratio = point.flops / base.flops
+    return "base compute" if point is base else f"{ratio:.3g}x compute"
+
+
+def size_colors(points: Sequence[Point]) -> dict[str, str]:
+    """A colour of the palette for each size, the largest blue; sizes in order of parameters."""
+    sizes = [size for size, _ in sorted({p.size: p.params for p in points}.items(), key=lambda item: item[1])]
+    return {size: COLORS[(i - len(sizes)) % len(COLORS)] for i, size in enumerate(sizes)}
+
+
+def _millions(params: int) -> str:
+    return f"{params / 1e6:.2g}M parameters"
+
+
+def _law(points: Sequence[Point]) -> PowerLaw | None:
+    """The frontier's law, or None where there are too few points for one."""
+    try:
+        return fit_frontier(points, DRAWS)
+    except X2VError:
+        return None
+
+
+def _law_facts(law: PowerLaw | None, flops: Sequence[float]) -> dict[str, Any] | None:
+    """The law as a curve from below the cheapest point to FAR, and its numbers."""
+    if law is None:
+        return None
+    x = np.geomspace(min(flops) / 3, FAR, GRID)
+    low, high = law.interval(x)
+    curve = {"x": x, "y": law(x), "low": low, "high": high}
+    numbers = {"floor": law.floor, "scale": law.scale, "power": law.power, "unit": law.unit, "r2": law.r2}
+    between = {name: list(law.between(name)) for name in ("power", "floor")}
+    return {**{name: _short(values) for name, values in curve.items()}, **numbers, "between": between}
+
+
+def _joint_facts(points: Sequence[Point]) -> dict[str, Any] | None:
+    """The best size at every budget by the joint law of Chinchilla."""
+    try:
+        law = fit_joint(points, draws=0)
+    except X2VError:
+        return None
+    budgets = np.geomspace(1e10, FAR, 65)
+    best = np.array([law.best_size(c, fine=2001) for c in budgets])
+    columns = {name: _short(best[:, i]) for i, name in enumerate(("params", "samples", "loss"))}
+    return {"x": _short(budgets), **columns, "values": list(law.values), "r2": law.r2}
+
+
+def _predictions(points: Sequence[Point]) -> list[dict[str, Any]]:
+    try:
+        found = predict_dearest(points, draws=0)
+    except X2VError:
+        return []
+    return [{**asdict(one), "error": one.error} for one in found]
+
+
+def _point_facts(point: Point) -> dict[str, Any]:
+    names = ("run", "size", "step", "params", "samples", "flops", "seconds")
+    values = {key: point.value(key) for key in FIGURES}
+    kept = {key: value for key, value in values.items() if np.isfinite(value)}
+    return {**{name: getattr(point, name) for name in names}, "values": kept}
+
+
+def _clips(points: Sequence[Point]) -> tuple[Array, list[dict[str, list[int]]]]:
+    """All clips as they are on disk, end to end -> (bytes, for each point: prompt -> [first byte, bytes])."""
+    parts, places, length = [], [], 0
+    for point in points:
+        place = {}
+        for name, path in point.clips.items():
+            parts.append(path.read_bytes())
+            place[name] = [length, len(parts[-1])]
+            length += len(parts[-1])
+        places.append(place)
+    return np.frombuffer(b"".join(parts), np.uint8), places
+
+
+def _short(values: Array) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.is_file() else {}
