@@ -81,14 +81,15 @@ def train_flops(
     per_token_levels: bool = False,
     control: bool = False,
     camera: bool = False,
+    kept: int | None = None,
 ) -> int:
     """FLOPs of one training step, forward and backward, of transformer and text encoder.
 
     y = x W costs one matmul forward and two backward: dx = dy W^T and dW = x^T dy. A layer that reads the
-    data itself needs no dx.
+    data itself needs no dx. kept: video tokens worked on, where some are left out.
     """
     trained, inputs = _forward_parts(
-        config, num_frames, height, width, text_tokens, batch, per_token_levels, control, camera
+        config, num_frames, height, width, text_tokens, batch, per_token_levels, control, camera, kept
     )
     return 3 * (trained + text_flops(config, text_tokens, batch=batch)) + 2 * inputs
 
@@ -143,10 +144,11 @@ def _forward_parts(
     per_token_levels: bool,
     control: bool,
     camera: bool,
+    kept: int | None = None,
 ) -> tuple[int, int]:
     """FLOPs of a forward pass: (layers that pass gradients on, layers that read the data itself)."""
     E, cells = config.width, prod(config.patch)
-    N, P = tokens(config, num_frames, height, width), config.latent_channels * cells
+    N, P = kept or tokens(config, num_frames, height, width), config.latent_channels * cells
     L = T + N
     levels, last_levels = (L, N) if per_token_levels else (1, 1)
 

@@ -8,7 +8,7 @@ import torch
 from x2vkit.config import PRESETS
 from x2vkit.core.attention import Attention, Scores, share
 from x2vkit.core.patches import patchify, rotary_table, unpatchify
-from x2vkit.core.transformer import VideoTransformer
+from x2vkit.core.transformer import VideoTransformer, precondition
 
 TINY = PRESETS["tiny"]
 
@@ -43,8 +43,30 @@ def inputs() -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def test_untrained_model_answers_zero(inputs):
-    assert VideoTransformer.from_model_config(TINY)(**inputs).abs().max() == 0
+def test_untrained_model_answers_the_best_linear_guess():
+    """Of Gaussian values with known deviations no other multiple of x_t comes nearer to the velocity."""
+    torch.manual_seed(0)
+    spread = torch.linspace(0.1, 1.0, 24)
+    video = torch.randn(64, 24, 1, 8, 8) * spread[:, None, None, None]
+    noise, text = torch.randn_like(video), torch.zeros(64, 2, TINY.text_width)
+    model = VideoTransformer.from_model_config(TINY, spread.tolist())
+    for t in (0.05, 0.5, 0.95):
+        mixed = torch.lerp(video, noise, t)
+        answer = model(mixed, torch.full((64, 1), t), text)
+        left = (answer - (noise - video)).square().mean((0, 2, 3, 4))
+        for factor in (0.9, 1.1):
+            other = mixed + factor * (answer - mixed)
+            assert left.mean() <= (other - (noise - video)).square().mean() + 1e-3
+        variance = (spread * (1 - t)) ** 2 + t**2
+        torch.testing.assert_close(left, spread**2 / variance, rtol=0.1, atol=0.0)
+
+
+def test_the_network_reads_and_writes_numbers_of_about_one():
+    t, spread = torch.rand(1, 50), torch.rand(96) + 0.05
+    scale_in, _, scale_out = precondition(t, spread)
+    variance = (spread * (1 - t[..., None])) ** 2 + t[..., None] ** 2  # of x_t
+    torch.testing.assert_close(scale_in**2 * variance, torch.ones_like(variance))
+    torch.testing.assert_close(scale_out**2 * variance, (spread**2).expand_as(variance))
 
 
 @torch.no_grad()

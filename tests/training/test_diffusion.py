@@ -12,7 +12,14 @@ import torch
 from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.training.diffusion import DiffusionTask, cell_motion, deal_clean, deal_control, spread_levels
+from x2vkit.training.diffusion import (
+    KINDS,
+    DiffusionTask,
+    cell_truth,
+    deal_clean,
+    deal_control,
+    spread_levels,
+)
 from x2vkit.training.engine import Engine
 from x2vkit.training.latents import Bucket, Shelf, cell_ids, fill_shelf
 from x2vkit.training.recipe import EngineConfig, Recipe
@@ -116,16 +123,21 @@ def test_cell_ids_name_what_fills_most_of_a_cell():
     assert cell_ids(ids).tolist() == [[[1, 0], [0, 0]], [[0, 0], [0, 2]]]
 
 
-def test_cell_motion_is_the_way_of_what_is_there():
+def test_cell_truth_says_kind_place_and_motion_of_what_is_there():
     kinds = np.zeros((2, 1, 3), np.uint8)
     kinds[1] = [[1, 2, 0]]
     motion = np.zeros((5, 2, 2), np.float32)
     motion[1:, 0] = (0.01, 0)
     motion[1:, 1] = (0, -0.02)
-    moved = cell_motion(motion, kinds)  # (2, f, h, w), tenths of the frame
-    np.testing.assert_allclose(moved[:, 1, 0].T, [[0.4, 0], [0, -0.8], [0, 0]], atol=1e-6)
-    assert not moved[:, 0].any()
-    assert cell_motion(motion[:1], kinds[:1]).shape == (2, 1, 1, 3)  # a still
+    boxes = np.full((5, 2, 4), np.nan, np.float32)
+    boxes[:, 0] = (0, 0, 1 / 3, 1)  # the first cell, to the hair
+    boxes[:, 1] = (1 / 6, 0, 0.5, 0.5)  # its corner is the second cell's middle
+    truth = cell_truth(kinds, boxes, motion)  # (TRUTH, f, h, w)
+    assert truth[:KINDS, 1, 0].argmax(0).tolist() == [1, 2, 0]
+    np.testing.assert_allclose(truth[KINDS : KINDS + 2, 1, 0].T, [[0, 0], [1, 1], [0, 0]], atol=0.01)
+    np.testing.assert_allclose(truth[KINDS + 2 :, 1, 0].T, [[0.4, 0], [0, -0.8], [0, 0]], atol=1e-6)
+    assert not truth[KINDS:, 0].any()
+    assert cell_truth(kinds[:1], boxes[:1], motion[:1]).shape == (len(truth), 1, 1, 3)  # a still
 
 
 # -- batches
@@ -151,9 +163,35 @@ def test_processes_get_disjoint_halves_of_one_batch(vae, cache):
 
 
 def test_every_bucket_costs_about_the_same(vae, cache):
-    drawn = task(vae, cache)
-    sizes = {tuple(batch["latents"].shape[2:]): len(batch["t"]) for batch in map(drawn.batch, range(30))}
-    assert sizes == {(3, 4, 6): 4, (1, 4, 6): 12}
+    """Beside clips, stills get half of it; with tokens left out, more clips fit."""
+
+    def sizes(step: int) -> dict[tuple[int, ...], int]:
+        drawn = task(vae, cache, stills_steps=2, drop_tokens=0.5)
+        return {tuple(batch["latents"].shape[2:]): len(batch["t"]) for batch in drawn.batches(step)}
+
+    assert sizes(0) == sizes(1) == {(1, 4, 6): 12}
+    assert sizes(2) == {(1, 4, 6): 6, (3, 4, 6): 4}
+    assert sizes(3) == {(1, 4, 6): 6, (3, 4, 6): 8}
+
+
+def test_left_out_tokens_change_nothing_but_what_is_asked(vae, cache):
+    """All tokens in another order give the same loss; half of them give a loss over that half."""
+    drawn = task(vae, cache, control=1.0, camera=1.0)
+    model = drawn.build()
+    with torch.no_grad():  # what starts at zero would hide differences
+        for p in model.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    batch = drawn.batch(2)
+    count = 3 * 2 * 3
+    everything = torch.stack([torch.randperm(count) for _ in batch["t"]])
+    with torch.no_grad():
+        whole, shuffled = model(**batch), model(**batch, keep=everything)
+        some = model(**batch, keep=everything[:, :9])
+    for name in whole:
+        torch.testing.assert_close(whole[name], shuffled[name], rtol=1e-4, atol=1e-5)
+    assert abs(some["velocity_loss"] - whole["velocity_loss"]) > 1e-4
+    dropped = task(vae, cache, drop_tokens=0.5).batch(1)["keep"]
+    assert dropped.shape == (8, 9) and all(len(set(row)) == 9 for row in dropped.tolist())
 
 
 def test_training_never_shows_a_held_out_combination(vae, cache):
@@ -161,7 +199,7 @@ def test_training_never_shows_a_held_out_combination(vae, cache):
 
     drawn = task(vae, cache)
     for shelf in drawn.shelves:
-        specs = [SceneSpec.from_dict(json.loads(line)["spec"]) for line in shelf._lines]
+        specs = [SceneSpec.from_dict(clip["spec"]) for clip in shelf._clips]
         assert not any(map(is_held_out, specs))
     drawn._fixed("held_out")
     lines = (cache / "held_out" / "clips.jsonl").read_text().splitlines()
@@ -228,13 +266,15 @@ def test_noise_levels_are_spread_and_favour_noise():
 # -- training
 
 
-def test_an_untrained_model_is_as_wrong_as_answering_nothing(vae, cache):
-    """It starts at velocity 0, so its loss is the mean square of noise - video."""
+def test_an_untrained_model_is_as_wrong_as_a_linear_guess(vae, cache):
     drawn = task(vae, cache, align=0)
     torch.manual_seed(0)
     batch = drawn.batch(0)
     loss = drawn.build()(**batch)["loss"]
-    truth = (batch["noise"] - batch["latents"]).square().mean(1)
+    level = batch["t"][:, :, None, None, None]
+    mixed = torch.lerp(batch["latents"], batch["noise"], level)
+    guess = mixed * (2 * level - 1) / ((1 - level) ** 2 + level**2)  # this VAE's channels all spread by 1
+    truth = (batch["noise"] - batch["latents"] - guess).square().mean(1)
     expected = truth[~batch["clean"]].mean() if "clean" in batch else truth.mean()
     torch.testing.assert_close(loss, expected, rtol=1e-3, atol=1e-3)
 

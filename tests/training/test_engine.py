@@ -13,7 +13,7 @@ from toy import Sine, SineTask, train
 
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import load_checkpoint
-from x2vkit.training.engine import Average, Engine, learning_rate, make_optimizers
+from x2vkit.training.engine import Average, Engine, average_power, learning_rate, make_optimizers
 from x2vkit.training.recipe import EngineConfig
 
 
@@ -170,3 +170,39 @@ def _environment() -> dict[str, str]:
     import os
 
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+
+
+def test_a_held_rate_falls_with_the_root_of_the_step_and_never_ends():
+    config = EngineConfig(steps=100, batch=1, warmup=10, hold=50)
+    assert learning_rate(0, config) == 0.1 and learning_rate(30, config) == 1.0
+    assert learning_rate(199, config) == pytest.approx(0.5)
+    assert learning_rate(4999, config) == pytest.approx(0.1)
+
+
+def test_a_wide_average_covers_the_same_part_of_the_run_at_any_step():
+    """Averaging the step itself tells where the average's weight lies: its mean is (g + 1) / (g + 2) of the
+    run, and its spread is the width that was asked for.
+    """
+    power = average_power(0.1)
+    model, mean, square = torch.nn.Linear(1, 1, bias=False), [], []
+    for steps in (300, 3000):
+        average = Average(model, 0.5, 0.1), Average(model, 0.5, 0.1)
+        for step in range(steps):
+            for k, each in enumerate(average):
+                with torch.no_grad():
+                    model.weight.fill_(float((step + 1) / steps) ** (k + 1))
+                each.update(model, step)
+        mean.append(float(average[0].weights["weight"]))
+        square.append(float(average[1].weights["weight"]))
+    assert mean == pytest.approx([(power + 1) / (power + 2)] * 2, abs=0.01)
+    widths = [(s - m * m) ** 0.5 for s, m in zip(square, mean, strict=True)]
+    assert widths == pytest.approx([0.1] * 2, abs=0.01)
+
+
+def test_snapshots_are_judged_and_exported(tmp_path):
+    engine = Engine(SineTask(steps=6, snapshots=(2, 5), eval_every=100), tmp_path, quiet=True)
+    engine.task.export = lambda model, folder: folder.mkdir(parents=True)
+    engine.run()
+    kept = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
+    assert kept == ["step-00000002", "step-00000005"]
+    assert [line["step"] for line in log(tmp_path) if "error" in line] == [2, 5, 6]

@@ -36,8 +36,10 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     clip.
 
     Built to do nothing at first: every block's output projections, the conditions' inputs and the last layer
-    start at zero, so the untrained model answers 0, and control and camera change nothing until training
-    gives them weight.
+    start at zero, so the untrained model answers with the best linear guess (`precondition`), and control and
+    camera change nothing until training gives them weight.
+
+    spread: standard deviation of each latent channel in the training data; empty: 1 for all.
     """
 
     config_name = "config.json"
@@ -56,12 +58,15 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         text_width: int = 128,
         control_channels: int = 10,
         camera_channels: int = 4,
+        spread: Sequence[float] = (),
         format_version: int = FORMAT_VERSION,
     ) -> None:
         super().__init__()
         check_format(format_version)
+        each = torch.tensor(list(spread) or [1.0] * latent_channels)
         pt, ph, pw = self.patch = (patch[0], patch[1], patch[2])
         self.head_dim = width // heads
+        self.register_buffer("deviation", each.repeat_interleave(pt * ph * pw))  # (P,)
         self.patch_in = nn.Linear(latent_channels * pt * ph * pw, width)
         self.place_in = nn.Linear(POSITION_FEATURES, width, bias=False)
         self.text_in = nn.Linear(text_width, width)
@@ -83,11 +88,11 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             self.last_modulation.bias[width:] = 1.0  # shift, scale start at 0, 1
 
     @classmethod
-    def from_model_config(cls, config: ModelConfig) -> VideoTransformer:
-        """The untrained model of one size."""
+    def from_model_config(cls, config: ModelConfig, spread: Sequence[float] = ()) -> VideoTransformer:
+        """The untrained model of one size, for latents whose channels have these standard deviations."""
         names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
         names += ["control_channels", "camera_channels"]
-        return cls(**{name: getattr(config, name) for name in names})
+        return cls(**{name: getattr(config, name) for name in names}, spread=spread)
 
     def forward(
         self,
@@ -113,17 +118,21 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         grid = (latent_shape[0] // pt, latent_shape[1] // ph, latent_shape[2] // pw)
         T, device, dtype = text.shape[1], latents.device, compute_dtype(latents)
 
-        x = self.patch_in(patchify(latents, self.patch))                          # (B, N, E)
-        x = x + self.place_in(position_features(grid, device, dtype))             # (B, N, E)
+        patches = patchify(latents, self.patch)                                   # (B, N, P)
+        known = self.place_in(position_features(grid, device, dtype))             # (N, E)
+        known = known.expand(len(patches), -1, -1)                                # (B, N, E)
         if control is not None:
-            x = x + self.control_in(patchify(control, self.patch))                # (B, N, E)
+            known = known + self.control_in(patchify(control, self.patch))        # (B, N, E)
         if camera is not None:
             moves = self.camera_in(camera.reshape(len(camera), grid[0], -1))      # (B, n_t, E)
-            x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
+            known = known + moves.repeat_interleave(grid[1] * grid[2], dim=1)     # (B, N, E)
         rotary = rotary_table(grid, T, self.head_dim, device, dtype)              # (L, D) twice
-        if keep is not None:
-            x = x.gather(1, keep[:, :, None].expand(-1, -1, x.shape[2]))         # (B, M, E): from here N is M
+        if keep is not None:  # from here N is M
+            rows = keep[:, :, None]
+            patches, known = (x.gather(1, rows.expand(-1, -1, x.shape[2])) for x in (patches, known))
             rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1, L, D) twice
+        scale_in, guess, scale_out = precondition(t, self.deviation)              # (B, N or 1, P) three times
+        x = self.patch_in((patches * scale_in).to(dtype)) + known                 # (B, N, E)
         x = torch.cat([self.text_in(text), x], dim=1)                             # (B, L, E)
 
         bias = None
@@ -140,7 +149,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
         shift, scale = self.last_modulation(level[:, -x.shape[1] + T :]).chunk(2, dim=2)
         x = torch.addcmul(shift, norm(x[:, T:]), scale)                           # (B, N, E)
-        x = self.patch_out(x)                                                     # (B, N, P)
+        x = (self.patch_out(x) * scale_out + patches * guess).to(latents.dtype)   # (B, N, P)
         return x if keep is not None else unpatchify(x, self.patch, latent_shape)  # (B, C, f, h, w)
 
 
@@ -176,6 +185,22 @@ class Block(nn.Module):
         y = torch.addcmul(shift2, norm(x), scale2)                                # (B, L, E)
         y = F.gelu(self.up(y))                                                    # (B, L, 4E)
         return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)
+
+
+def precondition(t: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What is known before looking: levels t (B, n) and each value's deviation (P,) -> three (B, n, P).
+
+    If every value were an independent Gaussian of deviation s, then x_t = (1 - t) video + t noise would have
+    the variance v = (s (1 - t))^2 + t^2, the best guess of the velocity would be x_t (t - s^2 (1 - t)) / v,
+    and that guess would be wrong by a deviation of s / sqrt(v). So the network is shown x_t / sqrt(v), its
+    answer is scaled by s / sqrt(v), and the guess is added: at every level it reads and writes numbers of
+    about 1, and none of its width is spent on passing noise through (Karras et al. 2022, arXiv 2206.00364,
+    section 5, for this path from noise to video).
+    """
+    t = t.float()[:, :, None]                                                     # (B, n, 1)
+    variance = (spread.float() * (1 - t)) ** 2 + t**2                             # (B, n, P)
+    guess = (t - spread.float() ** 2 * (1 - t)) / variance
+    return variance.rsqrt(), guess, spread.float() * variance.rsqrt()
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:

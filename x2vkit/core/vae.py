@@ -235,11 +235,16 @@ class VideoVAE(ModelMixin, ConfigMixin):
         pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
+        self.register_buffer("latents_spread", torch.ones(latent_channels))
         self.register_buffer("preview_weight", torch.zeros(pixels, latent_channels))
         self.register_buffer("preview_bias", torch.zeros(pixels))
 
     def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
-        """Latents of zero mean and unit variance per channel.
+        """Latents of zero mean; channel c has the standard deviation `latents_spread[c]`.
+
+        The spread is 1 for the channel that moves the picture most and less for those that only add detail,
+        so that noise drowns detail first: what a diffusion model then learns, and draws, is coarse before
+        fine.
 
         Args:
             video: (B, 3, F, H, W) in [-1, 1]; F = 1 + 4k, H and W multiples of 8.
@@ -255,19 +260,19 @@ class VideoVAE(ModelMixin, ConfigMixin):
         F, H, W = video.shape[2:]
         check_shape(F, H, W, patch=(1, 1, 1))
         raw = self.encode_raw(video)
-        mean, std = self._statistics(raw)
-        latents = (raw - mean) / std
+        mean, std, spread = self._statistics(raw)
+        latents = (raw - mean) / std * spread
         if sample:
             noise = torch.randn(
                 latents.shape, generator=generator, device=latents.device, dtype=latents.dtype
             )
-            latents = latents + self.config.latent_noise * noise
+            latents = latents + self.config.latent_noise * spread * noise
         return latents
 
     def decode(self, latents: Tensor) -> Tensor:
         """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
-        mean, std = self._statistics(latents)
-        return self.decode_raw(latents * std + mean)
+        mean, std, spread = self._statistics(latents)
+        return self.decode_raw(latents / spread * std + mean)
 
     def encode_raw(self, video: Tensor) -> Tensor:
         """Latents before they are normalised: linear code plus what the encoder adds. (B, C, f, h, w)."""
@@ -297,7 +302,10 @@ class VideoVAE(ModelMixin, ConfigMixin):
         video = pixels.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(b, RGB, f * TIME_STRIDE, h * SPACE_STRIDE, -1)
         return video[:, :, TIME_STRIDE - 1 :]
 
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and spread of each channel, shaped to broadcast over (B, C, f, h, w)."""
-        shape = (1, -1, 1, 1, 1)
-        return self.latents_mean.view(shape).to(like), self.latents_std.view(shape).to(like)
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Raw mean and deviation, and the wanted deviation, of each channel; they broadcast over (B, C, f, h,
+        w).
+        """
+        found = (self.latents_mean, self.latents_std, self.latents_spread)
+        mean, std, spread = (value.view(1, -1, 1, 1, 1).to(like) for value in found)
+        return mean, std, spread

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from x2vkit.axes import TIME_STRIDE, Shape3, pixel_shape
+from x2vkit.axes import TIME_STRIDE, Shape3, latent_shape, pixel_shape
 from x2vkit.config import ModelConfig
 from x2vkit.core.conditions import (
     CAMERA_CHANNELS,
@@ -41,9 +41,13 @@ from x2vkit.flops import train_flops
 from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.engine import Batch, Task
 from x2vkit.training.latents import KINDS, Bucket, Shelf, fill_shelf, fingerprint
+from x2vkit.training.latents import SUBJECTS as SUBJECTS_KEPT
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.vae import EVALUATION_SEED, Footage, make_world
+from x2vkit.world.grammar import SUBJECTS
 
+TRUTH = KINDS + 4
+"""Numbers that say what a latent cell shows: its kind, its place in the subject's box, its motion."""
 LEVELS = 8
 """Noise levels at which the held-out loss is measured: the middles of as many equal parts of [0, 1]."""
 SHEET_PROMPTS = (
@@ -62,9 +66,14 @@ class DiffusionData:
 
     buckets: Sequence[dict[str, Any]]
     """Shapes to train on; the fields of `latents.Bucket`. The first one sets what a full batch is."""
-    stills_until: float = 0.0
-    """Part of the run that sees stills only: they cost a fifth of a clip, and what things look like is
-    learned there before how they move.
+    stills_steps: int = 0
+    """First steps, that see stills only: they cost a fifth of a clip, and what words look like is learned
+    there before how things move. From then on every step learns from stills and from clips together: a few
+    clips hold too few different words to learn from alone.
+    """
+    drop_tokens: float = 0.0
+    """Part of a clip's tokens left out in every second batch of clips, which then holds so many more clips
+    (MicroDiT, Sehwag et al. 2024, arXiv:2407.15811).
     """
     max_words: int = 24
     """Text tokens of a training prompt; longer captions lose their end, shorter ones are padded."""
@@ -77,11 +86,16 @@ class DiffusionData:
     camera: float = 0.25
     """Part of the clips with a camera track."""
     noise_mean: float = 0.3
-    """Mean of the normal behind the noise levels; above 0 favours noisy ones."""
+    """Mean of the normal behind a still's noise levels; above 0 favours noisy ones. A clip of f latent frames
+    shows most things f times, so that more noise is needed to hide them: its mean is higher by log(f) / 3
+    (as Esser et al. 2024, section 5.3.2, shift the levels of larger pictures).
+    """
     align: float = 0.3
-    """Weight at the start of guessing each token's subject and motion from an inner layer (0: off)."""
-    align_until: float = 0.6
-    """Part of the run over which that weight falls to zero."""
+    """Weight of guessing from an inner layer what every token shows (0: off)."""
+    subject: float = 3.0
+    """Extra weight of the cells that a subject fills: a tenth of the picture, and all that the eye looks
+    at.
+    """
     unseen: int = 32
     """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never
     trained on.
@@ -91,13 +105,20 @@ class DiffusionData:
 class DiffusionTrainee(nn.Module):
     """Text encoder and transformer, whose forward mixes noise into the clips and returns the loss."""
 
-    def __init__(self, config: ModelConfig, vocab: list[str], synonyms: dict[str, str], align: bool = True):
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocab: list[str],
+        synonyms: dict[str, str],
+        spread: Sequence[float] = (),
+        align: bool = True,
+    ):
         super().__init__()
         self.text_encoder = TextEncoder(
             vocab, synonyms, config.text_width, config.text_depth, config.max_words
         )
-        self.transformer = VideoTransformer.from_model_config(config)
-        self.truth_head = TruthHead(config) if align else None
+        self.transformer = VideoTransformer.from_model_config(config, spread)
+        self.truth_head = TruthHead(config, len(SUBJECTS)) if align else None
 
     def forward(
         self,
@@ -108,44 +129,74 @@ class DiffusionTrainee(nn.Module):
         control: Tensor,
         camera: Tensor,
         clean: Tensor | None = None,
-        kinds: Tensor | None = None,
-        motion: Tensor | None = None,
-        align: Tensor | None = None,
+        truth: Tensor | None = None,
+        who: Tensor | None = None,
+        weights: Tensor | None = None,
+        keep: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Velocity loss of one batch.
 
         latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
-        clean (B, f, h, w) bool, True where the frame is given. For truth alignment: kinds (B, f, h, w),
-        motion (B, 2, f, h, w), and align, its weight.
+        clean (B, f, h, w) bool, True where the frame is given. In training also truth (B, TRUTH, f, h, w) and
+        who (B, 2), see `TruthHead`, weights (2,): of guessing the truth, and of cells with a subject, and
+        keep (B, M), the video tokens to work on (all, where it is left out).
         """
+        patch = self.transformer.patch
+
+        def tokens(grid: Tensor) -> Tensor:
+            """(B, X, f, h, w) -> (B, M, X, cells), the kept tokens."""
+            cut = patchify(grid, patch).unflatten(2, (grid.shape[1], -1))
+            if keep is None:
+                return cut
+            return cut.gather(1, keep[:, :, None, None].expand(-1, -1, *cut.shape[2:]))
+
         level = t[:, :, None, None, None]  #                              (B, 1, 1, 1, 1)
         mixed = torch.lerp(latents, noise, level)  #                      (B, C, f, h, w)
         levels = t
         if clean is not None:
             mixed = torch.where(clean[:, None], latents, mixed)  #        (B, C, f, h, w)
-            levels = token_levels(t, clean, self.transformer.patch)  #    (B, N)
+            levels = token_levels(t, clean, patch)  #                     (B, N)
+            levels = levels if keep is None else levels.gather(1, keep)  # (B, M)
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
         with self.truth_head.listen(self.transformer) if self.truth_head else nullcontext():
-            velocity = self.transformer(mixed, levels, text, ids != 1, control, camera)
-        error = (velocity - (noise - latents)).square().mean(1)  #        (B, f, h, w)
-        loss = error.mean() if clean is None else error[~clean].mean()
-        if self.truth_head is None or align is None or kinds is None or motion is None:
-            return {"loss": loss, "velocity_loss": loss.detach()}
-        guess = self.truth_head(kinds, motion, self.transformer.patch)
-        return {"loss": loss + align * guess, "velocity_loss": loss.detach(), "truth_loss": guess.detach()}
+            velocity = self.transformer(mixed, levels, text, ids != 1, control, camera, keep=keep)
+        wanted = tokens(noise - latents)  #                               (B, M, C, cells)
+        velocity = tokens(velocity) if keep is None else velocity.unflatten(2, wanted.shape[2:])
+        error = (velocity - wanted).square().mean(2)  #                   (B, M, cells)
+        counted = torch.ones_like(error)
+        if clean is not None:
+            counted = tokens(~clean[:, None])[:, :, 0].to(error.dtype)
+        plain = _weighted_mean(error, counted)
+        if self.truth_head is None or truth is None or who is None or weights is None:
+            return {"loss": plain, "velocity_loss": plain.detach()}
+        facts = tokens(truth)  #                                          (B, M, TRUTH, cells)
+        loss = _weighted_mean(error, counted * (1 + weights[1] * facts[:, :, 1:3].sum(2)))
+        guess = self.truth_head(facts, who)
+        return {
+            "loss": loss + weights[0] * guess,
+            "velocity_loss": plain.detach(),
+            "truth_loss": guess.detach(),
+        }
+
+
+def _weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
+    return (x * weights).sum() / weights.sum()
 
 
 class TruthHead(nn.Module):
-    """Guesses each token's kind and motion from a middle layer, in training only.
+    """Guesses what each token shows from a middle layer, in training only: the kind of every cell, where in
+    its subject's box a cell lies, how it moves, and which subject it is.
 
     A model that has to know *what is where* draws better sooner (REPA, Yu et al. 2024, arXiv:2410.06940,
     aligns with a pretrained network's features; here the truth itself is at hand).
     """
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ModelConfig, subjects: int):
         super().__init__()
         self.layer = config.depth // 2
-        self.mlp = nn.Sequential(nn.Linear(config.width, 128), nn.SiLU(), nn.Linear(128, KINDS + 2))
+        self.cells = config.patch[0] * config.patch[1] * config.patch[2]
+        outputs = self.cells * TRUTH + subjects
+        self.mlp = nn.Sequential(nn.Linear(config.width, 128), nn.SiLU(), nn.Linear(128, outputs))
         self.heard: list[Tensor] = []
 
     def listen(self, transformer: VideoTransformer) -> Any:
@@ -154,14 +205,26 @@ class TruthHead(nn.Module):
         block = transformer.blocks[self.layer - 1]
         return block.register_forward_hook(lambda module, inputs, output: self.heard.append(output))
 
-    def forward(self, kinds: Tensor, motion: Tensor, patch: Shape3) -> Tensor:
-        """Cross-entropy against the kinds of a token's cells plus squared error of its motion."""
-        shares = nnf.one_hot(kinds.long(), KINDS).movedim(-1, 1).to(motion.dtype)  # (B, KINDS, f, h, w)
-        truth = patchify(torch.cat([shares, motion], 1), patch)  #                   (B, N, (KINDS + 2) * p)
-        truth = truth.unflatten(-1, (KINDS + 2, -1)).mean(-1)  #                     (B, N, KINDS + 2)
-        guess = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #          (B, N, KINDS + 2)
-        kind = -(truth[..., :KINDS] * guess[..., :KINDS].log_softmax(-1)).sum(-1).mean()
-        return kind + (truth[..., KINDS:] - guess[..., KINDS:]).square().mean()
+    def forward(self, truth: Tensor, who: Tensor) -> Tensor:
+        """Cross-entropy of kinds and names plus squared error of place and motion, the latter where a subject
+        is.
+
+        truth (B, N, TRUTH, cells): a 1 for the cell's kind among KINDS, its place x, y in the subject's box
+        from -1 to 1, its motion x, y in tenths of the frame; who (B, 2): numbers of the first and second
+        subject, -1 where there is none.
+        """
+        guess = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #   (B, N, cells * TRUTH + subjects)
+        names = guess[..., self.cells * TRUTH :]  #                           (B, N, subjects)
+        guess = guess[..., : self.cells * TRUTH].unflatten(-1, (TRUTH, -1))
+        kind = -(truth[:, :, :KINDS] * guess[:, :, :KINDS].log_softmax(2)).sum(2).mean()
+        subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, cells), 1 where one is
+        miss = (truth[:, :, KINDS:] - guess[:, :, KINDS:]).square().sum(2)
+        place = (miss * subject).sum() / (1 + subject.sum())
+        shares = truth[:, :, 1:3].mean(3)  #                                  (B, N, 2)
+        name = who.gather(1, shares.argmax(2))  #                             (B, N)
+        unsure = nnf.cross_entropy(names.transpose(1, 2), name, reduction="none", ignore_index=-1)
+        some = shares.sum(2)
+        return kind + place + 0.3 * (unsure * some).sum() / (1 + some.sum())
 
 
 class DiffusionTask(Task):
@@ -177,9 +240,6 @@ class DiffusionTask(Task):
             got = f"latent_channels={self.config.latent_channels}"
             rule = f"the autoencoder has {vae.config.latent_channels}"
             raise X2VError(got, rule, "set the recipe's [model] latent_channels to that")
-        if self.data.stills_until and all(bucket["frames"] > 1 for bucket in self.data.buckets):
-            got, rule = f"stills_until={self.data.stills_until}", "the first part of the run needs stills"
-            raise X2VError(got, rule, "add a bucket with frames = 1, or set it to 0")
         self.footage = footage or make_world(recipe.seed)
         self.cache, self.quiet = cache, quiet
         self.buckets = [Bucket(**values) for values in self.data.buckets]
@@ -189,29 +249,45 @@ class DiffusionTask(Task):
         self._unseen: dict[str, Batch] = {}
 
     def build(self) -> nn.Module:
-        return DiffusionTrainee(self.config, *self.vocabulary, align=self.data.align > 0)
+        spread = self.vae.latents_spread.float().tolist()
+        return DiffusionTrainee(self.config, *self.vocabulary, spread, align=self.data.align > 0)
 
-    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
-        rng = np.random.default_rng((self.recipe.seed, step))
-        moving = step >= self.data.stills_until * self.recipe.engine.steps
-        shares = np.array([bucket.share * (moving or bucket.frames == 1) for bucket in self.buckets])
+    def batches(self, step: int, rank: int = 0, world_size: int = 1) -> list[Batch]:
+        """A batch of stills, and after the first `stills_steps` one of clips beside it."""
+        stills = any(bucket.frames == 1 for bucket in self.buckets)
+        clips = any(bucket.frames > 1 for bucket in self.buckets)
+        moving = [False] * stills + [True] * (clips and (step >= self.data.stills_steps or not stills))
+        return [self.batch(step, rank, world_size, moves) for moves in moving]
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1, moving: bool = True) -> Batch:
+        """The batch of clips of a step, or of stills."""
+        rng = np.random.default_rng((self.recipe.seed, step, moving))
+        shares = np.array([bucket.share * ((bucket.frames > 1) == moving) for bucket in self.buckets])
         which = int(rng.choice(len(shares), p=shares / shares.sum()))
-        size = self._batch_size(which, world_size)
+        kept = 1 - self.data.drop_tokens if moving and step % 2 else 1.0
+        # Beside clips, half a batch of stills will do.
+        halved = not moving and step >= self.data.stills_steps and any(b.frames > 1 for b in self.buckets)
+        size = self._batch_size(which, world_size, 2.0 if halved else kept)
         picks = rng.integers(0, len(self.shelves[which]), size)
-        levels = spread_levels(rng, size, self.data.noise_mean)
+        latent_frames = latent_shape(self.buckets[which].frames, 8, 8)[0]
+        levels = spread_levels(rng, size, self.data.noise_mean + np.log(latent_frames) / 3)
         with_clean = bool(rng.random() < self.data.clean)
         seeds = rng.integers(0, 2**31, size)
         mine = slice(rank, None, world_size)
         batch = self._clips(self.shelves[which], picks[mine], seeds[mine], with_clean)
         batch["t"] = torch.from_numpy(levels[mine, None].astype(np.float32))
-        progress = step / (self.data.align_until * self.recipe.engine.steps)
-        batch["align"] = torch.tensor(self.data.align * max(0.0, 1 - progress))
+        if kept < 1:
+            count = int(np.prod(batch["latents"].shape[2:])) // int(np.prod(self.config.patch))
+            orders = [rng.permutation(count)[: round(kept * count)] for _ in range(size)]
+            batch["keep"] = torch.from_numpy(np.sort(np.stack(orders)[mine], axis=1))
+        batch["weights"] = torch.tensor([self.data.align, self.data.subject])
         return batch
 
     def flops(self, batch: Batch) -> float:
         count, _, f, h, w = batch["latents"].shape
         clean, words = "clean" in batch, batch["ids"].shape[1]
-        options = {"batch": count, "per_token_levels": clean, "control": True, "camera": True}
+        kept = batch["keep"].shape[1] if "keep" in batch else None
+        options = {"batch": count, "per_token_levels": clean, "control": True, "camera": True, "kept": kept}
         return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options))
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -258,9 +334,9 @@ class DiffusionTask(Task):
         first = 1_000_000 * (1 + self.buckets.index(bucket))
         return fill_shelf(self.cache / bucket.name, self.footage, self.vae, bucket, first, quiet=self.quiet)
 
-    def _batch_size(self, which: int, world_size: int) -> int:
+    def _batch_size(self, which: int, world_size: int, kept: float) -> int:
         """Clips of a batch, so that every bucket's batch costs about the same."""
-        scale = self.buckets[0].cells / self.buckets[which].cells
+        scale = self.buckets[0].cells / self.buckets[which].cells / kept
         return world_size * max(1, round(self.recipe.engine.batch * scale / world_size))
 
     def _clips(self, shelf: Shelf, picks: np.ndarray, seeds: np.ndarray, with_clean: bool) -> Batch:
@@ -289,6 +365,7 @@ class DiffusionTask(Task):
         if with_clean:
             clean[deal_clean(grid[0], rng)] = True
         kinds = np.asarray(shelf.ids[index])
+        boxes = np.asarray(shelf.boxes[index])
         return {
             "latents": latents,
             "noise": rng.standard_normal(latents.shape, dtype=np.float32),
@@ -296,8 +373,8 @@ class DiffusionTask(Task):
             "control": control,
             "camera": camera,
             "clean": clean,
-            "kinds": kinds,
-            "motion": cell_motion(shelf.motion[index], kinds),
+            "truth": cell_truth(kinds, boxes, np.asarray(shelf.motion[index])),
+            "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in shelf.cast(index)]),
         }
 
     def _read(self, prompt: str) -> np.ndarray:
@@ -380,17 +457,26 @@ def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
     return path, float(sides.min()) / 3
 
 
-def cell_motion(motion: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """How far what fills each cell moves in its latent frame, in tenths of the frame.
+def cell_truth(kinds: np.ndarray, boxes: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """What every cell shows, for `TruthHead`.
 
-    motion (F, 2, 2) per frame and subject, kinds (f, h, w) -> (2, f, h, w); 0 for the background and the
-    unknown.
+    kinds (f, h, w); boxes (F, 2, 4) and motion (F, 2, 2) per frame and subject -> (TRUTH, f, h, w): a 1 for
+    the cell's kind; where in its subject's box it lies, x and y from -1 to 1; how far its subject moves in
+    the latent frame, x and y in tenths of the frame. 0 for the background and the unknown.
     """
-    f, _, _ = kinds.shape
-    steps = np.nan_to_num(motion)[1:].reshape(f - 1, TIME_STRIDE, *motion.shape[1:])  # (f - 1, 4, 2, 2)
-    by_kind = np.zeros((f, KINDS, 2), np.float32)
-    by_kind[1:, 1 : 1 + motion.shape[1]] = 10 * steps.sum(1)
-    return np.stack([by_kind[i, kinds[i]] for i in range(f)]).transpose(3, 0, 1, 2)
+    f, h, w = kinds.shape
+    kind = np.eye(KINDS, dtype=np.float32)[kinds].transpose(3, 0, 1, 2)  #            (KINDS, f, h, w)
+    steps = motion[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 2).sum(1)  #       (f - 1, 2, 2)
+    middles = np.concatenate([boxes[:1], boxes[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 4).mean(1)])
+    rows, columns = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w, indexing="ij")
+    found = np.zeros((4, f, h, w), np.float32)
+    for subject in range(SUBJECTS_KEPT):
+        left, top, right, bottom = middles[:, subject].T[:, :, None, None]  #         (f, 1, 1) each
+        across, down = (columns - left) / (right - left + 1e-3), (rows - top) / (bottom - top + 1e-3)
+        moved = np.concatenate([np.zeros((1, 2), np.float32), 10 * steps[:, subject]])  #             (f, 2)
+        moves = [np.broadcast_to(moved[:, axis, None, None], (f, h, w)) for axis in (0, 1)]
+        found = np.where(kinds == subject + 1, np.stack([2 * across - 1, 2 * down - 1, *moves]), found)
+    return np.concatenate([kind, np.nan_to_num(found).clip(-3, 3)]).astype(np.float32)
 
 
 def levels_of() -> list[float]:

@@ -60,7 +60,7 @@ class OneClip(DiffusionTask):
     def _examination(self) -> Batch:
         rng = np.random.default_rng(0)
         batch = self._clips(self.shelves[0], np.zeros(BATCH, int), rng.integers(0, 2**31, BATCH), False)
-        return {key: value for key, value in batch.items() if key not in ("kinds", "motion")}
+        return {key: value for key, value in batch.items() if key not in ("truth", "who", "weights")}
 
 
 def examine(recipe: Recipe, vae: Path | None = None, minutes: float | None = None) -> int:
@@ -95,11 +95,11 @@ def overfit(recipe: Recipe, vae: VideoVAE, minutes: float | None = None) -> Cour
         "control": 0.0,
         "camera": 0.0,
         "align": 0.0,
-        "stills_until": 0.0,
     }
     recipe = replace(recipe, data={**recipe.data, **plain, "buckets": [bucket]})
     recipe = recipe.with_engine(
-        steps=STEPS, batch=BATCH, warmup=10, ema=0.8, compile=False, log_every=10, eval_every=EVERY,
+        steps=STEPS, batch=BATCH, warmup=10, hold=0, ema=0.8, ema_width=0.0, snapshots=(), compile=False,
+        log_every=10, eval_every=EVERY,
         sheet_every=0, save_every=STEPS,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

@@ -48,6 +48,10 @@ class Task(ABC):
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """This process's slice of batch `step`: a pure function of (seed, step, rank, world_size)."""
 
+    def batches(self, step: int, rank: int = 0, world_size: int = 1) -> list[Batch]:
+        """The batches that one optimiser step learns from together; their losses are averaged."""
+        return [self.batch(step, rank, world_size)]
+
     @abstractmethod
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Scores of the averaged model on fixed clips that training never shows."""
@@ -70,8 +74,10 @@ def bf16_pays(device: torch.device) -> bool:
 
 
 def learning_rate(step: int, config: EngineConfig) -> float:
-    """Factor on the learning rates at a step: linear warm-up, flat, linear decay to zero at the end."""
+    """Factor on the learning rates at a step: linear warm-up, flat, then down (see `EngineConfig.hold`)."""
     warm = (step + 1) / max(config.warmup, 1)
+    if config.hold:
+        return min(warm, (config.hold / max(step + 1, config.hold)) ** 0.5)
     left = (config.steps - step) / max(config.decay * config.steps, 1)
     return min(1.0, warm, left)
 
@@ -103,19 +109,33 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
 class Average:
     """Running average of the weights (EMA); noisy steps cancel, and the average draws better than any one
     step.
+
+    With a `width` the average covers the same part of the run at any step: its weights fall as a power of
+    the step, (k / step)^g, where g is chosen so that they spread over `width` of the run (Karras et al. 2024,
+    arXiv:2312.02696, section 3).
     """
 
-    def __init__(self, model: nn.Module, decay: float):
+    def __init__(self, model: nn.Module, decay: float, width: float = 0.0):
         self.decay = decay
+        self.power = average_power(width) if width else 0.0
         self.weights = {name: p.detach().clone().float() for name, p in model.state_dict().items()}
 
     def update(self, model: nn.Module, step: int) -> None:
         """Move towards the model; faster in the first steps, which are far from anything worth
         remembering.
         """
-        rate = 1 - min(self.decay, (1 + step) / (10 + step))
+        if self.power:
+            rate = 1 - (1 - 1 / (step + 1)) ** (self.power + 1)
+        else:
+            rate = 1 - min(self.decay, (1 + step) / (10 + step))
         now = [p.detach().float() for p in model.state_dict().values()]
         torch._foreach_lerp_(list(self.weights.values()), now, rate)
+
+
+def average_power(width: float) -> float:
+    """The power g whose average spreads over `width` of the run: (g + 1) / ((g + 2)^2 (g + 3)) = width^2."""
+    w = width**-2
+    return float(np.roots([1, 7, 16 - w, 12 - w]).real.max())
 
 
 @dataclass
@@ -147,7 +167,7 @@ class Engine:
         self.accelerator = Accelerator(mixed_precision="bf16" if bf16_pays(device) else "no")
         torch.manual_seed(task.recipe.seed)
         self.model = task.build().to(device)
-        self.average = Average(self.model, self.config.ema)
+        self.average = Average(self.model, self.config.ema, self.config.ema_width)
         optimizers = make_optimizers(self.model, self.config)
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
@@ -172,8 +192,10 @@ class Engine:
             self.on_step(step)
             if step % config.log_every == 0 or last:
                 self._write_log(metrics, bar)
-            if step % config.eval_every == 0 or last:
+            if step % config.eval_every == 0 or step in config.snapshots or last:
                 scores = self._evaluate(bar)
+            if step in config.snapshots and self._main:
+                self.task.export(self.averaged(), self.out / "snapshots" / f"step-{step:08d}")
             if config.sheet_every and (step % config.sheet_every == 0 or last):
                 self._sheet()
             if step % config.save_every == 0 or last or late:
@@ -216,11 +238,15 @@ class Engine:
         start, step = time.perf_counter(), self.progress.step
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
         torch.manual_seed(hash((self.task.recipe.seed, step, rank)) % 2**63)
-        batch = self.task.batch(step, rank, world_size)
-        moved = {key: value.to(self.accelerator.device, non_blocking=True) for key, value in batch.items()}
+        batches = self.task.batches(step, rank, world_size)
         self.model.train()
-        metrics = self.runner(**moved)
-        self.accelerator.backward(metrics["loss"])
+        metrics: dict[str, Tensor] = {}
+        for batch in batches:
+            moved = {k: v.to(self.accelerator.device, non_blocking=True) for k, v in batch.items()}
+            found = self.runner(**moved)
+            self.accelerator.backward(found["loss"] / len(batches))
+            for key, value in found.items():
+                metrics[key] = metrics.get(key, 0.0) + value.detach() / len(batches)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
         factor = learning_rate(step, self.config)
         for optimizer in self.optimizers:
@@ -231,10 +257,10 @@ class Engine:
         self.average.update(self.model, step)
         done = self.progress
         done.step += 1
-        done.samples += len(next(iter(batch.values()))) * world_size
-        done.flops += self.task.flops(batch) * world_size
+        done.samples += sum(len(next(iter(batch.values()))) for batch in batches) * world_size
+        done.flops += sum(self.task.flops(batch) for batch in batches) * world_size
         done.seconds += time.perf_counter() - start
-        return {**{key: value.detach() for key, value in metrics.items()}, "gradient_norm": norm}
+        return {**metrics, "gradient_norm": norm}
 
     def _write_log(self, metrics: dict[str, Tensor], bar: tqdm) -> None:
         values = {key: float(value) for key, value in metrics.items()}

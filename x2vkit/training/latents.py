@@ -71,7 +71,7 @@ class Shelf:
     def __init__(self, folder: Path):
         for field in self.FIELDS:
             setattr(self, field, np.load(folder / f"{field}.npy", mmap_mode="r"))
-        self._lines = (folder / "clips.jsonl").read_text().splitlines()
+        self._clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
 
     latents: np.ndarray
     ids: np.ndarray
@@ -81,16 +81,21 @@ class Shelf:
     camera: np.ndarray
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._clips)
 
     def caption(self, index: int, rng: np.random.Generator) -> str:
         """One of the ways to ask for clip `index`."""
-        clip = json.loads(self._lines[index])
+        clip = self._clips[index]
         if clip["spec"] is None:
             return clip["caption"]
         from x2vkit.world import SceneSpec, caption
 
         return caption(SceneSpec.from_dict(clip["spec"]), rng)
+
+    def cast(self, index: int) -> tuple[str, str]:
+        """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
+        spec = self._clips[index]["spec"] or {}
+        return spec.get("subject", ""), (spec.get("other") or [""])[0]
 
 
 def fill_shelf(

@@ -35,8 +35,14 @@ class EngineConfig:
     """Steps of linear warm-up."""
     decay: float = 0.4
     """Last part of the run over which the learning rate falls linearly to zero."""
+    hold: int = 0
+    """If above 0: the rate is flat for this many steps and then falls with the square root of the step, never
+    to zero, so that a run can be judged, stopped or continued anywhere. `decay` is then unused.
+    """
     ema: float = 0.999
     """Decay of the running average of the weights, which is what gets exported."""
+    ema_width: float = 0.0
+    """If above 0: the average covers this part of the run, at any step (about 0.1). `ema` is then unused."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     compile: bool = False
@@ -49,6 +55,8 @@ class EngineConfig:
     """Steps between two sample sheets; 0 is never."""
     save_every: int = 250
     """Steps between two checkpoints."""
+    snapshots: tuple[int, ...] = ()
+    """Steps at which the averaged model is also judged, and exported into `snapshots/`."""
 
 
 @dataclass(frozen=True)

@@ -241,13 +241,18 @@ def load_trained_vae(folder: Path, dtype: torch.dtype) -> VideoVAE:
 
 
 def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
-    """Measure each latent channel's mean and spread, and fit the linear preview by least squares, into the
-    buffers.
+    """Measure each latent channel's mean and deviation, fit the linear preview by least squares, and choose
+    each channel's spread, into the buffers.
+
+    A channel's spread is the square root of how far one deviation of it moves the picture, 1 for the
+    strongest: halfway between counting all channels alike, which spends a diffusion model on detail that no
+    eye sees, and the pixels' own proportions.
 
     video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
     """
     vae.latents_mean.zero_()
     vae.latents_std.fill_(1)
+    vae.latents_spread.fill_(1)
     with torch.inference_mode():
         raw = torch.cat(
             [vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video]
@@ -265,7 +270,9 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     )
     known = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
     solution = torch.linalg.lstsq(known, pixels).solution  # (C + 1, pixels)
-    vae.preview_weight.copy_(solution[:-1].T)
+    strength = solution[:-1].norm(dim=1)  # (C,)
+    vae.latents_spread.copy_((strength / strength.max()).sqrt())
+    vae.preview_weight.copy_(solution[:-1].T / vae.latents_spread)
     vae.preview_bias.copy_(solution[-1])
 
 
