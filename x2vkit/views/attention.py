@@ -38,6 +38,8 @@ FAINT, STRONG, DIM = 0.45, 0.9, 0.6
 """How opaque heat is over a picture where there is least and most of it, and how bright the picture is below:
 as in static/attention.js and .css.
 """
+FIGURE_WORDS, FIGURE_HEADS = 14, 6
+"""What the static picture has room for."""
 TOLERANCE = 1e-3
 """How far a row computed in the browser may lie from `Trace.attention`, in any of its numbers."""
 CHECKED = 4
@@ -170,15 +172,20 @@ class Attention(View):
         return figure
 
     def _draw_words(self, axes: Axes, seen: dict[str, Array]) -> None:
-        names, chosen = list(self.trace.words), self.selection["word"]
-        axes.barh(range(len(names)), 100 * seen["words"], color=PALETTE["green"])
-        axes.set_yticks(range(len(names)), names, fontsize=8)
+        """The words that matter most, in the prompt's order, and the one that is asked."""
+        chosen = self.selection["word"]
+        most = set(np.argsort(-seen["words"])[:FIGURE_WORDS]) | ({chosen} - {None})
+        shown = sorted(int(word) for word in most)
+        names = [self.trace.words[word] for word in shown]
+        names = [name if len(name) <= 12 else f"{name[:11]}…" for name in names]
+        axes.barh(range(len(shown)), 100 * seen["words"][shown], color=PALETTE["green"])
+        axes.set_yticks(range(len(shown)), names, fontsize=8)
         axes.set_title("words, %", fontsize=9)
         axes.invert_yaxis()
         axes.tick_params(axis="x", labelsize=7)
         axes.spines[["top", "right"]].set_visible(False)
         if chosen is not None:
-            axes.get_yticklabels()[chosen].set(color=PALETTE["orange"], fontweight="bold")
+            axes.get_yticklabels()[shown.index(chosen)].set(color=PALETTE["orange"], fontweight="bold")
 
     def _draw_strip(self, axes: Axes, seen: dict[str, Array]) -> None:
         """Latent frames side by side in units of patches, one patch of space between them."""
@@ -198,8 +205,9 @@ class Attention(View):
         axes.imshow(sheet, extent=(0, (n_w + 1) * n_t - 1, n_h, 0), interpolation="nearest")
         some = range(0, n_w, max(1, n_w // 4))
         columns = [(time * (n_w + 1) + column + 0.5, f"c{column}") for time in range(n_t) for column in some]
-        axes.set_xticks([place for place, _ in columns], [name for _, name in columns], fontsize=6)
-        axes.set_yticks(np.arange(n_h) + 0.5, [f"r{row}" for row in range(n_h)], fontsize=6)
+        axes.set_xticks([place for place, _ in columns], [name for _, name in columns], fontsize=7)
+        rows = range(0, n_h, max(1, n_h // 4))
+        axes.set_yticks([row + 0.5 for row in rows], [f"r{row}" for row in rows], fontsize=7)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         if self.selection["word"] is None:
@@ -223,22 +231,23 @@ class Attention(View):
         axes.spines[["top", "right", "left"]].set_visible(False)
 
     def _draw_heads(self, axes: Axes, seen: dict[str, Array]) -> None:
-        """Every head's latent frames, each with its own brightest."""
+        """The latent frames of the first heads, each with its own brightest."""
         n_t, n_h, n_w = self.trace.grid
-        wide = (n_w + 1) * n_t
-        sheet = np.full((n_h, wide * len(self.trace.heads) + 2 * (len(self.trace.heads) - 1)), np.nan)
-        for i, number in enumerate(self.trace.heads):
-            left = i * (wide + 2)
+        heads, wide = self.trace.heads[:FIGURE_HEADS], (n_w + 1) * n_t + 1
+        sheet = np.full((n_h, len(heads) * wide), np.nan)
+        for i, number in enumerate(heads):
             video = seen["heads"][i, len(self.trace.words) :].reshape(self.trace.grid)
             for time in range(n_t):
-                place = left + time * (n_w + 1)
-                sheet[:, place : place + n_w] = self._level(video[time], float(video.max()))
-            reach = seen["reach"][i]
-            note = f"head {number + 1}: {seen['entropy'][i]:.1f} bits"
-            note += "" if np.isnan(reach) else f", reach {reach:.1f}"
+                left = i * wide + time * (n_w + 1)
+                sheet[:, left : left + n_w] = self._level(video[time], float(video.max()))
+            reach, bits = seen["reach"][i], f"head {number + 1}: {seen['entropy'][i]:.1f} bits"
+            note = bits if np.isnan(reach) else f"{bits}\nreach {reach:.1f}"
             shade = "black" if self.selection["head"] in (None, i) else PALETTE["grey"]
-            axes.text(left + wide / 2, -1.2, note, ha="center", va="bottom", fontsize=8, color=shade)
+            axes.text((i + 0.5) * wide, -1, note, ha="center", va="bottom", fontsize=8, color=shade)
         axes.imshow(sheet, cmap=colormap(), vmin=0, vmax=1, interpolation="nearest")
+        if len(self.trace.heads) > len(heads):
+            more = f"and {len(self.trace.heads) - len(heads)} more heads"
+            axes.text(len(heads) * wide, n_h, more, ha="right", va="top", fontsize=8, color=PALETTE["grey"])
         axes.axis("off")
 
     def _site(self) -> Site:

@@ -92,9 +92,15 @@ export class Softmax {
   dot(one, index, all, head) {
     const { L, D, scores } = this, a = (head * L + index) * D;
     for (let i = 0, b = head * L * D; i < L; i++, b += D) {
-      let sum = 0;
-      for (let d = 0; d < D; d++) sum += one[a + d] * all[b + d];
-      scores[i] = sum;
+      let w = 0, x = 0, y = 0, z = 0, d = 0; // four sums, for one waits for itself: a third faster
+      for (; d < D - 3; d += 4) {
+        w += one[a + d] * all[b + d];
+        x += one[a + d + 1] * all[b + d + 1];
+        y += one[a + d + 2] * all[b + d + 2];
+        z += one[a + d + 3] * all[b + d + 3];
+      }
+      for (; d < D; d++) w += one[a + d] * all[b + d];
+      scores[i] = w + x + y + z;
     }
   }
 }
