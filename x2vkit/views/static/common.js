@@ -31,7 +31,7 @@
 
 /**
  * An element with attributes and children. `class`, `for`, `aria-...` as in HTML; strings become text.
- * @param {string} tag @param {Record<string, any>} [attributes] @param {...(Node | string | null)} children
+ * @param {string} tag @param {Record<string, any>} [attributes] @param {...(Node | string | number | null)} children
  * @returns {any}
  */
 export function h(tag, attributes = {}, ...children) {
@@ -42,7 +42,7 @@ export function h(tag, attributes = {}, ...children) {
     if (value === false || value === null || value === undefined) continue;
     element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.filter((child) => child !== null));
+  for (const child of children) if (child !== null) element.append(typeof child === "number" ? String(child) : child);
   return element;
 }
 

@@ -22,8 +22,9 @@ export default mount(async (view) => {
 
   const noisy = new Picture(view, { ...shape, label: "What the model sees", smooth: true });
   const clean = new Picture(view, { ...shape, label: "Its guess at the clip", smooth: true });
-  const change = new Picture(view, { ...shape, label: "What this step changed" });
+  const change = new Picture(view, { ...shape, label: "What changed" });
   const beside = new Picture(view, { ...shape, label: "Beside it", title: "", smooth: true });
+  /** @type {[string, string][]} */
   const options = [["final", "The finished clip"]];
   if (arrays.unguided) options.push(["unguided", "Without guidance"], ["guidance", "What guidance changes"]);
   const choice = new Choice(view, { key: "beside", label: "Beside it", options });
