@@ -29,6 +29,8 @@ MOVES: dict[str, tuple[str, ...]] = {
 """What is read from a clip's motion -> the words it can be."""
 WINDOWS = 4
 """The background's flow is measured in WINDOWS x WINDOWS windows."""
+CLEAR = 3
+"""Cells that are left out around subjects: their soft edges move with them."""
 TRACK = 6
 """Numbers of one subject in one frame: centre x, y, width, height, area, and whether it is seen at all."""
 TOLD = ("pose", "facing", "subject", "scene", "other")
@@ -136,8 +138,9 @@ def background_flow(pixels: Tensor, background: Tensor) -> Tensor:
     gray = nnf.conv2d(nnf.pad(gray, (1, 1, 1, 1), mode="replicate"), (kernel[:, None] * kernel)[None, None])[
         :, 0
     ]
-    weight = nnf.avg_pool2d(background[:, None], 3, 1, 1, count_include_pad=False)[:, 0]
-    weight = (weight[1:] * weight[:-1]) ** 2
+    near = 2 * CLEAR + 1
+    weight = 1 - nnf.max_pool2d(1 - background[:, None], near, 1, CLEAR)[:, 0]
+    weight = weight[1:] * weight[:-1]
     middle = (gray[1:] + gray[:-1]) / 2
     along_x = nnf.pad(middle[:, :, 2:] - middle[:, :, :-2], (1, 1)) / 2
     along_y = nnf.pad(middle[:, 2:] - middle[:, :-2], (0, 0, 1, 1)) / 2
