@@ -31,10 +31,11 @@ from x2vkit.config import ModelConfig, RunSpec
 from x2vkit.core.attention import MASKED, Scores
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.sampler import Step, make_scheduler
+from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.media import check_fps
-from x2vkit.pipeline import Picture, X2VPipeline
+from x2vkit.pipeline import Picture, X2VPipeline, fast_dtype
 from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
 
@@ -76,7 +77,11 @@ def load(name: str = "small") -> X2VPipeline:
         names = ", ".join(sorted(path.parent.name for path in SHIPPED.glob("*/model_index.json"))) or "none"
         rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
         raise X2VError(f"model {name!r}", rule, "give a shipped name, or a folder that save_pretrained wrote")
-    return X2VPipeline.from_pretrained(folder)
+    parts = {}
+    if folder.parent == SHIPPED and not (folder / "vae").is_dir():
+        # Models that differ in training compute alone share one autoencoder: its weights ship once.
+        parts["vae"] = VideoVAE.from_pretrained(SHIPPED / "small" / "vae", dtype=fast_dtype())
+    return X2VPipeline.from_pretrained(folder, **parts)
 
 
 def quiet() -> None:
