@@ -307,3 +307,24 @@ def test_a_trace_without_attention_says_what_to_do(open_html, make_trace):
     text = opened.page.locator("[role=alert]").inner_text()
     assert "no attention was recorded" in text.lower() and "x2vkit.record" in text
     opened.fine()
+
+
+@pytest.mark.slow
+def test_in_jupyterlab_a_patch_is_shared_with_patches_and_the_kernel_hears_the_end(open_notebook):
+    code = "import x2vkit as x2v\nview, patches = x2v.views.Attention(), x2v.views.Patches()\nview.link(patches)"
+    lab = open_notebook([code, "patches"], views=2, height=2400)
+    stage = lab.page.locator(".x2v-attention-stage").first
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    before = lab.sent
+    lab.page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 0.05 * box["height"])
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 0.05 * box["width"], box["y"] + 0.05 * box["height"], steps=12)
+    assert lab.sent == before  # nothing while it moves
+    lab.page.mouse.up()
+    token = sample().grid[0] // 2 * sample().grid[1] * sample().grid[2]  # r0 c0 of the middle latent frame
+    both = "print(view.selection['token'], patches.selection['token'], view.selection['word'])"
+    assert lab.run(both).strip() == f"{token} {token} None"
+    lab.run("view.selection = {'word': 2, 'direction': 'from'}")
+    lab.page.wait_for_selector("text=Key: word")
+    lab.fine()
