@@ -1,4 +1,4 @@
-"""The named endpoints: what the page can do, for programs and for MCP clients. Their docstrings are their manual.
+"""The named endpoints: what the page does, for programs and MCP clients. Their docstrings are their manual.
 
     from gradio_client import Client, handle_file
     client = Client("http://127.0.0.1:7860")
@@ -15,14 +15,16 @@ import gradio as gr
 from x2vkit.demo import packets
 from x2vkit.demo.asked import ask
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
-from x2vkit.demo.models import Made, Progress, train_flops
 from x2vkit.demo.guard import said
+from x2vkit.demo.models import Made, Progress, train_flops
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 
 File = gr.FileData
-"""A file in Gradio's words: what gradio_client's handle_file makes, and what arrives as a downloaded path. Here
-it is a dictionary, already checked by Gradio to be an upload."""
+"""A file in Gradio's words: what gradio_client's handle_file makes, and what it downloads. As an argument it
+arrives as a dictionary, checked by Gradio to be an upload.
+"""
+Line = dict[str, Any]
 ShapeName = Literal["square", "wide", "tall", "still", "long"]
 
 
@@ -49,11 +51,11 @@ def generate(engine: Engine) -> Callable[..., Any]:
         guidance: float = 4.0,
         seed: int = -1,
         model: str = "",
-    ) -> Generator[tuple[File | None, dict[str, Any]], None, None]:
+    ) -> Generator[tuple[File | None, Line], None, None]:
         """Make a video clip from words, in about a second, and say how it was made.
 
         Parameters:
-            prompt: what the clip shows, in plain words, such as "a dog wearing a blue hat playing in the snow"
+            prompt: what the clip shows, in plain words, like "a dog wearing a blue hat playing in the snow"
             negative_prompt: what to steer away from
             image: a picture that the clip starts from (an uploaded file)
             video: a clip to remake (an uploaded file); not together with image
@@ -65,8 +67,8 @@ def generate(engine: Engine) -> Callable[..., Any]:
             seed: whole number that picks the noise: the same seed makes the same clip; -1 draws one
             model: a name from /models; empty is the usual one
         Returns:
-            the clip as an mp4 file, and a dictionary with its id (for /inspect), the prompt as the model read it, words that
-            it did not know, and all settings. While it computes, no file yet and the number of the step.
+            the clip as an mp4 file; and a dictionary with its id (for /inspect), the prompt as the model read
+            it, words that it did not know, and all settings. While it computes: no file, and the step.
         """
         asked = ask(
             prompt,
@@ -82,7 +84,7 @@ def generate(engine: Engine) -> Callable[..., Any]:
             model=engine.models.check(model),
         )
         key, made = yield from _following(engine.make(asked), lambda told: (None, told))
-        yield packets.film(made), {"id": key, **_about(made)}
+        yield File(**packets.film(made)), {"id": key, **_about(made)}
 
     return generate
 
@@ -102,7 +104,7 @@ def compare(engine: Engine) -> Callable[..., Any]:
         shape: ShapeName = "square",
         seconds: float = 1.4,
         seed: int = 0,
-    ) -> Generator[tuple[File | None, File | None, File | None, dict[str, Any]], None, None]:
+    ) -> Generator[tuple[File | None, File | None, File | None, Line], None, None]:
         """Make two clips from the same noise with two settings, to see what a setting does.
 
         Parameters:
@@ -118,8 +120,9 @@ def compare(engine: Engine) -> Callable[..., Any]:
             seconds: length of both, 0.1 to 2.75
             seed: whole number that picks the noise of both; -1 draws one
         Returns:
-            both clips as mp4 files; a page that plays them side by side with their difference, as one HTML file that opens
-            offline (or nothing, for models that x2vkit cannot look into); and a dictionary with the settings of both.
+            both clips as mp4 files; a page that plays them side by side with their difference, as one HTML
+            file that opens offline (nothing, for models that x2vkit cannot look into); and a dictionary with
+            the settings of both.
         """
         same = {"shape": shape, "seconds": seconds}
         one = ask(
@@ -131,8 +134,8 @@ def compare(engine: Engine) -> Callable[..., Any]:
         )
         made = yield from _following(engine.compare([one, two]), lambda told: (None, None, None, told))
         html = compare_html(made)
-        files = [packets.film(clip) for clip in made]
-        page = None if html is None else packets.keep(html.encode(), "compare.html")
+        files = [File(**packets.film(clip)) for clip in made]
+        page = None if html is None else File(**packets.keep(html.encode(), "compare.html"))
         yield files[0], files[1], page, {"clips": [_about(clip) for clip in made]}
 
     return compare
@@ -143,14 +146,14 @@ def inspect(engine: Engine) -> Callable[..., Any]:
 
     def inspect(
         id: str, view: str = "denoise"
-    ) -> Generator[tuple[File | None, dict[str, Any]], None, None]:
-        """Look inside a clip: every denoising step, its spacetime patches, or its attention, as an interactive page.
+    ) -> Generator[tuple[File | None, Line], None, None]:
+        """Look inside a clip: every denoising step, its patches, or its attention, as an interactive page.
 
         Parameters:
             id: the id that /generate gave, or an id from /examples
             view: denoise, patches or attention
         Returns:
-            one HTML file that opens offline, and a dictionary with the clip's settings and all views there are.
+            one HTML file that opens offline; and a dictionary with the clip's settings and all views.
         """
         if not isinstance(id, str):
             raise X2VError("this id", "an id is text", "take it from /generate or /examples")
@@ -158,7 +161,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
         trace = yield from _following(engine.record(id), lambda told: (None, told))
         page = packets.keep(view_html(view, trace).encode(), f"{view}.html")
-        yield page, {"settings": dict(trace.spec), "views": list(views())}
+        yield File(**page), {"settings": dict(trace.spec), "views": list(views())}
 
     return inspect
 
@@ -167,7 +170,7 @@ def models(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
     """The endpoint /models."""
 
     def models() -> list[dict[str, Any]]:
-        """List the models that can be chosen, with what their training cost in floating-point operations, where known."""
+        """List the models to choose from, and the floating-point operations of their training, if known."""
         names = engine.models.names()
         return [{"name": name, "train_flops": train_flops(engine.models.folder(name))} for name in names]
 
@@ -189,7 +192,7 @@ def _bundled() -> list[dict[str, Any]]:
 
 
 def _path(file: Any) -> str | None:
-    """The path in a file record. Gradio has checked that it was uploaded; anything but a record is refused here."""
+    """The path in a file record, which Gradio has checked to be an upload. Anything else is refused."""
     if not file:
         return None
     if not isinstance(file, dict) or not isinstance(file.get("path"), str):
@@ -217,7 +220,8 @@ def _following(
         while True:
             progress = next(run)
             if progress is not None:
-                line = {"state": "denoising", "step": progress.step, "steps": progress.steps, "clip": progress.clip}
+                line = {"state": "denoising", "step": progress.step, "steps": progress.steps}
+                line["clip"] = progress.clip
             yield tell(line)
     except StopIteration as end:
         return end.value

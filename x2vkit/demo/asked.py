@@ -1,8 +1,8 @@
 """What a visitor asks, checked: plain values and files from anywhere -> `Asked`, or an X2VError to read.
 
-A page limits its sliders, an API client limits nothing: numbers may be missing, NaN or a million, a picture may
-be a text file or forty megapixels, a video two hours or a playlist that points at other files. Whatever passes
-here is safe to compute. Knows nothing about pages or models; never imports torch.
+A page limits its sliders, an API client limits nothing: numbers may be missing, NaN or a million, a picture
+may be a text file or forty megapixels, a video two hours or a playlist that points at other files. Whatever
+passes here is safe to compute. Knows nothing about pages or models; never imports torch.
 """
 
 from __future__ import annotations
@@ -62,10 +62,14 @@ SEEDS = (0, 2**32 - 1)
 RANDOM_SEED = -1
 
 VIDEOS = {
-    "mp4 or mov": (4, b"ftyp"), "webm or mkv": (0, b"\x1a\x45\xdf\xa3"), "gif": (0, b"GIF8"), "avi": (8, b"AVI "),
-}  # fmt: skip
-"""Kind of video -> where its file says so, and how. Nothing else reaches ffmpeg: it also reads playlists, which
-name other files and hosts."""
+    "mp4 or mov": (4, b"ftyp"),
+    "webm or mkv": (0, b"\x1a\x45\xdf\xa3"),
+    "gif": (0, b"GIF8"),
+    "avi": (8, b"AVI "),
+}
+"""Kind of video -> where its file says so, and how. Nothing else reaches ffmpeg: it also reads playlists,
+which name other files and hosts.
+"""
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi"
 
 
@@ -76,7 +80,7 @@ class Asked:
     spec: RunSpec
     """Everything that is words or numbers."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """`image` uint8 (H, W, 3), or `video` uint8 (F, H, W, 3) and its `strength`; as `x2vkit.record` takes them."""
+    """As in `x2vkit.record`: `image` uint8 (H, W, 3), or `video` uint8 (F, H, W, 3) and its `strength`."""
     notes: tuple[str, ...] = ()
     """What was changed, in words."""
 
@@ -165,7 +169,8 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     """A whole number inside its range, ends included."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not good or not isfinite(value) or value != int(value) or not low <= value <= high:
-        raise X2VError(f"{name}={short(value)}", f"{name} is a whole number from {low} to {high}", "stay inside")
+        rule = f"{name} is a whole number from {low} to {high}"
+        raise X2VError(f"{name}={short(value)}", rule, "stay inside")
     return int(value)
 
 
@@ -191,7 +196,7 @@ def read_picture(path: Any, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def read_video(path: Any, frames: int, height: int, width: int) -> Frames:
-    """The first `frames` frames of a video at FPS a second, or fewer, scaled and cropped -> (F, H, W, 3) uint8."""
+    """At most `frames` frames of a video's start, FPS a second, scaled, cropped -> uint8 (F, H, W, 3)."""
     file = _file("video", path)
     name = f"video {file.name!r}"
     with file.open("rb") as opened:
@@ -211,7 +216,8 @@ def read_video(path: Any, frames: int, height: int, width: int) -> Frames:
         rule = f"reading its beginning took over {READ_SECONDS} s"
         raise X2VError(name, rule, "cut and shrink it first") from error
     length = re.search(rb"Duration: (\d+):(\d+):([\d.]+)", done.stderr)
-    if length and (seconds := int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])) > MAX_VIDEO_SECONDS:
+    seconds = sum(60**i * float(part) for i, part in enumerate(reversed(length.groups()))) if length else 0.0
+    if seconds > MAX_VIDEO_SECONDS:
         rule = f"a clip to remake has at most {MAX_VIDEO_SECONDS} s, and only its first 3 are looked at"
         raise X2VError(f"{name} of {seconds / 60:.0f} minutes", rule, "cut out the part that you mean")
     picture = height * width * 3

@@ -1,8 +1,8 @@
-"""What the page and its API do, without the page: make, compare, look inside. Every action is a generator that
-yields `Progress` (or None while it waits) and returns what was made; closing it stops the computation.
+"""What the page and its API do, without the page: make, compare, look inside. Every action is a generator
+that yields `Progress` (or None while it waits) and returns what was made; closing it stops the computation.
 
-A clip is remembered by how it was asked for, not by its numbers: looking inside makes it again, bit for bit, and
-records it this time. So a thousand visitors cost a few kilobytes each. Knows nothing about Gradio.
+A clip is remembered by how it was asked for, not by its numbers: looking inside makes it again, bit for bit,
+and records it this time. So a thousand visitors cost a few kilobytes each. Knows nothing about Gradio.
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ class Engine:
 
     def make(self, asked: Asked) -> Generator[Progress | None, None, tuple[str, Made]]:
         """Make one clip -> (its id, the clip)."""
-        made = yield from self.worker.stream(lambda report: self.models.make(asked, report))
+
+        def job(report: Report) -> Made:
+            return self.models.make(asked, report)
+
+        made = yield from self.worker.stream(job)
         key = secrets.token_urlsafe(12)
         self._asked.put(key, asked)
         return key, made
@@ -98,19 +102,22 @@ class Engine:
         return (yield from self.worker.stream(job))
 
     def record(self, key: str) -> Generator[Progress | None, None, Trace]:
-        """The whole recording of a clip that was made here or is bundled, with the attention of some steps."""
+        """The recording of a clip that was made here or is bundled, with the attention of some steps."""
         if key.startswith(EXAMPLE):
             return samples.sample(key.removeprefix(EXAMPLE))
         if (kept := self._traces.get(key)) is not None:
             return kept
         asked = self._asked.get(key)
         if asked is None:
-            raise X2VError("this clip", "it is too long ago, and no longer remembered here", "make it again")
+            raise X2VError("this clip", "it was too long ago, and is no longer remembered", "make it again")
         if self.models.foreign:
-            raise X2VError(
-                f"a clip of {self.models.default}", "x2vkit looks inside its own models alone", "use x2v.demo()"
-            )
-        made = yield from self.worker.stream(lambda report: self._record(asked, report))
+            rule = "x2vkit looks inside its own models alone"
+            raise X2VError(f"a clip of {self.models.default}", rule, "use x2v.demo()")
+
+        def job(report: Report) -> Made:
+            return self._record(asked, report)
+
+        made = yield from self.worker.stream(job)
         assert made.trace is not None  # x2vkit's own models always leave one
         return self._traces.put(key, made.trace)
 

@@ -1,6 +1,6 @@
-"""What stands between the page and strangers: errors told as x2vkit tells them, no files from elsewhere, limits.
+"""What stands between the page and strangers: errors told as x2vkit tells them, no files from elsewhere.
 
-`Page` is a gr.Blocks whose `launch()` needs no arguments: nothing is shared, counted or fetched unless asked for.
+`Page` is a gr.Blocks whose `launch()` needs no arguments: nothing is shared, counted or fetched unasked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Generator
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 import gradio as gr
 
@@ -20,6 +20,7 @@ from x2vkit.demo.asked import MAX_FILE_BYTES
 from x2vkit.demo.engine import Engine
 from x2vkit.errors import X2VError
 
+Stream: TypeAlias = Generator[Any, None, None]
 SESSIONS = 64
 """Visitors whose last values Gradio remembers; it never forgets one before that many are there."""
 FILES_SECONDS = (600, 3600)
@@ -34,7 +35,7 @@ class Page(gr.Blocks):
         self.engine = engine
         self.queue(max_size=max_queue, default_concurrency_limit=1, status_update_rate=1)
 
-    def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:  # type: ignore[override]
+    def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:
         """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the page is up."""
         usual: dict[str, Any] = {
             "share": False,
@@ -50,9 +51,10 @@ class Page(gr.Blocks):
             "max_file_size": MAX_FILE_BYTES,
             "state_session_capacity": SESSIONS,
         }
-        launched = super().launch(*args, prevent_thread_lock=True, **usual | options)
+        launched = super().launch(*args, **usual | options | {"prevent_thread_lock": True})
         self.engine.warm()
-        if not (prevent_thread_lock or getattr(sys, "ps1", sys.flags.interactive)):
+        interactive = bool(getattr(sys, "ps1", "")) or bool(sys.flags.interactive)  # a notebook goes on
+        if not (prevent_thread_lock or interactive):
             self.block_thread()
         return launched
 
@@ -72,8 +74,7 @@ def refuse_remote(value: Any) -> None:
     if isinstance(value, dict):
         path = value.get("path")
         if "meta" in value and isinstance(path, str) and "://" in path.replace("\\", "/"):
-            error = X2VError(f"file {path[:80]!r}", "files are uploaded, not fetched from elsewhere", "upload it")
-            raise gr.Error(plain(error), title="This cannot be", print_exception=False)
+            raise told(X2VError(f"file {path[:80]!r}", "files are uploaded, never fetched", "upload it"))
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         for part in value:
@@ -81,11 +82,11 @@ def refuse_remote(value: Any) -> None:
 
 
 def told(error: BaseException) -> gr.Error:
-    """An error as the page shows it. A bug is told to the terminal, and to visitors only that there is one."""
+    """An error as the page shows it. A bug is told to the terminal; visitors hear only that there is one."""
     if isinstance(error, X2VError):
         return gr.Error(plain(error), title="This cannot be", print_exception=False)
     traceback.print_exception(error)
-    return gr.Error("Something broke here. The terminal that runs this page says what.", print_exception=False)
+    return gr.Error("Something broke. The terminal that runs this page says what.", print_exception=False)
 
 
 def plain(error: X2VError) -> str:
@@ -93,19 +94,20 @@ def plain(error: X2VError) -> str:
     return html.escape(str(error), quote=False)
 
 
-def said(generator: Callable[..., Generator[Any, None, None]]) -> Callable[..., Generator[Any, None, None]]:
+def said(run: Callable[..., Stream]) -> Callable[..., Stream]:
     """The same generator, with its errors told; and typed by what it yields, which is what Gradio reads."""
 
-    @functools.wraps(generator)
+    @functools.wraps(run)
     def saying(*args: Any, **options: Any) -> Generator[Any, None, None]:
         try:
-            yield from generator(*args, **options)
+            yield from run(*args, **options)
         except Exception as error:
             raise told(error) from error
 
-    hints = get_type_hints(generator)
+    hints = get_type_hints(run)
     returned = hints.get("return")
     if get_origin(returned) is not None and get_args(returned) and "Generator" in str(get_origin(returned)):
         returned = get_args(returned)[0]
-    saying.__signature__ = inspect.signature(generator).replace(return_annotation=returned)  # type: ignore[attr-defined]
+    signature = inspect.signature(run).replace(return_annotation=returned)
+    saying.__signature__ = signature  # type: ignore[attr-defined]
     return saying

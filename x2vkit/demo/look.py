@@ -1,4 +1,4 @@
-"""How the page looks: a Gradio theme without fonts from elsewhere, one style sheet, and the parts' scripts."""
+"""How the page looks: a Gradio theme without fonts from elsewhere, one style sheet, the parts' scripts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ INK = gr.themes.Color(
     c600="#565d67", c700="#39414c", c800="#232a33", c900="#171c23", c950="#0e1217",
 )  # fmt: skip
 BLUE = gr.themes.Color(
-    name="blue", c50="#eef4fd", c100="#dae7fa", c200="#b9d2f6", c300="#8ab5ef", c400="#6ea8f5", c500="#3f7fd9",
-    c600="#1f66c7", c700="#1a55a6", c800="#1a4785", c900="#193c6d", c950="#122746",
+    name="blue", c50="#eef4fd", c100="#dae7fa", c200="#b9d2f6", c300="#8ab5ef", c400="#6ea8f5",
+    c500="#3f7fd9", c600="#1f66c7", c700="#1a55a6", c800="#1a4785", c900="#193c6d", c950="#122746",
 )  # fmt: skip
 
 
@@ -90,16 +90,28 @@ def script(name: str) -> str:
     return f"{static('common.js')}\n{static(f'{name}.js')}"
 
 
-LOGO = """
-<svg viewBox="0 0 36 36" width="36" height="36" aria-hidden="true">
-  <rect x="0" y="0" width="11" height="11" rx="2.5" fill="#9067c6"/><rect x="12.5" y="0" width="11" height="11" rx="2.5" fill="#d1495b"/>
-  <rect x="25" y="0" width="11" height="11" rx="2.5" fill="#7c8894" opacity=".35"/><rect x="0" y="12.5" width="11" height="11" rx="2.5" fill="#7c8894" opacity=".35"/>
-  <rect x="12.5" y="12.5" width="11" height="11" rx="2.5" fill="#e07b22"/><rect x="25" y="12.5" width="11" height="11" rx="2.5" fill="#3f7fd9"/>
-  <rect x="0" y="25" width="11" height="11" rx="2.5" fill="#2a9d78"/><rect x="12.5" y="25" width="11" height="11" rx="2.5" fill="#7c8894" opacity=".35"/>
-  <rect x="25" y="25" width="11" height="11" rx="2.5" fill="#3f7fd9" opacity=".6"/>
-</svg>
-"""  # noqa: E501
+CELLS = (
+    *("#9067c6", "#d1495b", ""),
+    *("", "#e07b22", "#3f7fd9"),
+    *("#2a9d78", "", "#8ab5ef"),
+)
+"""The logo: patches of a clip, row by row; "" is one that is still noise."""
+
+
+def logo() -> str:
+    """The logo as SVG."""
+    rects = "".join(
+        f'<rect x="{12.5 * (i % 3)}" y="{12.5 * (i // 3)}" width="11" height="11" rx="2.5" '
+        f'fill="{color or "#7c8894"}" opacity="{1 if color else 0.35}"/>'
+        for i, color in enumerate(CELLS)
+    )
+    return f'<svg viewBox="0 0 36 36" width="36" height="36" aria-hidden="true">{rects}</svg>'
+
+
 HEADER = f"""
-<header class="x2v-header">{LOGO}<div><h1>x2vkit</h1><p>A video model, small enough to open.</p></div></header>
+<header class="x2v-header">
+  {logo()}
+  <div><h1>x2vkit</h1><p>A video model, small enough to open.</p></div>
+</header>
 """
 HEAD = '<meta name="viewport" content="width=device-width, initial-scale=1">'

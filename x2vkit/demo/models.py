@@ -95,7 +95,8 @@ class Models:
             self.default = "this model" if not self.foreign else type(pipe).__name__
             self._given[self.default] = pipe
         else:
-            self.default = DEFAULT if DEFAULT in self._folders or not self._folders else next(iter(self._folders))
+            there = DEFAULT in self._folders or not self._folders
+            self.default = DEFAULT if there else next(iter(self._folders))
 
     def names(self) -> list[str]:
         """The names to choose from, the default first."""
@@ -137,10 +138,9 @@ class Models:
 
 @cache
 def shipped() -> dict[str, str]:
-    """Name -> folder of every set of weights in the package: `small`, and `base`, `4x`, `32x` of the scaling lab.
+    """Name -> folder of every set of weights in the package, such as `small`; cheapest training first.
 
-    Whatever holds a model_index.json, at any depth; its name is its own folder's. Cheapest training first, as
-    far as training.json or log.jsonl tell (see `train_flops`); the default stands where the caller puts it.
+    Whatever holds a model_index.json, at any depth, appears by itself; its name is its own folder's.
     """
     folders = sorted(path.parent for path in SHIPPED.rglob("model_index.json"))
     folders.sort(key=lambda folder: train_flops(folder) or 0)
@@ -207,7 +207,8 @@ def make_foreign(pipe: Any, asked: Asked, report: Report, fps: float | None = No
 
     spec, known = asked.spec, _parameters(pipe)
     if asked.inputs:
-        raise X2VError("a picture or clip to start from", "this page gives other models words alone", "take it away")
+        rule = "other models than x2vkit's get words alone here"
+        raise X2VError("a picture or clip to start from", rule, "take it away")
 
     def tell(_: Any, index: int, timestep: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         report(Progress(index + 1, spec.steps))

@@ -1,7 +1,7 @@
 """What the page's scripts are told: clips, previews and troubles as small JSON messages. See static/*.js.
 
-A moving picture travels as a strip: its frames on top of each other in one JPEG, which a canvas plays. Files (the
-mp4, a view's page) travel as Gradio's file records, which it turns into addresses that the page may fetch.
+A moving picture travels as a strip: its frames on top of each other in one JPEG, which a canvas plays. Files
+(the mp4, a view's page) travel as Gradio's file records, which it turns into addresses for the page.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def strip(frames: Frames, fps: float, quality: int = 88) -> Message:
     sheet.save(stream, "JPEG", quality=quality)
     data = base64.b64encode(stream.getvalue()).decode()
     rate = fps * count / len(frames)
-    return {"strip": f"data:image/jpeg;base64,{data}", "frames": count, "fps": rate, "width": width, "height": height}
+    size = {"frames": count, "fps": rate, "width": width, "height": height}
+    return {"strip": f"data:image/jpeg;base64,{data}", **size}
 
 
 def film(made: Made) -> Message:
@@ -148,7 +149,7 @@ def slug(spec: RunSpec) -> str:
 
 
 def telling(html: str) -> str:
-    """A view's page that also tells its height: one more script, allowed by its digest in the page's own policy."""
+    """A view's page that also tells its height: one more script, allowed by digest in its own policy."""
     digest = base64.b64encode(hashlib.sha256(REPORT.encode()).digest()).decode()
     html = html.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
     head, _, rest = html.rpartition("</body>")
@@ -162,6 +163,7 @@ def side_by_side(made: list[Made]) -> list[Message]:
 
 def title(spec: RunSpec) -> str:
     """A clip's settings in a line."""
-    return f"{spec.prompt} · {spec.model} · {spec.steps} steps · guidance {spec.guidance:g} · seed {spec.seed}"
+    numbers = f"{spec.steps} steps · guidance {spec.guidance:g} · seed {spec.seed}"
+    return f"{spec.prompt} · {spec.model} · {numbers}"
 
 

@@ -1,5 +1,5 @@
-"""The page: Create, Look inside, Compare. Layout and events; what they do stands in engine.py, how it is told to
-the page's scripts in packets.py.
+"""The page: Create, Look inside, Compare. Layout and events; what they do stands in engine.py, and how it is
+told to the page's scripts in packets.py.
 
 Events of the page are private; programs use the named endpoints of api.py, which go through the same engine.
 """
@@ -20,8 +20,9 @@ from x2vkit.demo.models import Models, Progress
 from x2vkit.demo.packets import Message
 from x2vkit.errors import X2VError
 
-SHAPE_LABELS = {"square": "Square", "wide": "Wide", "tall": "Tall", "still": "Still", "long": "Long"}
+SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]
 EMPTY = "Make a clip first, or choose an example: its inside opens here."
+SAME = "Both begin with the same noise: what differs is the setting alone."
 IDEAS = (
     "a dog wearing a blue hat playing in the snow",
     "a red ball bouncing on the beach",
@@ -118,26 +119,26 @@ class Create:
         names = self.engine.models.names()
         with gr.Group(elem_classes="x2v-settings"):
             self.shape = gr.Radio(
-                [(label, name) for name, label in SHAPE_LABELS.items()], value="square", label="Shape", visible=own,
-                elem_classes="x2v-segments",
-            )  # fmt: skip
-            self.seconds = gr.Slider(
-                *SECONDS, value=1.42, step=0.01, label="Seconds", info="a third of a second at a time", visible=own
+                SHAPE_CHOICES, value="square", label="Shape", visible=own, elem_classes="x2v-segments"
             )
+            info = "a third of a second at a time"
+            self.seconds = gr.Slider(*SECONDS, value=1.42, step=0.01, label="Seconds", info=info, visible=own)
             self.steps = gr.Slider(*STEPS, value=20, step=1, label="Steps", info="more is finer, and slower")
             self.guidance = gr.Slider(
                 *GUIDANCE, value=4, step=0.1, label="Guidance", info="how strictly the words are followed"
             )
             with gr.Row(elem_classes="x2v-seed"):
-                self.seed = gr.Number(
-                    0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[1], min_width=110, interactive=False
-                )
+                self.seed = seed_field(min_width=110, interactive=False)
                 self.random = gr.Checkbox(True, label="A new one each time", min_width=200)
             self.model = gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1)
-        with gr.Accordion("Start from a picture or a clip", open=False, visible=own, elem_classes="x2v-start"):
-            self.image = Upload(label="Picture: the clip's first frame", sources=["upload", "clipboard"], height=180)
-            self.video = UploadVideo(label="Clip: made anew in the words above", sources=["upload"], height=180)
-            self.strength = gr.Slider(*STRENGTH, value=0.6, step=0.05, label="How much of the clip is made anew")
+        start = "Start from a picture or a clip"
+        with gr.Accordion(start, open=False, visible=own, elem_classes="x2v-start"):
+            label = "Picture: the clip's first frame"
+            self.image = as_file(gr.Image(label=label, sources=["upload", "clipboard"], height=180))
+            label = "Clip: made anew in the words above"
+            self.video = as_file(gr.Video(label=label, sources=["upload"], height=180))
+            label = "How much of the clip is made anew"
+            self.strength = gr.Slider(*STRENGTH, value=0.6, step=0.05, label=label)
         with gr.Accordion("What to steer away from", open=False, elem_classes="x2v-start"):
             self.negative = gr.Textbox(label="Negative prompt", placeholder="snow", show_label=False)
 
@@ -164,11 +165,9 @@ class Create:
         )
         self.surprise.click(lambda: random.choice(IDEAS), None, self.prompt, **quiet())
         self.random.change(lambda on: gr.Number(interactive=not on), self.random, self.seed, **quiet())
-        self.shape.change(
-            lambda shape: gr.Slider(interactive=SHAPES[shape].frames is None), self.shape, self.seconds, **quiet()
-        )
-        fields = [self.current, self.prompt, self.negative, self.shape, self.seconds, self.steps, self.guidance]
-        fields += [self.seed, self.random, self.model]
+        self.shape.change(self.lengths, self.shape, self.seconds, **quiet())
+        fields = [self.current, self.prompt, self.negative, self.shape, self.seconds, self.steps]
+        fields += [self.guidance, self.seed, self.random, self.model]
         self.stage.recall(self.recall, None, fields, **quiet())
         if self.examples is not None:
             self.examples.pick(self.pick, None, [self.stage, *fields], **quiet())
@@ -184,6 +183,10 @@ class Create:
             yield packets.trouble(error), gr.skip()
             raise
         yield message, key
+
+    def lengths(self, shape: str) -> Any:
+        """A still and a long clip have a length of their own."""
+        return gr.Slider(interactive=shape not in SHAPES or SHAPES[shape].frames is None)
 
     def asked(self, *form: Any) -> Asked:
         """The form's fields, checked."""
@@ -280,16 +283,17 @@ class Compare:
         own = not engine.models.foreign
         with gr.Row(elem_classes="x2v-ask"):
             self.prompt = gr.Textbox(
-                IDEAS[1] if own else "", label="What happens in both clips?", scale=8, min_width=240, max_lines=4,
+                IDEAS[1] if own else "",
+                label="What happens in both clips?",
+                scale=8,
+                min_width=240,
+                max_lines=4,
                 elem_classes="x2v-prompt",
-            )  # fmt: skip
-            self.shape = gr.Dropdown(
-                [(label, name) for name, label in SHAPE_LABELS.items()], value="square", label="Shape", scale=1,
-                min_width=110, visible=own,
-            )  # fmt: skip
-            self.seed = gr.Number(
-                0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[1], scale=1, min_width=130
             )
+            self.shape = gr.Dropdown(
+                SHAPE_CHOICES, value="square", label="Shape", scale=1, min_width=110, visible=own
+            )
+            self.seed = seed_field(scale=1, min_width=130)
         several = "" if len(names) > 1 else "x2v-only"  # one tab alone needs no tabs
         with gr.Tabs(elem_classes=f"x2v-inner {several}"):
             with gr.Tab("Two settings"):
@@ -304,7 +308,7 @@ class Compare:
                 )  # fmt: skip
                 self.go_models = gr.Button("Compare the models", variant="primary", elem_classes="x2v-wide")
         self.frame = gr.HTML(
-            cast(Any, {"kind": "empty", "text": "Both begin with the same noise: what differs is the setting alone."}),
+            cast(Any, {"kind": "empty", "text": SAME}),
             html_template=look.static("inside.html"),
             js_on_load=look.script("inside"),
         )
@@ -333,7 +337,7 @@ class Compare:
 
         yield from self._run(wanted)
 
-    def run_models(self, prompt: Any, shape: Any, seed: Any, names: Sequence[str]) -> Generator[Any, None, None]:
+    def run_models(self, prompt: Any, shape: Any, seed: Any, names: Any) -> Generator[Any, None, None]:
         """One clip of each model."""
 
         def wanted() -> list[Asked]:
@@ -345,7 +349,8 @@ class Compare:
 
     def _ask(self, prompt: Any, shape: Any, seed: Any, steps: Any, guidance: Any, model: Any) -> Asked:
         name = self.engine.models.check(model)
-        return ask(prompt, shape=shape, seed=0 if seed is None else seed, steps=steps, guidance=guidance, model=name)
+        seed = 0 if seed is None else seed
+        return ask(prompt, shape=shape, seed=seed, steps=steps, guidance=guidance, model=name)
 
     def _run(self, wanted: Callable[[], list[Asked]]) -> Generator[Any, None, None]:
         yield packets.wait("Starting…")
@@ -371,30 +376,24 @@ class Compare:
             raise
 
 
-class Upload(gr.Image):
-    """A picture as its file: whether it is one is asked in asked.py, where a message can be read."""
+def as_file(component: Any) -> Any:
+    """An upload as its path, untouched: whether it can be read is asked in asked.py, with a message to read.
 
-    is_template = True
+    Not as a subclass: Gradio writes a .pyi file beside every module that has one.
+    """
+    component.preprocess = lambda payload: None if payload is None else payload.path
+    return component
 
-    def preprocess(self, payload: Any) -> Any:
-        """The file's path."""
-        return None if payload is None else payload.path
 
-
-class UploadVideo(gr.Video):
-    """A video as its file, untouched."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """The file's path."""
-        return None if payload is None else payload.path
+def seed_field(**options: Any) -> gr.Number:
+    """Where a seed is typed."""
+    return gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[1], **options)
 
 
 def following(
     run: Generator[Progress | None, None, Any], tell: Callable[[Progress], Any]
 ) -> Generator[Any, None, Any]:
-    """Yield what `tell` makes of every step, or nothing new while there is none; return what the run returns."""
+    """Yield what `tell` makes of every step, or that nothing is new; return what the run returns."""
     try:
         while True:
             progress = next(run)

@@ -1,8 +1,8 @@
 """One thread in which every model runs, and a job there seen from outside as a generator that can be closed.
 
-Two models at once on a small machine slow each other far more than twofold, and a pipeline is not made for two
-threads. Closing the generator stops the job at its next report: within one denoising step, whoever closes it
-(a Cancel button, a closed tab, an API client that went away). Knows nothing about models or pages.
+Two models at once on a small machine slow each other far more than twofold, and a pipeline is not made for
+two threads. Closing the generator stops the job at its next report: within one denoising step, whoever closes
+it (a Stop button, a closed tab, an API client that went away). Knows nothing about models or pages.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ class Worker:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="x2vkit")
 
     def stream(self, job: Callable[[Callable[[Item], None]], Result]) -> Generator[Item | None, None, Result]:
-        """Run `job(report)`: yield what it reports, and None now and then while it is silent; return its result.
+        """Run `job(report)`: yield what it reports, and None now and then while it is silent; return its
+        result.
 
-        Reports that come faster than they are fetched replace each other: only the newest is news. What the job
-        raises is raised here.
+        Reports that come faster than they are fetched replace each other: only the newest is news. What the
+        job raises is raised here.
         """
         news: SimpleQueue[Item | None] = SimpleQueue()
         closed = Event()
@@ -53,10 +54,6 @@ class Worker:
         finally:
             closed.set()
             future.cancel()  # for a job that has not begun
-
-    def run(self, job: Callable[[], Result]) -> Result:
-        """Run a job and wait for its result."""
-        return self._pool.submit(job).result()
 
     def begin(self, job: Callable[[], object]) -> None:
         """Run a job when the thread is free; its result and what it raises are dropped."""

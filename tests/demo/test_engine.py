@@ -1,0 +1,140 @@
+"""What the page does, without the page: the same clip again when looked into, and stops that stop."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from x2vkit import recorder
+from x2vkit.config import RunSpec
+from x2vkit.demo import engine as engine_module
+from x2vkit.demo.asked import Asked
+from x2vkit.demo.engine import EXAMPLE, Engine, Shelf, compare_html, examples, spread, view_html, views
+from x2vkit.demo.models import Models
+from x2vkit.errors import X2VError
+from x2vkit.trace import samples
+
+
+def asked(**spec: object) -> Asked:
+    usual = {"prompt": "a red ball", "steps": 3, "num_frames": 5, "height": 32, "width": 48, "seed": 3}
+    return Asked(RunSpec(**usual | {"model": "this model"} | spec))
+
+
+def finish(run):
+    """What a run returns."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.fixture
+def engine(pipeline):
+    made = Engine(Models(pipeline))
+    yield made
+    made.close()
+
+
+def test_looking_inside_shows_the_clip_that_was_made(engine):
+    key, made = finish(engine.make(asked()))
+    trace = finish(engine.record(key))
+    assert np.array_equal(trace.frames, made.frames)
+    assert {step for step, _ in trace.captured} == {0, 1, 2}
+    assert finish(engine.record(key)) is trace  # at hand the second time
+
+
+def test_a_clip_from_a_picture_is_looked_into_with_its_picture(engine):
+    image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    key, made = finish(engine.make(Asked(asked().spec, {"image": image})))
+    assert np.array_equal(finish(engine.record(key)).frames, made.frames)
+
+
+def test_bundled_clips_open_without_a_model(engine, monkeypatch):
+    monkeypatch.setattr(engine.models, "make", lambda *a, **k: pytest.fail("a model was run"))
+    for name in examples():
+        assert finish(engine.record(EXAMPLE + name)) is samples.sample(name)
+
+
+def test_ids_that_are_not_remembered_are_told(engine):
+    for key in ("", "nothing", "../../etc/passwd", EXAMPLE + "../../secret"):
+        with pytest.raises(X2VError):
+            finish(engine.record(key))
+
+
+def test_memory_ends(engine, monkeypatch):
+    shelf = Shelf(3)
+    for i in range(10):
+        shelf.put(str(i), i)
+    shelf.get("7")
+    shelf.put("10", 10)
+    assert [shelf.get(str(i)) for i in range(11)] == [None] * 7 + [7, None, 9, 10]
+
+
+def test_a_long_clip_is_recorded_within_its_budget(engine, monkeypatch):
+    key, _ = finish(engine.make(asked(steps=6)))
+    for steps in (1, 2, 3):
+        keep = recorder.AttentionCapture(steps=range(steps))
+        budget = recorder.predicted_bytes(asked(steps=6).spec, engine.models.get("this model"), keep)
+        monkeypatch.setattr(engine_module, "RECORD_BYTES", budget)
+        engine._traces = Shelf(1)  # forget the recording, not the clip
+        trace = finish(engine.record(key))
+        assert len({step for step, _ in trace.captured}) == steps
+
+
+def test_two_settings_begin_with_the_same_noise(engine):
+    one, two = finish(engine.compare([asked(), asked(guidance=1.5)]))
+    assert np.array_equal(one.trace.latents[0], two.trace.latents[0])
+    assert not np.array_equal(one.trace.latents[-1], two.trace.latents[-1])
+
+
+def test_comparing_tells_which_clip_is_being_made(engine):
+    steps = [step for step in engine.compare([asked(steps=2), asked(steps=2)]) if step is not None]
+    assert steps[-1].clip == 1 and {step.steps for step in steps} == {2}
+
+
+def test_closing_stops_within_a_step(slow, wait_until):
+    engine = Engine(Models(slow))
+    run = engine.make(asked(steps=40, model=engine.models.default))
+    while next(run) is None:
+        pass
+    run.close()
+    at = slow.steps
+    wait_until(lambda: slow.raised)
+    time.sleep(0.3)
+    assert slow.steps <= at + 1 and slow.raised == 1
+    engine.close()
+
+
+def test_other_pipelines_are_not_looked_into(fake):
+    engine = Engine(Models(fake))
+    key, made = finish(engine.make(asked(model=engine.models.default)))
+    assert made.frames.shape == (3, 24, 32, 3)
+    with pytest.raises(X2VError, match="its own models"):
+        finish(engine.record(key))
+    assert compare_html(finish(engine.compare([asked(model=engine.models.default)] * 2))) is None
+    engine.close()
+
+
+def test_steps_to_keep_are_spread_evenly():
+    assert spread(20, 4) == (0, 6, 13, 19)
+    assert spread(2, 4) == (0, 1)
+    assert spread(9, 1) == (4,)
+
+
+def test_views_are_the_notebooks_own_pages(engine):
+    import x2vkit.views
+
+    assert list(views())[0] == "denoise"
+    trace = samples.sample("dog")
+    assert view_html("denoise", trace) == x2vkit.views.Denoise(trace).to_html()
+
+
+def test_a_view_that_is_not_there_yet_is_not_offered(monkeypatch):
+    monkeypatch.setitem(engine_module.VIEWS, "hologram", ("Hologram", "Hologram"))
+    assert "hologram" not in views()
+    for name in ("hologram", "../page", 3, None):
+        with pytest.raises(X2VError, match="views are denoise"):
+            view_html(name, samples.sample("dog"))
