@@ -311,8 +311,8 @@ def test_a_trace_without_attention_says_what_to_do(open_html, make_trace):
 
 @pytest.mark.slow
 def test_in_jupyterlab_a_patch_is_shared_with_patches_and_the_kernel_hears_the_end(open_notebook):
-    code = "import x2vkit as x2v\nview, patches = x2v.views.Attention(), x2v.views.Patches()\nview.link(patches)"
-    lab = open_notebook([code, "patches"], views=2, height=2400)
+    made = "import x2vkit as x2v\nview, patches = x2v.views.Attention(), x2v.views.Patches()"
+    lab = open_notebook([f"{made}\nview.link(patches)", "patches"], views=2, height=2400)
     stage = lab.page.locator(".x2v-attention-stage").first
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
