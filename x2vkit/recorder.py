@@ -81,7 +81,13 @@ def load(name: str = "small") -> X2VPipeline:
     if folder.parent == SHIPPED and not (folder / "vae").is_dir():
         # Models that differ in training compute alone share one autoencoder: its weights ship once.
         parts["vae"] = VideoVAE.from_pretrained(SHIPPED / "small" / "vae", dtype=fast_dtype())
-    return X2VPipeline.from_pretrained(folder, **parts)
+    shown = diffusers.utils.logging.is_progress_bar_enabled()
+    diffusers.utils.logging.disable_progress_bar()  # four small files: its bar would only clutter a notebook
+    try:
+        return X2VPipeline.from_pretrained(folder, **parts)
+    finally:
+        if shown:
+            diffusers.utils.logging.enable_progress_bar()
 
 
 def quiet() -> None:
