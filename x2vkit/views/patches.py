@@ -52,8 +52,8 @@ class Patches(View):
     trace: a Trace, the path of one, or None for a bundled one. selection: frame (0..F-1); token (0..N-1 of
     the model's own patches, or None) and pixel ([frame, y, x] inside it, or None); row (0..H-1) of the slice
     over time; length and side, indices into `lengths` and `sides`; channel (0..C-1, -1 for three as colours,
-    -2 for the linear picture) and colors, what latents and tokens are painted by; order (one of ORDERS), seed
-    and drop (per cent); cut and explode (per cent), how the cubes are drawn.
+    -2 for the linear picture) and colors, what latents and tokens are painted by; order (one of ORDERS),
+    shuffle (its seed) and drop (per cent); cut and explode (per cent), how the cubes are drawn.
     """
 
     _module = "patches"
@@ -118,7 +118,7 @@ class Patches(View):
             selection={
                 "frame": 0, "token": token, "pixel": None, "row": round(0.6 * H),
                 "length": own[0], "side": own[1], "channel": -1, "colors": "patch",
-                "order": "none", "seed": 0, "drop": 0, "cut": False, "explode": 0,
+                "order": "none", "shuffle": 0, "drop": 0, "cut": False, "explode": 0,
             },
             limits=limits | {"token": prod(trace.grid) - 1, "drop": MOST_DROPPED, "explode": 100},
         )  # fmt: skip
@@ -139,7 +139,7 @@ class Patches(View):
         """
         choice, trace, patch = self.selection, self.trace, self.patch
         grid = grid_of(trace.latents.shape[2:], patch)
-        order = shuffled(choice["order"], grid, choice["seed"])
+        order = shuffled(choice["order"], grid, choice["shuffle"])
         kept = kept_tokens(prod(grid), choice["drop"])
         tokens = patch_vectors(trace.latents[-1], patch)
         source = choice["colors"] if "." not in choice["colors"] or patch == trace.patch else "patch"

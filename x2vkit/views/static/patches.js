@@ -44,9 +44,9 @@ export default mount(async (view) => {
   });
   const latentSheet = remember((/** @type {number} */ channel) => paintLatents(view, channel));
   const now = () => {
-    const { length, side, order, seed, drop, colors, channel } = view.selection;
+    const { length, side, order, shuffle, drop, colors, channel } = view.selection;
     return {
-      size: sizes(length, side), arranged: arrangement(length, side, order, seed, drop),
+      size: sizes(length, side), arranged: arrangement(length, side, order, shuffle, drop),
       shade: look(length, side, colors), latents: latentSheet(channel),
     };
   };
@@ -125,8 +125,8 @@ export default mount(async (view) => {
 
   const shape = { width: W, height: H };
   const flat = new Flat(view, { ...shape, label: "One frame, cut into patches", title: "One frame", smooth: true });
-  const cells = new Flat(view, { width: ww, height: hh, label: "The latent frame that holds it", title: "The latent frame that holds it" });
-  const slice = new Flat(view, { width: W, height: F, label: "One row of pixels over time", title: "The green row, over time ↓" });
+  const cells = new Flat(view, { width: ww, height: hh, label: "The latent frame that holds it", title: "Its latent frame" });
+  const slice = new Flat(view, { width: W, height: F, label: "One row of pixels over time", title: "Green row over time ↓" });
   const again = new Flat(view, { ...shape, label: "The clip put together again from its patches", title: "Put together again", smooth: true });
   const row = new Slider(view, { key: "row", label: "Row", max: H - 1 });
   const flats = [flat, cells, slice, again];
@@ -162,7 +162,8 @@ export default mount(async (view) => {
   const table = new CostTable(view);
   const orders = [["all", "Shuffle all"], ["places", "Shuffle places"], ["times", "Shuffle moments"]].map(([kind, label]) =>
     button(view, { label, pressed: false }, () => {
-      view.select({ order: kind, seed: view.selection.order === "none" ? view.selection.seed : (view.selection.seed + 1) % 1000 });
+      const { order, shuffle } = view.selection;
+      view.select({ order: kind, shuffle: order === "none" ? shuffle : (shuffle + 1) % 1000 });
       view.commit();
     }));
   const restore = () => {
@@ -265,7 +266,7 @@ export default mount(async (view) => {
     cubes[2].draw({
       ...base, times: size.times, rows: size.rows, columns: size.columns, first,
       color: (piece) => (arranged.kept[arranged.order[piece]] ? shade.css[arranged.order[piece]] : null),
-    }, `${key},${first},${sizeKey},${choice.colors},${choice.order},${choice.seed},${choice.drop}`);
+    }, `${key},${first},${sizeKey},${choice.colors},${choice.order},${choice.shuffle},${choice.drop}`);
     cubes[0].mark(region, { xray: true, row: choice.row });
     cubes[1].mark(region, { xray: true, row: choice.row });
     cubes[2].mark(null, { piece: slot, through: false });
@@ -276,7 +277,7 @@ export default mount(async (view) => {
     cut.setAttribute("aria-pressed", String(choice.cut));
 
     // the clip put together again
-    const nextKey = [sizeKey, choice.order, choice.seed, choice.drop].join();
+    const nextKey = [sizeKey, choice.order, choice.shuffle, choice.drop].join();
     if (nextKey !== rebuiltKey) {
       rebuiltKey = nextKey;
       rebuild(source, rebuiltData, [F, H, W], size, arranged);
