@@ -56,53 +56,7 @@ class Compare(View):
         self.traces = traces_of(traces)
         self.levels, self.own = in_step([trace.t for trace in self.traces])
         self.paths = latent_paths(self.traces)
-        drawn = all(trace.preview_weight is not None for trace in self.traces)
-        noise = noise_groups(self.traces)
-        arrays: dict[str, Array | Eight | Strip] = {"levels": self.levels.astype(np.float32)}
-        for i, trace in enumerate(self.traces):
-            arrays |= {f"frames.{i}": Strip(trace.frames, quality=90), f"t.{i}": trace.t}
-            arrays |= {f"{kind}.{i}": path.points[i] for kind, path in self.paths.items()}
-            if drawn:
-                assert trace.preview_weight is not None and trace.preview_bias is not None
-                arrays |= {f"clean.{i}": Eight(trace.clean, 2), f"start.{noise[i]}": trace.latents[0]}
-                arrays |= {f"weight.{i}": trace.preview_weight, f"bias.{i}": trace.preview_bias}
-                if trace.spec.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
-                    arrays[f"latents.{i}"] = Eight(trace.latents, 2)
-        told = differences(self.traces)
-        marked = marked_prompts(self.traces)
-        runs = [
-            {
-                "name": name_of(i),
-                "label": told[i],
-                "prompt": marked[i],
-                "unknown": list(trace.unknown),
-                "size": list(trace.frames.shape[:3]),
-                "own": self.own[i].tolist(),
-                "noise": noise[i],
-            }
-            for i, trace in enumerate(self.traces)
-        ]
-        same = len({trace.prompt for trace in self.traces}) == 1
-        return Content(
-            facts={
-                "runs": runs,
-                "prompt": self.traces[0].prompt if same else None,
-                "shared": "  ·  ".join(shared(self.traces)),
-                "noise": noise_sentence(self.traces),
-                "spread": {kind: path.spread for kind, path in self.paths.items()},
-                "show": list(SHOW) if drawn else ["final"],
-                "fps": max(trace.fps for trace in self.traces),
-            },
-            arrays=arrays,
-            selection={
-                "step": len(self.levels) - 1, "frame": 0, "reference": 0, "show": "final", "path": "noisy",
-            },
-            limits={
-                "step": len(self.levels) - 1,
-                "frame": max(len(trace.frames) for trace in self.traces) - 1,
-                "reference": len(self.traces) - 1,
-            },
-        )
+        return content_of(self.traces, self.paths)
 
     def data(self) -> dict[str, Array]:
         """What is selected, of each run A, B, ...: picture.A (H, W, 3) uint8; difference.A from the
@@ -182,6 +136,58 @@ class Compare(View):
             return trace.frames[frame]
         kept = trace.latents if show == "noisy" else trace.clean
         return trace.picture(kept[self.own[run][self.selection["step"]]])[frame]
+
+
+def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
+    """All that the browser needs of the runs."""
+    levels, own = in_step([trace.t for trace in traces])
+    drawn = all(trace.preview_weight is not None for trace in traces)
+    noise = noise_groups(traces)
+    arrays: dict[str, Array | Eight | Strip] = {"levels": levels.astype(np.float32)}
+    for i, trace in enumerate(traces):
+        arrays |= {f"frames.{i}": Strip(trace.frames, quality=90), f"t.{i}": trace.t}
+        arrays |= {f"{kind}.{i}": path.points[i] for kind, path in paths.items()}
+        if drawn:
+            assert trace.preview_weight is not None and trace.preview_bias is not None
+            arrays |= {f"clean.{i}": Eight(trace.clean, 2), f"start.{noise[i]}": trace.latents[0]}
+            arrays |= {f"weight.{i}": trace.preview_weight, f"bias.{i}": trace.preview_bias}
+            if trace.spec.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
+                arrays[f"latents.{i}"] = Eight(trace.latents, 2)
+    told = differences(traces)
+    marked = marked_prompts(traces)
+    runs = [
+        {
+            "name": name_of(i),
+            "label": told[i],
+            "prompt": marked[i],
+            "unknown": list(trace.unknown),
+            "size": list(trace.frames.shape[:3]),
+            "own": own[i].tolist(),
+            "noise": noise[i],
+        }
+        for i, trace in enumerate(traces)
+    ]
+    same = len({trace.prompt for trace in traces}) == 1
+    return Content(
+        facts={
+            "runs": runs,
+            "prompt": traces[0].prompt if same else None,
+            "shared": "  ·  ".join(shared(traces)),
+            "noise": noise_sentence(traces),
+            "spread": {kind: path.spread for kind, path in paths.items()},
+            "show": list(SHOW) if drawn else ["final"],
+            "fps": max(trace.fps for trace in traces),
+        },
+        arrays=arrays,
+        selection={
+            "step": len(levels) - 1, "frame": 0, "reference": 0, "show": "final", "path": "noisy",
+        },
+        limits={
+            "step": len(levels) - 1,
+            "frame": max(len(trace.frames) for trace in traces) - 1,
+            "reference": len(traces) - 1,
+        },
+    )
 
 
 # -- what is said of the runs

@@ -144,9 +144,10 @@ class Session:
     def ask(self, values: Mapping[str, Any], id: Any = None, typed: bool = False) -> None:
         """Make a clip; whatever was asked before is stopped. typed: while typing, see `Entry.typed`.
 
-        Tells "problems" {id, fields} at once, or "busy", "words" {spans}, "begin" {grid, steps} with the
-        decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8) and their
-        scales (float32, one a channel), and at last "done" {entry} with its strip, "stopped" or "problems".
+        Tells "problems" {id, fields} at once, or "busy", "words" {spans}, "begin" {grid, steps, line} with
+        the decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8) and
+        their scales (float32, one a channel), and at last "done" {entry} with its strip, "stopped" or
+        "problems".
         """
         self.cancel()
         settings, wrong = self.read(values)
@@ -168,6 +169,11 @@ class Session:
         """Tell "file" {name, mime} with its bytes: one of FILES, of a clip of the history."""
         with self._lock:
             self._add(_Job(FILE, lambda job: self._export(entry, suffix), ("file", entry, suffix)))
+
+    def later(self, id: Any, work: Callable[[], None]) -> None:
+        """Do something slow on the worker, as soon as no clip is asked for; what it raises is told."""
+        with self._lock:
+            self._add(_Job(FILE, lambda job: work(), id))
 
     def grid(self, values: Mapping[str, Any], across: tuple[str, str], down: tuple[str, str]) -> None:
         """Make clips over two settings, each (name, its values as text; see `values_of`).
@@ -319,7 +325,7 @@ class Session:
             job.check()
             if index == 0:
                 begin = {"id": job.id, "grid": list(clean.shape), "steps": settings.steps}
-                self._tell("begin", begin, linear)
+                self._tell("begin", begin | {"line": settings.line()}, linear)
             small, scale = eight_bits(clean, 1)
             self._tell("preview", {"id": job.id, "step": index, "t": t}, [small.tobytes(), scale.tobytes()])
 

@@ -1,0 +1,122 @@
+"""The Playground's widget: what the browser says reaches the session; what is made stays in its state."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from x2vkit.errors import X2VError
+from x2vkit.trace.samples import sample
+from x2vkit.views import Playground
+from x2vkit.views.playground import settings_of
+from x2vkit.views.settings import SHAPES
+
+
+class FakeMaker:
+    """A model that makes a clip at once, in whatever size is asked."""
+
+    def __init__(self, make_trace) -> None:
+        self.make_trace = make_trace
+
+    def models(self):
+        return ("small", "other")
+
+    def spans(self, model, prompt):
+        return [(word, (word,), ()) for word in prompt.split()]
+
+    def decoder(self, model):
+        return np.zeros((768, 4)), np.zeros(768)
+
+    def make(self, spec, image, on_step):
+        on_step(0, 1.0, np.zeros((4, 2, 4, 6), np.float32))
+        return self.make_trace(spec=spec.to_dict())
+
+
+@pytest.fixture
+def play(make_trace):
+    view = Playground(maker=FakeMaker(make_trace))
+    view.sent = []
+    view.send = lambda content, buffers=None: view.sent.append((content, buffers))
+    yield view
+    view.close()
+
+
+def hear(play, **told):
+    play._hear(play, told, told.pop("buffers", []))
+    assert play.session.wait()
+
+
+def ask(play, **settings):
+    hear(play, kind="ask", id=1, settings={"prompt": "a red ball", **settings}, typed=False)
+
+
+def kinds(play):
+    return [content["kind"] for content, _ in play.sent]
+
+
+def test_it_opens_on_a_bundled_clip_and_says_what_can_be_set(play):
+    assert play.error is None and play.trace is sample()
+    assert play.selection["prompt"] == sample().prompt and play.selection["entry"] == 0
+    assert play.facts["models"] == ["small", "other"] and list(play.facts["shapes"]) == list(SHAPES)
+    assert np.array_equal(play.data()["frames"], sample().frames)
+    hear(play, kind="hello")
+    assert kinds(play) == ["hello"]
+
+
+def test_a_clip_that_is_asked_for_is_told_and_kept_in_the_widgets_state(play):
+    ask(play, seed=4)
+    assert kinds(play) == ["busy", "words", "begin", "preview", "done"]
+    assert [entry["settings"]["seed"] for entry in play.facts["history"]] == [0, 4]
+    packed = next(one for one in play.facts["arrays"] if one["name"] == "clip.1")
+    strip = play.buffer[packed["offset"] : packed["offset"] + packed["bytes"]]
+    assert Image.open(io.BytesIO(strip)).width == 48 * play.facts["history"][1]["columns"]
+    play.selection = {"entry": 1}
+    assert play.trace.prompt == "a red ball"
+
+
+def test_what_is_selected_stays_when_a_clip_is_made(play):
+    play.selection = {"prompt": "half ty", "seed": 9}
+    ask(play)
+    assert play.selection["prompt"] == "half ty" and play.selection["seed"] == 9
+
+
+def test_chosen_clips_are_compared_in_the_browser_and_in_python(play):
+    for seed in (1, 2):
+        ask(play, seed=seed)
+    hear(play, kind="compare", entries=[1, 2])
+    told, buffers = play.sent[-1]
+    assert told["kind"] == "compare" and len(told["facts"]["runs"]) == 2 and buffers[0]
+    assert [run["label"] for run in told["facts"]["runs"]] == ["seed 1", "seed 2"]
+    assert play.compare(1, 2).facts["runs"] == told["facts"]["runs"]
+    hear(play, kind="compare", entries=[1, 99])
+    assert play.sent[-1][0]["kind"] == "problems" and play.sent[-1][0]["id"] == "compare"
+
+
+def test_the_browsers_other_wishes_reach_the_session(play):
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(stream, "PNG")
+    hear(play, kind="image", image=5, buffers=[memoryview(stream.getvalue())])
+    hear(play, kind="star", entry=0, starred=True)
+    assert play.facts["history"][0]["starred"]
+    hear(play, kind="export", entry=0, suffix=".gif")
+    hear(play, kind="grid", settings={"prompt": "red"}, across=["seed", "1, 2"], down=["steps", "3"])
+    hear(play, kind="stop_grid")
+    hear(play, kind="cancel")
+    hear(play, kind="warm", model="small")
+    hear(play, kind="who knows")
+    assert kinds(play) == ["image", "file", "grid", "cell", "cell", "grid_done", "words"]
+
+
+def test_the_picture_for_pages_without_widgets(play):
+    for seed in range(9):
+        ask(play, seed=seed)
+    assert len(play.figure().axes) == 9
+    assert play.to_html().count("a red ball") >= 9
+
+
+def test_a_trace_of_another_shape_is_no_settings(make_trace):
+    with pytest.raises(X2VError, match="the Playground makes"):
+        settings_of(make_trace())
