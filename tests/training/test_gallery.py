@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -92,7 +91,8 @@ def test_base_compute_may_be_of_a_smaller_model(made):
 
 
 def test_figures_are_the_more_the_better(monkeypatch):
-    from x2vkit.judge.report import Figure
+    from x2vkit import judge
+    from x2vkit.judge import Figure
 
     rows = [
         ("share of it", 0.6, 0.95),
@@ -101,8 +101,7 @@ def test_figures_are_the_more_the_better(monkeypatch):
         ("color changes", 0.4, 0.0),
     ]
     figures = [Figure(name, "adherence", "", ceiling, score) for name, score, ceiling in rows]
-    module = import_module("x2vkit.judge.evaluate")  # the package has a function of that name
-    monkeypatch.setattr(module, "evaluate", lambda *args, **options: SimpleNamespace(figures=figures))
+    monkeypatch.setattr(judge, "evaluate", lambda *args, **options: SimpleNamespace(figures=figures))
     scores, ceiling = gallery.read_figures(None, 8, 20, 4.0)
     assert scores == {"adherence": 0.6, "subject": 0.7, "consistency": 0.7}
     assert ceiling["consistency"] == 1.0

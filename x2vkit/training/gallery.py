@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames, write_atomic
-from x2vkit.training.scaling import BUNDLED, CLIPS, JUDGED, Point, load_runs, report
+from x2vkit.training.scaling import BUNDLED, CLIPS, JUDGED, Point, frontier, load_runs, report
 
 PROMPTS = {
     "dog": "a dog wearing a blue hat playing in the snow",
@@ -49,8 +49,8 @@ SETTINGS: tuple[dict[str, float], ...] = (
 def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
     """Refresh the data of `into` from run folders; returns the report on all points.
 
-    prompts: clips that the judge reads of each snapshot, and of each setting of the sampler; 0 leaves out
-    what is not judged yet.
+    prompts: clips that the judge reads of each snapshot on the frontier, and of each sampler setting; 0
+    leaves out what is not judged yet.
     """
     into.mkdir(parents=True, exist_ok=True)
     found = [folder for place in runs for folder in _run_folders(place)]
@@ -59,20 +59,20 @@ def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
             f"runs {', '.join(map(str, runs))}", "none holds a run", "name folders of x2vkit train or scale"
         )
     for folder in found:
-        target = into / _size(folder)
-        _copy(folder, target)
-        for step, pipeline in _snapshots(folder):
-            film(pipeline, target / CLIPS, step)
-    write_atomic(
-        into / NOTES,
-        json.dumps(
-            {"prompts": PROMPTS, "seed": SEED, "steps": STEPS, "guidance": GUIDANCE, "fps": FPS}
-        ).encode(),
-    )
-    for folder in found:
-        for step, pipeline in reversed(_snapshots(folder)) if prompts else []:
-            judge(pipeline, into / _size(folder) / JUDGED, step, prompts)
-    dearest = max(load_runs(into), key=lambda p: p.flops)
+        _copy(folder, into / _size(folder))
+    notes = {"prompts": PROMPTS, "seed": SEED, "steps": STEPS, "guidance": GUIDANCE, "fps": FPS}
+    write_atomic(into / NOTES, json.dumps(notes).encode())
+    places = {(_size(folder), step): pipeline for folder in found for step, pipeline in _snapshots(folder)}
+    for point in load_runs(into):
+        if (point.size, point.step) in places:
+            film(places[point.size, point.step], into / point.size / CLIPS, point.step)
+    points = load_runs(into)
+    for point in dict.fromkeys(
+        (point.size, point.step) for point in (*trio(points), *frontier(points)[::-1])
+    ):
+        if prompts and point in places:
+            judge(places[point], into / point[0] / JUDGED, point[1], prompts)
+    dearest = max(points, key=lambda p: p.flops)
     for folder in found:
         if _size(folder) == dearest.size and (snapshots := _snapshots(folder)):
             step, pipeline = snapshots[-1]
@@ -115,7 +115,7 @@ def read_figures(
     consistency: 1 - share of clips whose subject or colour changes; physics: 1 - mean error of gravity,
     jumps and speed.
     """
-    from x2vkit.judge.evaluate import evaluate
+    from x2vkit.judge import evaluate
 
     rows = {
         f.name: f for f in evaluate(pipe, prompts=prompts, steps=steps, guidance=guidance, only=only).figures

@@ -121,8 +121,8 @@ def planned(budget: float, early: float, later: float, stills: int, points: int 
 
 
 def still_steps(base: Recipe, budget: float, early: float, folder: Path) -> int:
-    """How many steps a rung sees stills alone: a STILLS part of the budget it was begun with, where the recipe
-    has such a part at all. A run that is there keeps its own.
+    """How many steps a rung sees stills alone: a STILLS part of the budget it was begun with, where its
+    recipe has such a part at all. A run that is there keeps its own.
     """
     if not base.data.get("stills_steps"):
         return 0
@@ -168,7 +168,7 @@ def climb(
             engine = Engine(make(recipe, folder), folder, resume=True, quiet=quiet)
             if engine.progress.step < goal:
                 if not quiet:
-                    print(f"{size}: to step {goal}, {budget / 2**left:.2g} FLOPs", flush=True)
+                    print(f"{size}: to step {goal} of {steps[-1]}, {budget:.2g} FLOPs in the end", flush=True)
                 engine.run()
 
 

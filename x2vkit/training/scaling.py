@@ -81,7 +81,8 @@ class Point:
 
 
 def load_runs(*folders: str | Path, every: bool = False) -> list[Point]:
-    """Points of all runs in the folders (a run, or a folder of runs), by run and step; none: the bundled ones.
+    """Points of all runs in the folders (each a run or a folder of runs), by run and step; none: those that
+    ship.
 
     every: all evaluations, and not only those about a doubling of compute apart.
 
@@ -122,7 +123,6 @@ def _is_run(folder: Path) -> bool:
 def _points(folder: Path, every: bool) -> list[Point]:
     recipe = json.loads((folder / "recipe.json").read_text())
     model = recipe["model"]
-    name, size = folder.name, f"{model.get('width', 256)}x{model.get('depth', 6)}"
     params = parameters(model)
     judged = json.loads((folder / JUDGED).read_text()) if (folder / JUDGED).is_file() else {}
     stills = recipe.get("data", {}).get("stills_steps", 0)  # a model that has seen no clip is judged on none
@@ -135,14 +135,21 @@ def _points(folder: Path, every: bool) -> list[Point]:
     known = {"step", "samples", "seconds", "flops", "held_out"}
     return [
         Point(
-            name, size, step, params, *(log[step][key] for key in ("samples", "flops", "seconds", "held_out")),
+            run=folder.name,
+            size=f"{model.get('width', 256)}x{model.get('depth', 6)}",
+            step=step,
+            params=params,
+            samples=log[step]["samples"],
+            flops=log[step]["flops"],
+            seconds=log[step]["seconds"],
+            loss=log[step]["held_out"],
             figures={k: v for k, v in log[step].items() if k not in known and isinstance(v, float)},
             judged=judged.get(str(step), {}),
             ceiling=judged.get("ceiling", {}) if str(step) in judged else {},
             clips={p.stem.split("-", 2)[2]: p for p in (folder / CLIPS).glob(f"step-{step:08d}-*.webp")},
         )
         for step in chosen
-    ]  # fmt: skip
+    ]
 
 
 def _lines(path: Path) -> Iterable[dict[str, Any]]:
@@ -491,7 +498,7 @@ def report(points: Sequence[Point], draws: int = DRAWS) -> str:
 def _say(law: PowerLaw, x: str) -> str:
     (a, b), (c, d) = law.between("power"), law.between("floor")
     return (
-        f"{law.floor:.4f} + {law.scale:.4f} ({x} / {law.unit:.3g})^-{law.power:.3f}, R2 {law.r2:.4f} in logs; "
+        f"{law.floor:.4f} + {law.scale:.4f} ({x} / {law.unit:.3g})^-{law.power:.3f}, R2 {law.r2:.4f}; "
         f"power {a:.3f} to {b:.3f}, floor {c:.4f} to {d:.4f}"
     )
 

@@ -3,7 +3,7 @@
     C training FLOPs, N parameters, D clips seen, L held-out loss
 
 Points are real runs (training/scaling.py). Drag along the law: the nearest checkpoint's clip plays. Below it
-stand base, 4x and 32x compute, what a budget would buy, and what steps, guidance and tokens cost when sampling.
+stand base, 4x and 32x compute, what a budget would buy, and what steps, guidance and tokens cost in sampling.
 """
 
 from __future__ import annotations

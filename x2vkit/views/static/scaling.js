@@ -138,10 +138,11 @@ class Trio {
   constructor(view, films) {
     const { points, trio } = view.facts;
     const base = points[trio[0]];
+    const alike = trio.every((/** @type {number} */ index) => points[index].size === base.size);
     const panels = trio.map((/** @type {number} */ index, /** @type {number} */ i) => {
       const point = points[index], ratio = point.flops / base.flops;
       const film = new Film(view, films, () => index, i ? `${short(ratio)}× compute` : "Base compute");
-      film.picture.caption(`${power(point.flops)} FLOPs · loss ${point.values.loss.toFixed(3)}${"adherence" in point.values ? ` · adherence ${percent(point.values.adherence)}` : ""}`);
+      film.picture.caption(`${alike ? "" : `${millions(point.params)} parameters · `}${power(point.flops)} FLOPs · loss ${point.values.loss.toFixed(3)}${"adherence" in point.values ? ` · adherence ${percent(point.values.adherence)}` : ""}`);
       view.listen(film.picture.stage, "click", () => {
         view.select({ point: index });
         view.commit();
@@ -150,7 +151,7 @@ class Trio {
       return film.picture.root;
     });
     this.root = h("section", { class: "x2v-scaling-trio", "aria-label": "The same model at three budgets" },
-      h("div", { class: "x2v-title" }, "Same prompt, same noise, same model: only the training compute differs"),
+      h("div", { class: "x2v-title" }, alike ? "Same prompt, same noise, same model: only the training compute differs" : "Same prompt, same noise: the best of each training compute"),
       h("div", { class: "x2v-scaling-three" }, ...panels));
     this.root.hidden = trio.length < 2;
   }
@@ -300,7 +301,7 @@ class Plot {
   }
 
   /** The checkpoint meant by a place: the point under the pointer, else the nearest of the frontier by compute. */
-  _nearest(/** @type {PointerEvent} */ event) {
+  _nearest(/** @type {PointerEvent} */ event, along = false) {
     const { facts, selection } = this.view;
     const frame = this.svg.getBoundingClientRect();
     const px = ((event.clientX - frame.left) / frame.width) * this.box.width, py = ((event.clientY - frame.top) / frame.height) * this.box.height;
@@ -311,7 +312,7 @@ class Plot {
       const away = Math.hypot(this.x(p.flops) - px, this.y(value) - py);
       if (away < least) [best, least] = [i, away];
     });
-    if (best >= 0) return { index: best, near: true };
+    if (best >= 0 && !along) return { index: best, near: true };
     const away = (/** @type {number} */ i) => Math.abs(this.x(facts.points[i].flops) - px);
     const index = facts.frontier.reduce((/** @type {number} */ a, /** @type {number} */ b) => (away(b) < away(a) ? b : a));
     return { index, near: false };
@@ -319,15 +320,16 @@ class Plot {
 
   _listen() {
     const { view } = this, tip = new Tooltip(view);
-    let dragging = false;
+    let dragging = false, from = 0;
     view.listen(this.svg, "pointerdown", (/** @type {PointerEvent} */ event) => {
-      dragging = true;
+      [dragging, from] = [true, event.clientX];
       this.svg.setPointerCapture(event.pointerId);
       view.select({ point: this._nearest(event).index });
     });
     view.listen(this.svg, "pointermove", (/** @type {PointerEvent} */ event) => {
-      const { index, near } = this._nearest(event);
-      if (dragging) view.select({ point: index });
+      const pulled = dragging && Math.abs(event.clientX - from) > 4; // a click may mean any point, a drag the frontier
+      const { index, near } = this._nearest(event, pulled);
+      if (pulled) view.select({ point: index });
       if (!near && !dragging) return tip.hide();
       const p = view.facts.points[index];
       const value = p.values[view.selection.figure];
