@@ -105,6 +105,7 @@ def test_the_extrapolation_is_dashed_and_named(opened):
     dash = opened.page.locator(".x2v-scaling-beyond").evaluate("e => getComputedStyle(e).strokeDasharray")
     assert dash != "none"
     expect(opened.page.locator(".x2v-scaling-plot")).to_contain_text("Sora")
+    assert opened.page.locator(".x2v-scaling-band").bounding_box()["height"] > 20
     opened.fine()
 
 

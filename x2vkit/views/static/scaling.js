@@ -244,7 +244,7 @@ class Plot {
     const line = (/** @type {number[][]} */ some, k = 1) => some.map((r) => `${this.x(r[0]).toFixed(1)},${this.y(r[k]).toFixed(1)}`).join(" ");
     const inside = rows.filter((/** @type {number[]} */ r) => r[0] <= most), beyond = rows.slice(Math.max(0, inside.length - 1));
     return [
-      h("polygon", { class: "x2v-scaling-band", points: `${line(rows, 2)} ${line(rows.slice().reverse(), 3)}` }),
+      h("polyline", { class: "x2v-scaling-band", points: `${line(rows, 2)} ${line(rows.slice().reverse(), 3)}` }),
       h("polyline", { class: "x2v-scaling-law", points: line(inside) }),
       h("polyline", { class: "x2v-scaling-law x2v-scaling-beyond", points: line(beyond) }),
     ];
