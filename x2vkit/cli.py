@@ -22,6 +22,7 @@ from x2vkit.errors import X2VError
 
 COMMANDS = {
     "generate": "make a clip from words",
+    "lab": "open the notebooks in JupyterLab, beginning with the tour",
     "train": "train on the world, or on a folder of videos",
     "scale": "train the same recipe at several sizes; what compute buys",
     "evaluate": "judge a model's clips by the truth, beside the judge's own error",
@@ -31,6 +32,7 @@ COMMANDS = {
 }
 """Command -> what it does."""
 ELSEWHERE = {
+    "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",
     "scale": "x2vkit.training.ladder",
     "evaluate": "x2vkit.judge.cli",

@@ -1,0 +1,93 @@
+"""`x2vkit lab`: the notebooks, copied to a folder of yours, open in JupyterLab on the tour.
+
+A notebook that you changed is never written over; one that you left as it came is brought up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from x2vkit.errors import X2VError
+from x2vkit.media import write_atomic
+
+FOLDER, TOUR = "x2vkit-notebooks", "start-here.ipynb"
+NOTES = ".x2vkit-notebooks.json"
+"""What was copied: name -> SHA-256 of the file as it was written. A file that differs is the reader's own."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit lab`."""
+    add = parser.add_argument
+    add("--folder", default=FOLDER, help="where the notebooks go (./%(default)s)")
+    add("--copy-only", action="store_true", help="copy the notebooks, and open nothing")
+    add("jupyter", nargs="*", metavar="-- OPTION", help="options for jupyter lab, such as -- --no-browser")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Copy the notebooks and open JupyterLab; returns its exit code."""
+    folder = Path(args.folder)
+    if not args.copy_only and find_spec("jupyterlab") is None:
+        rule = "the notebooks open in JupyterLab, and it is not installed"
+        raise X2VError("x2vkit lab", rule, 'pip install "x2vkit[lab]", or use --copy-only')
+    copied, kept = copy_notebooks(folder)
+    left = f"; kept as you left them: {', '.join(kept)}" if kept else ""
+    print(f"{folder}: {copied} notebooks copied{left}")
+    if args.copy_only:
+        return 0
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder / TOUR), *args.jupyter])
+
+
+def notebooks() -> list[Path]:
+    """The notebooks of this package: inside it when it is installed, beside it in a checkout."""
+    for folder in (Path(__file__).parent / "notebooks", Path(__file__).parents[1] / "notebooks"):
+        if found := sorted(folder.glob("*.ipynb")):
+            return found
+    raise X2VError("the notebooks", "this installation of x2vkit holds none", "install it again")
+
+
+def copy_notebooks(folder: str | os.PathLike[str]) -> tuple[int, list[str]]:
+    """Copy all notebooks -> (how many were written, the names of those left as the reader has them).
+
+    Raises X2VError where the folder cannot be written.
+    """
+    folder = Path(folder)
+    got = f"folder {str(folder)!r}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise X2VError(got, f"it cannot be made ({error.strerror})", "use --folder with another") from error
+    if not os.access(folder, os.W_OK):
+        raise X2VError(got, "it cannot be written", "use --folder with another")
+    written, kept, count = _read_notes(folder / NOTES), [], 0
+    for source in notebooks():
+        target, data = folder / source.name, source.read_bytes()
+        have = _digest(target.read_bytes()) if target.exists() else None
+        if have == _digest(data):
+            written[source.name] = have
+        elif have is None or have == written.get(source.name):
+            write_atomic(target, data)
+            written[source.name] = _digest(data)
+            count += 1
+        else:
+            kept.append(source.name)
+    write_atomic(folder / NOTES, json.dumps(written, indent=1).encode())
+    return count, kept
+
+
+def _read_notes(path: Path) -> dict[str, str]:
+    try:
+        notes = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
