@@ -26,12 +26,15 @@ import { h, sharp, themeColor, PALETTE } from "./common.js";
 /** How far the back is from the front, of the width; open, the gaps add as much as GAP of the width. */
 const DEPTH = 1, GAP = 1.5, GAP_ACROSS = 0.32;
 
+/** How a cube stands at first: for one width of depth, so far to the right and up. */
+export const START = { right: 0.5, up: 0.34 };
+
 export class Pose {
   /** How all cubes of a view are turned and opened. */
   constructor() {
     /** To the right and up, for one length of depth. */
-    this.right = 0.5;
-    this.up = 0.34;
+    this.right = START.right;
+    this.up = START.up;
     /** 0 closed .. 1 open. */
     this.open = 0;
   }

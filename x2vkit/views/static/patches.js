@@ -7,10 +7,10 @@
  * picture frames the patch that holds it. Slots are places in the sequence; `order[slot]` is the token there.
  */
 import {
-  mount, h, uid, Picture, Player, Slider, Choice, Tooltip, ScaleBar, button, promptLine, commonKeys, keys, sharp, ramp,
-  themeColor, latentFrameOf, framesOf, tokenName, tokenPlace, PALETTE, SIGNED, HEAT, TIME_STRIDE, SPACE_STRIDE,
+  mount, h, uid, Picture, Player, Slider, Choice, Tooltip, button, promptLine, commonKeys, keys, sharp, ramp,
+  themeColor, latentFrameOf, framesOf, tokenName, tokenPlace, PALETTE, SIGNED, TIME_STRIDE, SPACE_STRIDE,
 } from "./common.js";
-import { Cube, Pose } from "./cube.js";
+import { Cube, Pose, START } from "./cube.js";
 
 /** Grey of a dropped patch, as DROPPED in patches.py. */
 const DROPPED = 128;
@@ -155,7 +155,7 @@ export default mount(async (view) => {
   // -- sizes and costs
 
   const lengthName = (/** @type {number} */ i) => `${facts.lengths[i]} latent frame${facts.lengths[i] > 1 ? "s" : ""} = ${TIME_STRIDE * facts.lengths[i]} frames`;
-  const sideName = (/** @type {number} */ j) => `${facts.sides[j].join(" × ")} cells = ${facts.sides[j].map((/** @type {number} */ n) => n * SPACE_STRIDE).join(" × ")} pixels`;
+  const sideName = (/** @type {number} */ j) => `${facts.sides[j].join(" × ")} cells = ${facts.sides[j].map((/** @type {number} */ n) => n * SPACE_STRIDE).join(" × ")} px`;
   const length = new Slider(view, { key: "length", label: "Length", max: facts.lengths.length - 1, format: lengthName });
   const side = new Slider(view, { key: "side", label: "Side", max: facts.sides.length - 1, format: sideName });
   const told = h("div", { class: "x2v-patches-told", role: "status", "aria-live": "polite" });
@@ -273,7 +273,9 @@ export default mount(async (view) => {
     const left = arranged.left.toLocaleString("en");
     cubes[0].caption(`${F} × ${H} × ${W} pixels; white: borders of patches`);
     cubes[1].caption(`${f} × ${hh} × ${ww} cells; ${channels.find(([value]) => value === choice.channel)?.[1]}`);
-    cubes[2].caption(`${size.grid.join(" × ")} = ${size.tokens.toLocaleString("en")} tokens${arranged.left < size.tokens ? `, ${left} left` : ""}`);
+    const count = `${size.grid.join(" × ")} = ${size.tokens.toLocaleString("en")} tokens${arranged.left < size.tokens ? `, ${left} left` : ""}`;
+    const other = choice.colors.includes(".") && !size.own ? "; the model has these only at its own patch size: latent numbers" : "";
+    cubes[2].caption(count + other);
     cut.setAttribute("aria-pressed", String(choice.cut));
 
     // the clip put together again
@@ -346,7 +348,8 @@ export default mount(async (view) => {
   const measure = () => {
     for (const cube of cubes) {
       const width = cube.stage.clientWidth;
-      cube.resize(width, Math.round(Math.min(380, Math.max(200, width * 0.84))));
+      const shape = (H + START.up * W) / (W + START.right * W);  // as the cube stands at first
+      cube.resize(width, Math.round(Math.min(380, Math.max(170, width * Math.min(shape, 0.84)))));
     }
     for (const one of flats) one.measure();
     for (const ribbon of [everywhere, sequence, scale]) ribbon.measure();
@@ -714,7 +717,11 @@ function drawSequence(/** @type {Ribbon} */ ribbon, /** @type {Size} */ size, /*
     per = Math.ceil(size.grid[1] / lines) * size.grid[2];
     each = Math.min(18, width / per);
   } while (lines < size.grid[1] && each < 6);
-  each = Math.min(each, Math.max(2, (260 / size.grid[0] - 5) / lines));
+  const most = 260 / size.grid[0] - 5;  // a moment's height, so that long clips stay on the page
+  for (; lines * each > most && each > 2; lines = Math.ceil(place / per)) {
+    each -= 0.25;
+    per = Math.floor(width / each);
+  }
   const context = ribbon.start(JSON.stringify([size.grid, arranged.order.length, slot, muted]) + arrangedKey(arranged, shade),
     Math.ceil(size.grid[0] * (lines * each + 5)) + 3);
   if (!context) return;
@@ -726,7 +733,7 @@ function drawSequence(/** @type {Ribbon} */ ribbon, /** @type {Size} */ size, /*
     const x = label + (at % per) * each, y = time * (lines * each + 5) + Math.floor(at / per) * each + 2;
     if (at === 0) {
       context.fillStyle = muted;
-      context.fillText(`t${time}`, 2, y + Math.min(each, 12) - 2);
+      context.fillText(`t${time}`, 2, y + Math.min(Math.max(each - 2, 8), 11));
     }
     if (arranged.kept[token]) {
       context.fillStyle = shade.css[token][0];
@@ -791,7 +798,7 @@ function drawScale(/** @type {Ribbon} */ ribbon, /** @type {import("./common.js"
   const y = narrow ? below + lower : below;
   const [n, rows, columns] = size.grid, w = sides[2] / columns, t = (sides[2] * tall) / rows;
   for (let i = 0; i < size.tokens; i++) {
-    const at = tokenPlace(i, size.grid), small = Math.min(w, t) > 3 ? 0.8 : 0.3;
+    const at = tokenPlace(i, size.grid), small = Math.min(w, t) > 3 ? 0.8 : 0;
     context.fillStyle = shade.css[i][0];
     context.fillRect(x + at.time * sides[2] + at.column * w, y + at.row * t, w - small, t - small);
   }
