@@ -33,6 +33,8 @@ PATCH = 4
 """Pixels that are stacked into the channels of a first layer."""
 CUT = 64
 """Height and width of a cut-out, pixels."""
+LOOKS = 6
+"""Places of a cut-out that are looked at closely, for small things: a scarf, a mouth."""
 MARGIN = 1.12
 """Side of what is cut out, in longer sides of the subject's box."""
 
@@ -142,8 +144,8 @@ class WhoNet(nn.Module):
         self.near = nn.Sequential(*(Block(fine) for _ in range(blocks[0])))
         self.down = Conv(4 * fine, coarse, kernel=1)
         self.far = nn.Sequential(*(Block(coarse) for _ in range(blocks[1])))
-        self.thin = Conv(coarse, 24, kernel=1)
-        size = 24 * (CUT // PATCH // 2) ** 2
+        self.thin, self.look = Conv(coarse, 24, kernel=1), Conv(fine + coarse, LOOKS, kernel=1)
+        size = 24 * (CUT // PATCH // 2) ** 2 + LOOKS * (fine + 3)
         self.level, self.mix = nn.LayerNorm(size), nn.Linear(size, hidden)
         self.heads = nn.ModuleDict({name: nn.Linear(hidden, len(words)) for name, words in WHO.items()})
         self.mouth = nn.Linear(hidden, 1)
@@ -152,8 +154,12 @@ class WhoNet(nn.Module):
         """cuts (n, 4, CUT, CUT): pixels, and how much each belongs to the subject."""
         fine = self.near(self.stem(_fold(cuts, PATCH)))  # (n, fine, 16, 16)
         coarse = self.far(self.down(_fold(fine)))  # (n, coarse, 8, 8)
-        seen = self.thin(nnf.silu(coarse)).flatten(1)  # (n, 24 * 8 * 8)
-        features = nnf.silu(self.mix(self.level(seen)))  # (n, hidden)
+        shape = self.thin(nnf.silu(coarse)).flatten(1)  # (n, 24 * 8 * 8)
+        both = torch.cat([fine, nnf.interpolate(coarse, scale_factor=2.0)], 1)
+        look = self.look(nnf.silu(both)).float().flatten(2).softmax(-1)  # (n, LOOKS, 16 * 16)
+        shown = torch.cat([fine, nnf.avg_pool2d(cuts[:, :3], PATCH)], 1)  # (n, fine + 3, 16, 16)
+        close = (look @ shown.float().flatten(2).transpose(1, 2)).flatten(1)  # (n, LOOKS * (fine + 3))
+        features = nnf.silu(self.mix(self.level(torch.cat([shape, close], 1))))  # (n, hidden)
         answers = {name: head(features).float() for name, head in self.heads.items()}
         return {"mouth": self.mouth(features)[:, 0].float(), "features": features.float(), **answers}
 

@@ -47,7 +47,7 @@ IGNORED = -100
 """Label of what a frame does not tell."""
 SEEN = {"wearing": 0.55, "wearing_color": 0.55, "mood": 0.6, "pose": 0.35, "facing": 0.35}
 """Part of the subject that must be in sight before a frame is asked for an attribute (others: a fifth)."""
-RARE = {"mood": 4, "wearing_color": 2, "other": 2, "other_color": 2}
+RARE = {"mood": 3, "wearing_color": 2, "other": 2, "other_color": 2}
 """Weights in the loss of what few frames tell (others: 1)."""
 
 
@@ -86,8 +86,9 @@ class Pool:
 class FrameTrainee(nn.Module):
     """A FrameReader whose forward returns the loss.
 
-    Cut-outs are taken at the true boxes, moved and scaled a little; their mask is the true one in half of
-    them and the predicted one in the others.
+    The first network sees half of the frames, the second the cut-outs of all. Those are taken at the true
+    boxes, moved and scaled a little; their mask is the predicted one in the first half and the true one in
+    the other.
     """
 
     def __init__(self, reader: FrameReader):
@@ -96,19 +97,18 @@ class FrameTrainee(nn.Module):
 
     def forward(self, pixels: Tensor, ids: Tensor, mouth: Tensor, **labels: Tensor) -> dict[str, Tensor]:
         """pixels (n, 3, H, W); ids (n, H/2, W/2) int64; mouth (n,), NaN where unknown; labels int64 (n,)."""
-        n, losses = len(pixels), {}
-        place = self.reader.place(pixels)
-        area = nnf.cross_entropy(place["kinds"].float(), ids)
+        n, half, losses = len(pixels), (len(pixels) + 1) // 2, {}
+        place = self.reader.place(pixels[:half])
+        area = nnf.cross_entropy(place["kinds"].float(), ids[:half])
         for name in WHERE:
-            losses[name] = _cross_entropy(place[name], labels[name])
+            losses[name] = _cross_entropy(place[name], labels[name][:half])
         guessed = place["kinds"].detach().float().softmax(1)
         cuts, rows = [], []
         for kind in (1, 2):
             there = (ids == kind).flatten(1).sum(1) >= 24
-            mask = (ids[there] == kind).float()
-            box = _shaken(boxes_of(mask))
-            mask = torch.where(torch.rand(len(mask), 1, 1) < 0.5, mask, guessed[there, kind])
-            cuts.append(cut_out(pixels[there], mask, box))
+            true = (ids == kind).float()
+            mask = torch.cat([guessed[:, kind], true[half:]])
+            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there]))))
             rows.append(there)
         read = self.reader.who(torch.cat(cuts))
         count = len(cuts[0])
@@ -158,7 +158,8 @@ class FrameTask(Task):
             self._draw(rng, self.pool((height, width), "coded"), coded),
             self._draw(rng, self.pool((height, width), "rendered"), count - coded),
         ]
-        batch = {key: torch.cat([part[key] for part in parts])[rank::world_size] for key in parts[0]}
+        order = torch.from_numpy(rng.permutation(count))[rank::world_size]
+        batch = {key: torch.cat([part[key] for part in parts])[order] for key in parts[0]}
         batch["pixels"] = spoil(batch["pixels"], rng)
         return batch
 
@@ -169,7 +170,7 @@ class FrameTask(Task):
                 reader, pixels = FrameReader(**self.recipe.model), torch.empty(shape)
                 cuts = torch.empty(shape[0], 4, CUT, CUT)
             with FlopCounterMode(display=False) as counter:
-                reader.place(pixels), reader.who(cuts)
+                reader.place(pixels[: shape[0] // 2]), reader.who(cuts)
             self._flops[shape] = 3.0 * counter.get_total_flops()
         return self._flops[shape]
 
@@ -373,13 +374,14 @@ def moves_of(spec: SceneSpec) -> dict[str, int]:
 
 
 def choose(world: World, count: int) -> Iterator[tuple[int, bool]]:
-    """`count` clips of a world as (index, held out or not): every other one of a single subject that is no
-    face is passed over, for pairs and faces are rare and hard.
+    """`count` clips of a world as (index, held out or not). What is rare and hard (pairs, moods, scarves) is
+    always taken, everything else every third time.
     """
     i = found = 0
     while found < count:
         spec, _ = world.spec(i, held_out=i % 2 == 1)
-        if spec.other or spec.subject == "face" or i // 2 % 2:
+        rare = spec.other or spec.mood or (spec.wearing and spec.wearing[0] == "scarf")
+        if rare or i // 2 % 3 == 0:
             yield i, i % 2 == 1
             found += 1
         i += 1
