@@ -51,6 +51,16 @@ def test_every_suffix_writes_its_format(model, tmp_path, capsys, suffix):
     assert "3/3" in err or "20/20" in err  # the progress bar
 
 
+def test_several_prompts_make_one_sheet_each_with_the_next_seed(model, tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    assert cli.main(["generate", "a dog", "a cat", "a car", "--seed", "4", "-o", str(path)]) == 0
+    assert [(spec.prompt, spec.seed) for spec, _ in model] == [("a dog", 4), ("a cat", 5), ("a car", 6)]
+    width, height = Image.open(path).size
+    assert width > 4 * 48 and height > 3 * 32  # a row of moments for each
+    assert "3 clips, seeds 4 to 6" in capsys.readouterr().out
+    assert cli.main(["generate", "a dog", "a cat", "-o", str(tmp_path / "two.x2v")]) == 2
+
+
 def test_options_reach_the_run(model, tmp_path):
     Image.new("RGB", (300, 100), "red").save(tmp_path / "start.png")
     options = "--seed 3 --steps 5 --guidance 2.5 --num-frames 9 --width 160 --height 96 --fps 8 --model other"

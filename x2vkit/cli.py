@@ -86,7 +86,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `x2vkit generate`; their defaults are RunSpec's."""
     usual, add = RunSpec(), parser.add_argument
-    add("prompt", help="what the clip shows, in words")
+    add(
+        "prompt", nargs="+",
+        help="what the clip shows, in words; several make a sheet of clips, each with the next seed",
+    )  # fmt: skip
     add(
         "-o", "--output", default="clip.mp4", metavar="FILE",
         help=".mp4, .gif, .webp, .png (all frames side by side) or .x2v (the whole run, to look inside)",
@@ -113,13 +116,20 @@ def generate(args: argparse.Namespace) -> None:
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
     asked = {field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args}
-    spec = RunSpec(**asked)
+    specs = [
+        RunSpec(**asked | {"prompt": prompt, "seed": args.seed + i}) for i, prompt in enumerate(args.prompt)
+    ]
+    spec = specs[0]
+    if len(specs) > 1 and (path.suffix.lower() == SUFFIX or args.json):
+        rule = f"several prompts make one picture or film, not a {SUFFIX} or one line of JSON"
+        raise X2VError(f"{len(specs)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp")
     check_shape(spec.num_frames, spec.height, spec.width)
     image = media.read_image(args.image, spec.height, spec.width) if args.image else None
 
     from tqdm import tqdm
 
-    progress = tqdm(total=spec.steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
+    steps = spec.steps * len(specs)
+    progress = tqdm(total=steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
     with warnings.catch_warnings(record=True) as notes, progress as bar:
         from x2vkit import recorder
 
@@ -127,17 +137,22 @@ def generate(args: argparse.Namespace) -> None:
         pipeline = recorder.load(spec.model)
         bar.set_description("denoising")
         given = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
-        trace = recorder.generate(spec, on_step=lambda step: bar.update(), **given)
+        traces = [recorder.generate(each, on_step=lambda step: bar.update(), **given) for each in specs]
         bar.set_description("writing")
         if path.suffix.lower() == SUFFIX:
-            trace.save(path)
+            traces[0].save(path)
+        elif len(traces) == 1:
+            media.write_clip(path, traces[0].frames, traces[0].fps)
         else:
-            media.write_clip(path, trace.frames, trace.fps)
+            write_sheet(path, [trace.frames for trace in traces], spec.fps)
         bar.set_description("done")
     for note in notes:
         if note.category is UserWarning:
             print(f"note: {note.message}", file=sys.stderr)
-    report(trace, path, args.json)
+    if len(traces) == 1:
+        report(traces[0], path, args.json)
+    else:
+        print(f"wrote {path}: {len(traces)} clips, seeds {spec.seed} to {specs[-1].seed}")
 
 
 def report(trace: Any, path: Path, as_json: bool) -> None:
@@ -169,8 +184,6 @@ def add_world_arguments(parser: argparse.ArgumentParser) -> None:
 
 def world(args: argparse.Namespace) -> None:
     """Render clips of the world: side by side and moving, or as a png with a row of moments a clip."""
-    import numpy as np
-
     from x2vkit import media
     from x2vkit.axes import check_shape
 
@@ -186,15 +199,26 @@ def world(args: argparse.Namespace) -> None:
     clips = [source.sample(i, *shape, fps=args.fps, held_out=args.held_out) for i in range(args.count)]
     for i, clip in enumerate(clips):
         print(f"{i:3d}  {clip.caption}")
-    films = np.stack([clip.frames for clip in clips])                          # (count, F, H, W, 3)
+    write_sheet(path, [clip.frames for clip in clips], args.fps)
+    print(f"wrote {path}")
+
+
+def write_sheet(path: Path, clips: Sequence[Any], fps: float) -> None:
+    """Clips of one shape in one file: as a png with a row of six moments a clip, else side by side and
+    moving.
+    """
+    import numpy as np
+
+    from x2vkit import media
+
+    films = np.stack(clips)                                                    # (count, F, H, W, 3)
     if path.suffix.lower() == ".png":
-        moments = np.linspace(0, args.num_frames - 1, min(6, args.num_frames)).round().astype(int)
+        moments = np.linspace(0, films.shape[1] - 1, min(6, films.shape[1])).round().astype(int)
         rows = films[:, moments].reshape(-1, *films.shape[2:])
         media.write_atomic(path, media.png_sheet(rows, columns=len(moments)))
     else:
-        sheets = np.stack([media.contact_sheet(films[:, i]) for i in range(args.num_frames)])
-        media.write_clip(path, sheets, args.fps)
-    print(f"wrote {path}")
+        sheets = np.stack([media.contact_sheet(films[:, i]) for i in range(films.shape[1])])
+        media.write_clip(path, sheets, fps)
 
 
 HERE = {"generate": (add_generate_arguments, generate), "world": (add_world_arguments, world)}
