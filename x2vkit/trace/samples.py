@@ -1,6 +1,6 @@
 """Bundled traces: what every view opens on when it is given none, with no weights and no wait.
 
-    samples.names()        # ("cat", "dog")
+    samples.names()        # ("cat", "dog", "dog-red", "dog-unguided")
     samples.sample("dog")  # a Trace, with the attention of all layers at three steps
 
 `python -m x2vkit.trace.samples` makes them all again with the weights that ship; do so whenever those change.
@@ -27,9 +27,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "attention_steps": (0, 6, 13),
         "previews": True,
     },
+    "dog-red": {"prompt": "a dog wearing a red hat playing in the snow"},
+    "dog-unguided": {"prompt": "a dog wearing a blue hat playing in the snow", "guidance": 1.0},
     "cat": {"prompt": "a red cat jumping on the beach", "steps": 10},
 }
-"""Name -> `x2vkit.record`'s options, and the steps whose attention (all layers and heads) is kept, if any."""
+"""Name -> `x2vkit.record`'s options, and the steps whose attention (all layers and heads) is kept, if any.
+
+The dogs start from one noise and differ in one thing each from the first, for `views.Compare`.
+"""
 
 
 def names() -> tuple[str, ...]:
@@ -52,7 +57,7 @@ def sample(name: str = "dog") -> Trace:
 
 
 def make(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
-    """Record every sample with the weights that ship, and write them to a folder, in about 10 seconds."""
+    """Record every sample with the weights that ship, and write them to a folder, in about 15 seconds."""
     from importlib import import_module  # the one place in the trace that runs a model, and only when asked
 
     recorder = import_module("x2vkit.recorder")
