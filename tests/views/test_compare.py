@@ -54,7 +54,7 @@ def test_a_start_picture_and_words_to_avoid_are_told(make_trace):
 
 def test_other_weights_under_one_name_are_told(make_trace):
     told = differences([make_trace(spec=SPEC, weights="a" * 64), make_trace(spec=SPEC, weights="b" * 64)])
-    assert told == ["weights aaaaaaaa", "weights bbbbbbbb"]
+    assert told == ["model small, weights aaaaaaaa", "model small, weights bbbbbbbb"]
 
 
 def test_the_words_that_differ_are_marked(pair):

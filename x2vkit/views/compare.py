@@ -98,6 +98,7 @@ class Compare(View):
             above.set_title(words, fontsize=8, color=COLORS[i], weight="bold")
             if i == reference or f"difference.{name}" not in seen:
                 why = "the reference" if i == reference else "another size:\nno difference"
+                below.set_box_aspect(self.traces[i].frames.shape[1] / self.traces[i].frames.shape[2])
                 below.text(0.5, 0.5, why, ha="center", va="center", fontsize=9, transform=below.transAxes)
             else:
                 amounts = seen[f"difference.{name}"]
@@ -107,7 +108,8 @@ class Compare(View):
             for axes in (above, below):
                 axes.set(xticks=[], yticks=[])
         if self.paths:
-            axes = figure.add_axes((wide + 0.065 * 6 / count, 0.12, 0.97 - wide - 0.065 * 6 / count, 0.68))
+            left = wide + 0.8 / (2.1 * count + 4)  # room for the numbers beside it
+            axes = figure.add_axes((left, 0.12, 0.97 - left, 0.68))
             self._draw_paths(axes)
         prompt = self.traces[0].prompt if len({trace.prompt for trace in self.traces}) == 1 else ""
         title = f"{prompt}  ·  frame {self.selection['frame'] + 1}" if prompt else noise_sentence(self.traces)
@@ -231,8 +233,6 @@ def differences(traces: Sequence[Trace]) -> list[str]:
     """Of each run, what sets it apart from the others, without the prompt: "seed 3  ·  guidance 7"."""
     fields = _fields(traces)
     told = [[said[key] for key in said if len({other[key] for other in fields}) > 1] for said in fields]
-    if not any(told) and len({trace.weights for trace in traces}) > 1:
-        told = [[f"weights {trace.weights[:8]}"] for trace in traces]
     return ["  ·  ".join(filter(None, each)) for each in told]
 
 
@@ -263,6 +263,9 @@ def _fields(traces: Sequence[Trace]) -> list[dict[str, str]]:
         }
 
     said = [say(trace) for trace in traces]
+    exact = [f"{each['model']}, weights {one.weights[:8]}" for each, one in zip(said, traces, strict=True)]
+    if len(set(exact)) > len({each["model"] for each in said}):  # one name, other weights
+        said = [each | {"model": model} for each, model in zip(said, exact, strict=True)]
     for key, nothing in (("negative_prompt", "no words to avoid"), ("inputs", "words alone")):
         if len({each[key] for each in said}) > 1:
             said = [each | {key: each[key] or nothing} for each in said]
