@@ -1,4 +1,4 @@
-"""The named endpoints through a real server and gradio_client: right answers, told errors, nothing that leaks."""
+"""The named endpoints through a real server and gradio_client: right answers, told errors, no leaks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.demo.conftest import launched
+from tests.demo.demos import launched, wait_until
 from x2vkit import media, recorder
 from x2vkit.config import RunSpec
 
@@ -165,7 +165,17 @@ def test_no_file_of_this_machine_can_be_fetched(served, where):
         assert answer.status_code in (403, 404, 405), form
 
 
-def test_stopping_stops_within_a_step(slow, wait_until):
+@pytest.mark.parametrize("name", ["../../evil.png", "/etc/evil.png", "a/../../b.png", "<b>x</b>.png"])
+def test_a_path_in_a_file_name_stays_a_name(served, gradio_folder, name):
+    answer = httpx.post(f"{served.url}gradio_api/upload", files={"files": (name, b"no picture")}, timeout=30)
+    path = Path(answer.json()[0])
+    assert path.is_relative_to(gradio_folder) and path.resolve() == path
+    record = {"path": str(path), "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+    said = call(served.url, "generate", ["a ball", "", record, None, 0.6, "square", 0.1, 2, 4.0, 3, ""])
+    assert "cannot be read as a picture" in said and "<b>" not in said
+
+
+def test_stopping_stops_within_a_step(slow):
     with launched(slow) as running:
         client = connect(running.url)
         job = client.submit(prompt="a ball", steps=50, api_name="/generate")
@@ -178,7 +188,7 @@ def test_stopping_stops_within_a_step(slow, wait_until):
         assert client.predict(prompt="a ball", steps=1, api_name="/generate")[0]  # and the next one runs
 
 
-def test_a_client_that_is_gone_costs_a_step(slow, wait_until):
+def test_a_client_that_is_gone_costs_a_step(slow):
     with launched(slow) as running:
         url = f"{running.url}gradio_api/call/generate"
         data = ["a ball", "", None, None, 0.6, "square", 0.1, 50, 4.0, 3, ""]
@@ -210,9 +220,9 @@ def test_twenty_clients_at_once(served, pipeline):
         want[i] = media.mp4(recorder.generate(spec, pipeline=pipeline).frames, spec.fps)
     right, refused, wrong = [], [], []
 
-    def visit(_: int) -> None:
+    def visit(requests: int) -> None:
         client = connect(served.url)
-        for i, prompt in enumerate(prompts):
+        for i, prompt in enumerate(prompts[:requests]):
             try:
                 film, about = client.predict(
                     prompt=prompt, steps=2, seconds=0.4, seed=i, api_name="/generate"
@@ -223,17 +233,18 @@ def test_twenty_clients_at_once(served, pipeline):
             same = Path(film).read_bytes() == want[i] and about["prompt"] == prompt
             (right if same else wrong).append(i)
 
-    def all_at_once() -> None:
+    def all_at_once(requests: int) -> None:
         with ThreadPoolExecutor(20) as pool:
-            list(pool.map(visit, range(20), timeout=240))
+            list(pool.map(visit, [requests] * 20, timeout=240))
 
     process = psutil.Process()
-    all_at_once()
+    all_at_once(1)
     before = process.memory_info().rss
-    all_at_once()
+    all_at_once(3)
     after = process.memory_info().rss
+    print(f"{len(right)} right, {len(refused)} refused, memory x {after / before:.3f}")
     assert not wrong
-    assert len(right) + len(refused) == 120 and len(right) > 40
+    assert len(right) + len(refused) == 80 and len(right) > 30
     assert all("queue is full" in message.lower() for message in refused), set(refused)
     assert after < 1.1 * before
     assert threading.active_count() < 200

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.demo.demos import wait_until
 from x2vkit import recorder
 from x2vkit.config import RunSpec
 from x2vkit.demo import engine as engine_module
@@ -95,7 +96,7 @@ def test_comparing_tells_which_clip_is_being_made(engine):
     assert steps[-1].clip == 1 and {step.steps for step in steps} == {2}
 
 
-def test_closing_stops_within_a_step(slow, wait_until):
+def test_closing_stops_within_a_step(slow):
     engine = Engine(Models(slow))
     run = engine.make(asked(steps=40, model=engine.models.default))
     while next(run) is None:

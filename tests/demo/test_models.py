@@ -39,7 +39,8 @@ def test_words_nobody_knows_are_told_once(pipeline):
 
 
 def test_the_models_that_ship_are_found_by_themselves(tmp_path, monkeypatch):
-    for name, flops in {"small": 9e14, "scaling/base": 1e13, "scaling/32x": 32e13, "scaling/4x": 4e13}.items():
+    runs = {"small": 9e14, "scaling/base": 1e13, "scaling/32x": 32e13, "scaling/4x": 4e13}
+    for name, flops in runs.items():
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "model_index.json").write_text("{}")
         (tmp_path / name / "log.jsonl").write_text(f'{{"step": 1}}\n{{"step": 2, "flops": {flops}}}\n')

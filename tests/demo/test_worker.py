@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.demo.demos import wait_until
 from x2vkit.demo.worker import Stopped, Worker
 
 
@@ -60,7 +61,7 @@ def test_what_a_job_raises_is_raised_outside(worker):
         last(worker.stream(job))
 
 
-def test_closing_stops_the_job_at_its_next_report(worker, wait_until):
+def test_closing_stops_the_job_at_its_next_report(worker):
     begun, steps, ended = threading.Event(), [], []
 
     def job(report):

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import x2vkit
+from x2vkit.demo.models import shipped
 from x2vkit.errors import X2VError
 
 NEEDED = (
@@ -64,7 +65,7 @@ def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise X2VError(got, "something is there already", "name a new or empty folder")
     package = Path(x2vkit.__file__).parent
-    weights = None if model is None or (package / "weights" / model).is_dir() else Path(model)
+    weights = None if model is None or model in shipped() else Path(model)
     if weights is not None and not (weights / "model_index.json").is_file():
         rule = "no such weights ship, and no such folder holds any"
         raise X2VError(f"model {model!r}", rule, "give a folder that save_pretrained wrote")
