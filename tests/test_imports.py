@@ -15,7 +15,7 @@ import pytest
 import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
-LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".views", ".views.base")
+LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".views", ".views.base", ".lab")
 
 
 def brings(code: str, module: str) -> bool:
@@ -39,6 +39,10 @@ def test_opening_and_showing_a_trace_needs_no_torch(trace, tmp_path):
 
 def test_looking_at_a_bundled_trace_needs_no_torch():
     assert not brings("import x2vkit; x2vkit.views.Denoise().to_html()", "torch")
+
+
+def test_opening_the_playground_needs_no_torch():
+    assert not brings("import x2vkit; p = x2vkit.views.Playground(); p.to_html(); p.figure()", "torch")
 
 
 def test_the_check_above_can_fail():

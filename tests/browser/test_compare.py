@@ -120,3 +120,18 @@ def test_the_bundled_runs_fit_on_a_small_page(open_html):
         wide = opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide[0] <= wide[1]
         opened.fine()
+
+
+@pytest.mark.slow
+def test_scrubbing_in_jupyterlab_sends_the_kernel_nothing(open_notebook):
+    lab = open_notebook(["import x2vkit as x2v\nview = x2v.views.Compare()\nview"])
+    before, sent = lab.pixels("canvas", 0), lab.sent
+    for key, last in (("step", 19), ("frame", 16)):
+        for value in [*range(last), 7]:
+            lab.slide(key, value)
+    assert lab.sent == sent
+    assert (lab.pixels("canvas", 0) != before).any()
+    lab.page.locator("input[data-key=step]").dispatch_event("change")
+    seen = lab.run("print(view.selection['step'], view.selection['frame'], view.selection['show'])")
+    assert seen.strip() == "7 7 predicted" and lab.sent > sent
+    lab.fine()
