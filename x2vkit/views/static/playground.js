@@ -91,7 +91,7 @@ class Workbench {
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "Denoising steps done" });
     this.status = h("span", { role: "status" });
     this.counter = h("span", {}); // said by no screen reader: it changes twenty times a second
-    this.player = new Player(view, { fps: 12, autoplay: true });
+    this.player = new Player(view, { fps: 12, autoplay: true, format: (value) => `${value + 1} of ${view.facts.limits.frame + 1}` });
 
     const seedId = uid("seed");
     this.seed = h("input", { type: "number", id: seedId, min: 0, max: facts.most.seed, step: 1, "data-key": "seed", class: "x2v-play-number" });
