@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from x2vkit.training.gallery import encode
+from x2vkit.gallery import encode
 from x2vkit.training.scaling import parameters
 
 E, A, B, a, b = 0.2, 0.06, 0.45, 0.35, 0.4

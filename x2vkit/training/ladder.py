@@ -231,7 +231,8 @@ def run(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> None:
     """What is done with runs that are there: `--ship`, `--report`, `--dogs`."""
-    from x2vkit.training import gallery, scaling
+    from x2vkit import gallery
+    from x2vkit.training import scaling
 
     if args.ship:
         if args.prompts and args.prompts < 8:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.training.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
+from x2vkit.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
 from x2vkit.training.scaling import (
     BUNDLED,
     Point,

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.training import toy_runs
+from x2vkit import gallery
 from x2vkit.errors import X2VError
-from x2vkit.training import gallery
 from x2vkit.training.scaling import load_runs
 
 
