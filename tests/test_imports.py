@@ -84,11 +84,17 @@ FORBIDDEN = {
 }
 
 
+# The points and laws of runs that ship are numbers alone, which a view may read.
+ALLOWED = {"views": "x2vkit.training.scaling"}
+
+
 @pytest.mark.parametrize("part", FORBIDDEN)
 def test_imports_point_one_way(part):
     root = PACKAGE / part
     for path in [root] if root.suffix else sorted(root.rglob("*.py")):
         for name in imported_by(path):
+            if part in ALLOWED and name.startswith(ALLOWED[part]):
+                continue
             part_of_package = name.split(".")[1] if "." in name else ""
             assert part_of_package not in FORBIDDEN[part], (path, name)
 
