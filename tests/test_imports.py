@@ -15,7 +15,10 @@ import pytest
 import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
-LIGHT = ("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".views", ".views.base", ".lab")
+LIGHT = (
+    *("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".lab"),
+    *(".views", ".views.base", ".views.compare", ".views.playground"),
+)
 
 
 def brings(code: str, module: str) -> bool:
