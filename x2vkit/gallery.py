@@ -67,11 +67,9 @@ def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
         if (point.size, point.step) in places:
             film(places[point.size, point.step], into / point.size / CLIPS, point.step)
     points = load_runs(into)
-    for point in dict.fromkeys(
-        (point.size, point.step) for point in (*trio(points), *frontier(points)[::-1])
-    ):
-        if prompts and point in places:
-            judge(places[point], into / point[0] / JUDGED, point[1], prompts)
+    for size, at in dict.fromkeys((p.size, p.step) for p in (*trio(points), *frontier(points)[::-1])):
+        if prompts and (size, at) in places:
+            judge(places[size, at], into / size / JUDGED, at, prompts)
     dearest = max(points, key=lambda p: p.flops)
     for folder in found:
         if _size(folder) == dearest.size and (snapshots := _snapshots(folder)):
@@ -117,7 +115,7 @@ def read_figures(
     """
     from x2vkit.judge import evaluate
 
-    rows = {
+    rows: dict[str, Any] = {
         f.name: f for f in evaluate(pipe, prompts=prompts, steps=steps, guidance=guidance, only=only).figures
     }
     parts: dict[str, tuple[bool, tuple[str, ...]]] = {
