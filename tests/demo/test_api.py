@@ -175,6 +175,16 @@ def test_a_path_in_a_file_name_stays_a_name(served, gradio_folder, name):
     assert "cannot be read as a picture" in said and "<b>" not in said
 
 
+def test_an_upload_may_be_named_by_its_address_but_nothing_else(served, tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
+    with (tmp_path / "red.png").open("rb") as file:
+        path = httpx.post(f"{served.url}gradio_api/upload", files={"files": file}, timeout=30).json()[0]
+    for where, event in ((path, "complete"), ("/etc/passwd", "error")):
+        record = {"path": f"{served.url}gradio_api/file={where}", "meta": {"_type": "gradio.FileData"}}
+        data = ["a ball", "", record, None, 0.6, "square", 0.1, 2, 4.0, 3, ""]
+        assert f"event: {event}" in call(served.url, "generate", data)
+
+
 def test_stopping_stops_within_a_step(slow):
     with launched(slow) as running:
         client = connect(running.url)

@@ -59,6 +59,12 @@ def test_bundled_clips_open_without_a_model(engine, monkeypatch):
         assert finish(engine.record(EXAMPLE + name)) is samples.sample(name)
 
 
+def test_a_bundled_clip_without_attention_is_recorded_anew(engine):
+    bare = [name for name in samples.names() if not samples.sample(name).captured]
+    trace = finish(engine.record(EXAMPLE + bare[0], attention=True))
+    assert trace.captured and trace.prompt == samples.sample(bare[0]).prompt
+
+
 def test_ids_that_are_not_remembered_are_told(engine):
     for key in ("", "nothing", "../../etc/passwd", EXAMPLE + "../../secret"):
         with pytest.raises(X2VError):

@@ -9,10 +9,11 @@ import gradio as gr
 import pytest
 from gradio.utils import get_return_types
 
-from x2vkit.demo.guard import refuse_remote, said, told
+from x2vkit.demo.guard import at_home, said, told
 from x2vkit.errors import X2VError
 
 META = {"_type": "gradio.FileData"}
+OWN = ("http://127.0.0.1:7860/gradio_api/file=",)
 
 
 @pytest.mark.parametrize(
@@ -21,15 +22,22 @@ META = {"_type": "gradio.FileData"}
         {"path": "http://example.com/a.png", "meta": META},
         [1, {"image": {"path": "https://169.254.169.254/latest", "meta": META}}],
         {"path": "file:///etc/passwd", "meta": META},
+        {"path": OWN[0] + "http://example.com/a.png", "meta": META},
     ],
 )
 def test_a_file_from_elsewhere_is_refused(value):
     with pytest.raises(gr.Error, match="never fetched"):
-        refuse_remote([value])
+        at_home([value], OWN)
 
 
 def test_uploads_and_words_pass():
-    refuse_remote([{"path": "/tmp/gradio/a.png", "meta": META}, "http://example.com", None, {"a": [1, 2]}])
+    values = [{"path": "/tmp/gradio/a.png", "meta": META}, "http://example.com", None, {"a": [1, 2]}]
+    assert at_home(values, OWN) == values
+
+
+def test_an_upload_may_be_named_by_its_address():
+    by_address = {"path": OWN[0] + "/tmp/gradio/a%20b.png", "meta": META}
+    assert at_home([by_address], OWN) == [{"path": "/tmp/gradio/a b.png", "meta": META}]
 
 
 def test_an_error_is_text_and_never_html():

@@ -159,7 +159,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
             raise X2VError("this id", "an id is text", "take it from /generate or /examples")
         if view not in views():
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
-        trace = yield from _following(engine.record(id), lambda told: (None, told))
+        trace = yield from _following(engine.record(id, view == "attention"), lambda told: (None, told))
         page = packets.keep(view_html(view, trace).encode(), f"{view}.html")
         yield File(**page), {"settings": dict(trace.spec), "views": list(views())}
 

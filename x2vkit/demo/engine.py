@@ -10,11 +10,14 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from x2vkit.config import RunSpec
 from x2vkit.demo.asked import Asked
 from x2vkit.demo.models import Made, Models, Progress, Report
 from x2vkit.demo.worker import Worker
@@ -101,13 +104,19 @@ class Engine:
 
         return (yield from self.worker.stream(job))
 
-    def record(self, key: str) -> Generator[Progress | None, None, Trace]:
-        """The recording of a clip that was made here or is bundled, with the attention of some steps."""
-        if key.startswith(EXAMPLE):
-            return samples.sample(key.removeprefix(EXAMPLE))
+    def record(self, key: str, attention: bool = False) -> Generator[Progress | None, None, Trace]:
+        """The recording of a clip that was made here, with the attention of some steps; or a bundled one.
+
+        attention: record a bundled one anew if its attention was not kept.
+        """
         if (kept := self._traces.get(key)) is not None:
             return kept
         asked = self._asked.get(key)
+        if key.startswith(EXAMPLE):
+            trace = samples.sample(key.removeprefix(EXAMPLE))
+            if trace.captured or not attention or self.models.foreign:
+                return trace
+            asked = Asked(replace(RunSpec.from_dict(dict(trace.spec)), model=self.models.default))
         if asked is None:
             raise X2VError("this clip", "it was too long ago, and is no longer remembered", "make it again")
         if self.models.foreign:
@@ -138,8 +147,6 @@ class Engine:
         return self.models.make(asked, report, attention=keep)
 
     def _warm(self) -> None:
-        from x2vkit.config import RunSpec
-
         asked = Asked(RunSpec(prompt="a dog", steps=1, model=self.models.default))
         self.models.make(asked, lambda step: None)
 
@@ -176,9 +183,14 @@ def compare_html(made: Sequence[Made]) -> str | None:
     return x2vkit.views.Compare(traces).to_html()
 
 
+@cache
 def examples() -> list[str]:
-    """The names of the bundled clips."""
-    return list(samples.names())
+    """The names of the bundled clips, the usual one first; of several with the same words, the first."""
+    names = sorted(samples.names(), key=lambda name: (name != "dog", name))
+    words: dict[str, str] = {}
+    for name in names:
+        words.setdefault(samples.sample(name).prompt, name)
+    return list(words.values())
 
 
 def cache_folder() -> Path:

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
+from urllib.parse import unquote
 
 import gradio as gr
 
@@ -65,20 +66,28 @@ class Page(gr.Blocks):
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
         """What Gradio does with every input, but a file is never fetched from another host for a visitor."""
-        refuse_remote(inputs)
+        roots = [root.rstrip("/") for root in (self.local_url, self.share_url) if root]
+        own = tuple(f"{root}/gradio_api/file=" for root in roots)
+        inputs = at_home(inputs, own)
         return await super().preprocess_data(block_fn, inputs, *args, **options)
 
 
-def refuse_remote(value: Any) -> None:
-    """Raise gr.Error if a value holds a file that is elsewhere."""
+def at_home(value: Any, own: tuple[str, ...]) -> Any:
+    """The same value, its files as paths on this machine. Raises gr.Error for a file of another host.
+
+    own: beginnings of this page's own addresses. MCP clients name an upload by its address.
+    """
     if isinstance(value, dict):
         path = value.get("path")
-        if "meta" in value and isinstance(path, str) and "://" in path.replace("\\", "/"):
-            raise told(X2VError(f"file {path[:80]!r}", "files are uploaded, never fetched", "upload it"))
-        value = list(value.values())
-    if isinstance(value, (list, tuple)):
-        for part in value:
-            refuse_remote(part)
+        if "meta" in value and isinstance(path, str):
+            home = next((path[len(root) :] for root in own if path.startswith(root)), path)
+            if "://" in home.replace("\\", "/"):
+                raise told(X2VError(f"file {path[:80]!r}", "files are uploaded, never fetched", "upload it"))
+            return value | {"path": unquote(home) if home != path else path}
+        return {key: at_home(part, own) for key, part in value.items()}
+    if isinstance(value, list):
+        return [at_home(part, own) for part in value]
+    return value
 
 
 def told(error: BaseException) -> gr.Error:

@@ -81,7 +81,7 @@ class Create:
     def __init__(self, engine: Engine, current: gr.Textbox) -> None:
         self.engine, self.current = engine, current
         own = not engine.models.foreign
-        first = packets.example(examples()[-1], False) if own and examples() else None
+        first = packets.example(examples()[0], False) if own and examples() else None
         with gr.Row(elem_classes="x2v-ask"):
             self.prompt = gr.Textbox(
                 label="What happens in the clip?",
@@ -105,7 +105,7 @@ class Create:
             with gr.Column(scale=5, min_width=320):
                 if own and examples():
                     gr.HTML("<h3>Examples, at once</h3>", elem_classes="x2v-heading")
-                    cards = [packets.example(name, False) for name in reversed(examples())]
+                    cards = [packets.example(name, False) for name in examples()]
                     self.examples: gr.HTML | None = gr.HTML(
                         cast(Any, cards),
                         html_template=look.static("examples.html"),
@@ -129,7 +129,7 @@ class Create:
             )
             with gr.Row(elem_classes="x2v-seed"):
                 self.seed = seed_field(min_width=110, interactive=False)
-                self.random = gr.Checkbox(True, label="A new one each time", min_width=200)
+                self.random = gr.Checkbox(True, label="New each time", min_width=200)
             self.model = gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1)
         start = "Start from a picture or a clip"
         with gr.Accordion(start, open=False, visible=own, elem_classes="x2v-start"):
@@ -258,7 +258,7 @@ class Inside:
 
     def run(self, key: str, view: str, shown: str) -> Generator[tuple[Any, Any], None, None]:
         """Record the clip, if that was not done, and put the view's page into the frame."""
-        key = key or (packets.EXAMPLE + examples()[-1] if examples() else "")
+        key = key or (packets.EXAMPLE + examples()[0] if examples() else "")
         if shown == f"{key} {view}":
             return
         if not key:
@@ -266,7 +266,9 @@ class Inside:
             return
         yield packets.wait("Recording every step of this clip…"), gr.skip()
         try:
-            trace = yield from following(self.engine.record(key), lambda step: (recording(step), gr.skip()))
+            trace = yield from following(
+                self.engine.record(key, view == "attention"), lambda step: (recording(step), gr.skip())
+            )
             page = packets.page(view_html(view, trace), view)
         except X2VError as error:
             yield packets.trouble(error), gr.skip()

@@ -21,10 +21,7 @@ const progress = (share) => {
   bar.style.width = `${100 * share}%`;
 };
 
-const aspect = ({ width, height }) => {
-  screen.style.aspectRatio = `${width} / ${height}`;
-  screen.classList.toggle("x2v-tall", height > width);
-};
+const aspect = ({ width, height }) => screen.style.setProperty("--ratio", width / height);
 
 const noVideo = () => {
   video.hidden = true;
@@ -140,8 +137,23 @@ const hear = () => {
 };
 watch("value", hear);
 hear();
+
+// From the click until the server answers. A queue that is full refuses before any answer, with a toast alone.
+const WAITING = "Waiting for a turn…";
+const toasts = () => document.querySelectorAll("[data-testid=toast-body].error").length;
+const waiting = () => {
+  busy(true);
+  over.replaceChildren();
+  say(WAITING);
+  let before = toasts();
+  const watching = setInterval(() => {
+    if (state.textContent !== WAITING) return clearInterval(watching);
+    if (toasts() > before) on.stopped();
+    before = toasts();
+  }, 200);
+};
 window.x2v = {
-  busy: () => { busy(true); over.replaceChildren(); say("Waiting for a turn…"); },
+  busy: waiting,
   stopped: () => on.stopped(),
   idle: () => { if (document.body.classList.contains("x2v-busy")) on.stopped(); },
 };
