@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from x2vkit import views
     from x2vkit.config import RunSpec
+    from x2vkit.demo import demo
     from x2vkit.errors import X2VError
     from x2vkit.judge import Judge
     from x2vkit.pipeline import X2VPipeline
@@ -33,6 +34,7 @@ __all__ = [
     "X2VError",
     "X2VPipeline",
     "__version__",
+    "demo",
     "generate",
     "load",
     "record",
@@ -53,12 +55,14 @@ _HOME = {
     "record": "recorder",
     "rerun": "recorder",
 }
+_MODULES = ("demo", "views")
+"""Public names that are modules; `demo` is one that can be called."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name's module on first use (PEP 562)."""
-    if name == "views":
-        return import_module("x2vkit.views")
+    if name in _MODULES:
+        return import_module(f"x2vkit.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'x2vkit' has no attribute {name!r}")
     value = getattr(import_module(f"x2vkit.{_HOME[name]}"), name)
@@ -67,4 +71,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME, "views"])
+    return sorted([*globals(), *_HOME, *_MODULES])
