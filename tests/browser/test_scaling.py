@@ -21,7 +21,8 @@ def view(tmp_path):
 @pytest.fixture
 def opened(view, open_html):
     page = open_html(view.to_html())
-    page.page.wait_for_timeout(600)  # clips unpack a few milliseconds apart
+    page.page.wait_for_selector(".x2v-scaling-large", state="attached")
+    page.page.wait_for_timeout(1500)  # clips unpack a few milliseconds apart
     return page
 
 
@@ -80,7 +81,7 @@ def test_the_three_budgets_show_their_own_clips(opened, view):
         pixels = opened.pixels(".x2v-scaling-three canvas", i)
         assert float(pixels[..., :3].mean()) == pytest.approx(expected(view, point), abs=3)
     opened.page.locator(".x2v-scaling-three .x2v-stage").first.click()
-    assert opened.page.input_value("input[data-key=point]") == str(view.facts["trio"][0])
+    expect(opened.page.locator("input[data-key=point]")).to_have_value(str(view.facts["trio"][0]))
 
 
 def test_a_budget_is_said_in_flops_hours_and_money(opened):
@@ -114,6 +115,8 @@ def test_keys_go_along_checkpoints_and_frames(opened):
     opened.view.focus()
     opened.page.keyboard.press("ArrowUp")
     opened.page.keyboard.press("ArrowRight")
+    expect(opened.page.locator("input[data-key=point]")).to_have_value("6")
+    expect(opened.page.locator("input[data-key=frame]")).to_have_value("1")
     values = opened.page.evaluate(
         "['point', 'frame'].map((k) => document.querySelector(`input[data-key=${k}]`).value)"
     )
