@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,15 @@ def slow() -> FakePipeline:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def serve(tmp_path) -> Iterator[Callable[..., SimpleNamespace]]:
+    """serve(pipe, **options) -> a page of its own, closed after those who visit it."""
+    with ExitStack() as stack:
+        stack.enter_context(own_folder(str(tmp_path)))
+        yield lambda *args, **options: stack.enter_context(launched(*args, **options))
+
+
+@pytest.fixture
+def visit(browser: Browser, serve) -> Iterator[Callable[..., Page]]:
     """visit(url, width=1200, dark=False) -> the page, once its stage shows something. Fails at the end if it
     asked another host for anything, or complained."""
     contexts, outside, errors = [], [], []
@@ -173,47 +182,47 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
         expect(inside.locator(".x2v[data-ready]").first).to_be_visible()
 
 
-def test_stop_stops_at_once(visit, slow):
-    with launched(slow) as running:
-        page = visit(running.url, ready="")
+def test_stop_stops_at_once(visit, serve, slow):
+    running = serve(slow)
+    page = visit(running.url, ready="")
+    page.get_by_label("number input for Steps").first.fill("50")
+    ask_for(page, "a ball")
+    wait_until(lambda: slow.steps >= 2)
+    page.get_by_role("button", name="Stop").click()
+    at = slow.steps
+    expect(page.get_by_role("button", name="Generate")).to_be_visible()
+    expect(page.locator(".x2v-state")).to_have_text("Stopped")
+    wait_until(lambda: slow.raised)
+    assert slow.steps <= at + 6  # the wish has to get there through a busy machine: 0.1 s a step
+    page.get_by_label("number input for Steps").first.fill("2")
+    ask_for(page, "a ball")
+    stage(page, "video")
+
+
+def test_a_full_queue_says_so_on_the_page(visit, serve, slow):
+    running = serve(slow, max_queue=1)
+    pages = [visit(running.url, ready="") for _ in range(3)]
+    for i, page in enumerate(pages):
         page.get_by_label("number input for Steps").first.fill("50")
         ask_for(page, "a ball")
-        wait_until(lambda: slow.steps >= 2)
+        wait_until(lambda: slow.steps >= 1)
+        page.wait_for_timeout(300 + 300 * i)
+    expect(pages[2].get_by_test_id("toast-body")).to_contain_text("busy")
+    expect(pages[2].get_by_role("button", name="Generate")).to_be_visible()
+    expect(pages[1].get_by_role("button", name="Stop")).to_be_visible()  # waits for its turn
+    for page in pages[:2]:
         page.get_by_role("button", name="Stop").click()
-        at = slow.steps
-        expect(page.get_by_role("button", name="Generate")).to_be_visible()
-        expect(page.locator(".x2v-state")).to_have_text("Stopped")
-        wait_until(lambda: slow.raised)
-        assert slow.steps <= at + 6  # the wish has to get there through a busy machine: 0.1 s a step
-        page.get_by_label("number input for Steps").first.fill("2")
-        ask_for(page, "a ball")
-        stage(page, "video")
 
 
-def test_a_full_queue_says_so_on_the_page(visit, slow):
-    with launched(slow, max_queue=1) as running:
-        pages = [visit(running.url, ready="") for _ in range(3)]
-        for i, page in enumerate(pages):
-            page.get_by_label("number input for Steps").first.fill("50")
-            ask_for(page, "a ball")
-            wait_until(lambda: slow.steps >= 1)
-            page.wait_for_timeout(300 + 300 * i)
-        expect(pages[2].get_by_test_id("toast-body")).to_contain_text(re.compile("queue is full", re.I))
-        expect(pages[2].get_by_role("button", name="Generate")).to_be_visible()
-        expect(pages[1].get_by_role("button", name="Stop")).to_be_visible()  # waits for its turn
-        for page in pages[:2]:
-            page.get_by_role("button", name="Stop").click()
-
-
-def test_a_closed_tab_stops_too(visit, slow):
-    with launched(slow) as running:
-        page = visit(running.url, ready="")
-        page.get_by_label("number input for Steps").first.fill("50")
-        ask_for(page, "a ball")
-        wait_until(lambda: slow.steps >= 2)
-        page.close()
-        wait_until(lambda: slow.raised)
-        assert slow.steps < 40
+def test_a_closed_tab_stops_too(visit, serve, slow):
+    running = serve(slow)
+    page = visit(running.url, ready="")
+    page.get_by_label("number input for Steps").first.fill("50")
+    ask_for(page, "a ball")
+    wait_until(lambda: slow.steps >= 2)
+    page.close()
+    wait_until(lambda: slow.raised)
+    assert slow.steps < 40
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -316,18 +325,18 @@ def test_two_settings_side_by_side(served, visit):
     assert inside.locator("canvas").count() >= 2
 
 
-def test_another_model_has_a_page_too(visit):
-    with launched(FakePipeline()) as running:
-        page = visit(running.url, ready="")
-        expect(page.get_by_text("Start from a picture or a clip")).to_be_hidden()
-        page.get_by_label("number input for Steps").first.fill("2")
-        ask_for(page, "anything at all")
-        stage(page, "video")
-        expect(page.locator(".x2v-facts")).to_contain_text("FakePipeline")
-        expect(page.locator(".x2v-tools >> text=Look inside")).to_be_hidden()
-        tab(page, "Compare")
-        page.get_by_role("button", name="Compare the two").click()
-        expect(page.locator(".x2v-players canvas")).to_have_count(2)
+def test_another_model_has_a_page_too(visit, serve):
+    running = serve(FakePipeline())
+    page = visit(running.url, ready="")
+    expect(page.get_by_text("Start from a picture or a clip")).to_be_hidden()
+    page.get_by_label("number input for Steps").first.fill("2")
+    ask_for(page, "anything at all")
+    stage(page, "video")
+    expect(page.locator(".x2v-facts")).to_contain_text("FakePipeline")
+    expect(page.locator(".x2v-tools >> text=Look inside")).to_be_hidden()
+    tab(page, "Compare")
+    page.get_by_role("button", name="Compare the two").click()
+    expect(page.locator(".x2v-players canvas")).to_have_count(2)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

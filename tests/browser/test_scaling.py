@@ -21,7 +21,7 @@ def view(tmp_path):
 @pytest.fixture
 def opened(view, open_html):
     page = open_html(view.to_html())
-    page.page.wait_for_selector(".x2v-scaling-large", state="attached")
+    page.page.wait_for_selector(".x2v-scaling-ring", state="attached", timeout=10000)
     page.page.wait_for_timeout(1500)  # clips unpack a few milliseconds apart
     return page
 

@@ -66,7 +66,7 @@ class Page(gr.Blocks):
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
         """What Gradio does with every input, but a file is never fetched from another host for a visitor."""
-        roots = [root.rstrip("/") for root in (self.local_url, self.share_url) if root]
+        roots = [str(root).rstrip("/") for root in (self.local_url, self.share_url) if root]
         own = tuple(f"{root}/gradio_api/file=" for root in roots)
         inputs = at_home(inputs, own)
         return await super().preprocess_data(block_fn, inputs, *args, **options)
