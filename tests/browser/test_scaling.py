@@ -102,7 +102,7 @@ def test_a_budget_is_said_in_flops_hours_and_money(opened):
 def test_the_extrapolation_is_dashed_and_named(opened):
     assert opened.page.locator(".x2v-scaling-large").count() == 0
     opened.page.get_by_role("button", name="Up to Sora").click()
-    assert opened.page.locator(".x2v-scaling-large").count() == 2
+    expect(opened.page.locator(".x2v-scaling-large")).to_have_count(2)
     dash = opened.page.locator(".x2v-scaling-beyond").evaluate("e => getComputedStyle(e).strokeDasharray")
     assert dash != "none"
     expect(opened.page.locator(".x2v-scaling-plot")).to_contain_text("Sora")
