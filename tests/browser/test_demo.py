@@ -20,10 +20,17 @@ PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def gradio_folder(tmp_path_factory) -> Iterator[str]:
+    """Gradio's files in a folder of the tests' own."""
+    with own_folder(str(tmp_path_factory.mktemp("gradio"))) as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module")
-def served(pipeline, tmp_path_factory) -> Iterator[SimpleNamespace]:
+def served(pipeline, gradio_folder) -> Iterator[SimpleNamespace]:
     """The tiny pipeline's page, launched: `.page`, `.url`."""
-    with own_folder(str(tmp_path_factory.mktemp("gradio"))), launched(pipeline) as running:
+    with launched(pipeline) as running:
         yield running
 
 
@@ -34,10 +41,9 @@ def slow() -> FakePipeline:
 
 
 @pytest.fixture
-def serve(tmp_path) -> Iterator[Callable[..., SimpleNamespace]]:
+def serve() -> Iterator[Callable[..., SimpleNamespace]]:
     """serve(pipe, **options) -> a page of its own, closed after those who visit it."""
     with ExitStack() as stack:
-        stack.enter_context(own_folder(str(tmp_path)))
         yield lambda *args, **options: stack.enter_context(launched(*args, **options))
 
 
