@@ -15,6 +15,7 @@ from x2vkit.errors import X2VError
 from x2vkit.training.diffusion import (
     KINDS,
     DiffusionTask,
+    camera_flow,
     cell_truth,
     deal_clean,
     deal_control,
@@ -132,12 +133,28 @@ def test_cell_truth_says_kind_place_and_motion_of_what_is_there():
     boxes = np.full((5, 2, 4), np.nan, np.float32)
     boxes[:, 0] = (0, 0, 1 / 3, 1)  # the first cell, to the hair
     boxes[:, 1] = (1 / 6, 0, 0.5, 0.5)  # its corner is the second cell's middle
-    truth = cell_truth(kinds, boxes, motion)  # (TRUTH, f, h, w)
+    camera = np.array([[0, 0, 1]] * 5, np.float32)
+    camera[4, 0] = 0.05  # to the right: what stands still goes left
+    truth = cell_truth(kinds, boxes, motion, camera)  # (TRUTH, f, h, w)
     assert truth[:KINDS, 1, 0].argmax(0).tolist() == [1, 2, 0]
     np.testing.assert_allclose(truth[KINDS : KINDS + 2, 1, 0].T, [[0, 0], [1, 1], [0, 0]], atol=0.01)
-    np.testing.assert_allclose(truth[KINDS + 2 :, 1, 0].T, [[0.4, 0], [0, -0.8], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(truth[KINDS + 2 :, 1, 0].T, [[0.4, 0], [0, -0.8], [-0.5 / 3, 0]], atol=1e-6)
     assert not truth[KINDS:, 0].any()
-    assert cell_truth(kinds[:1], boxes[:1], motion[:1]).shape == (len(truth), 1, 1, 3)  # a still
+    assert cell_truth(kinds[:1], boxes[:1], motion[:1], camera[:1]).shape == (len(truth), 1, 1, 3)  # a still
+    unknown = cell_truth(kinds, boxes, motion, np.full((5, 3), np.nan))
+    assert np.isnan(unknown[KINDS + 2 :, 1, 0, 2]).all() and np.isfinite(unknown[:, 1, 0, :2]).all()
+
+
+@pytest.mark.parametrize("view", ["pan left", "pan down", "zoom in"])
+def test_camera_flow_follows_what_stands_on_the_ground(view):
+    spec = SceneSpec("box", "red", "stand", scene="grass", camera=view)
+    truth = World().render(spec, 3, 17, 96, 160).truth
+    centre = (truth.boxes[:, 0, :2] + truth.boxes[:, 0, 2:]) / 2  # (F, 2)
+    flow = camera_flow(truth.camera[::4], 96, 160)  # (2, f, h, w)
+    at = (centre[3] * (160, 96)).astype(int)
+    moved = centre[4] - centre[0]
+    np.testing.assert_allclose(flow[:, 1, at[1], at[0]], moved, atol=0.004)
+    assert np.abs(moved).max() > 0.008
 
 
 # -- batches

@@ -206,20 +206,21 @@ class TruthHead(nn.Module):
         return block.register_forward_hook(lambda module, inputs, output: self.heard.append(output))
 
     def forward(self, truth: Tensor, who: Tensor) -> Tensor:
-        """Cross-entropy of kinds and names plus squared error of place and motion, the latter where a subject
-        is.
+        """Cross-entropy of kinds and names plus squared error of place, where a subject is, and motion.
 
         truth (B, N, TRUTH, cells): a 1 for the cell's kind among KINDS, its place x, y in the subject's box
-        from -1 to 1, its motion x, y in tenths of the frame; who (B, 2): numbers of the first and second
-        subject, -1 where there is none.
+        from -1 to 1, its motion x, y in tenths of the frame (NaN: unknown); who (B, 2): numbers of the first
+        and second subject, -1 where there is none.
         """
         guess = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #   (B, N, cells * TRUTH + subjects)
         names = guess[..., self.cells * TRUTH :]  #                           (B, N, subjects)
         guess = guess[..., : self.cells * TRUTH].unflatten(-1, (TRUTH, -1))
         kind = -(truth[:, :, :KINDS] * guess[:, :, :KINDS].log_softmax(2)).sum(2).mean()
         subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, cells), 1 where one is
-        miss = (truth[:, :, KINDS:] - guess[:, :, KINDS:]).square().sum(2)
-        place = (miss * subject).sum() / (1 + subject.sum())
+        miss = (truth[:, :, KINDS:] - guess[:, :, KINDS:]).square().nan_to_num()
+        place = (miss.sum(2) * subject).sum() / (1 + subject.sum())
+        still = truth[:, :, 0]  #                                             (B, N, cells), 1 where none is
+        place = place + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
         shares = truth[:, :, 1:3].mean(3)  #                                  (B, N, 2)
         name = who.gather(1, shares.argmax(2))  #                             (B, N)
         unsure = nnf.cross_entropy(names.transpose(1, 2), name, reduction="none", ignore_index=-1)
@@ -373,7 +374,7 @@ class DiffusionTask(Task):
             "control": control,
             "camera": camera,
             "clean": clean,
-            "truth": cell_truth(kinds, boxes, np.asarray(shelf.motion[index])),
+            "truth": cell_truth(kinds, boxes, np.asarray(shelf.motion[index]), np.asarray(shelf.camera[index])),
             "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in shelf.cast(index)]),
         }
 
@@ -457,26 +458,46 @@ def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
     return path, float(sides.min()) / 3
 
 
-def cell_truth(kinds: np.ndarray, boxes: np.ndarray, motion: np.ndarray) -> np.ndarray:
+def cell_truth(kinds: np.ndarray, boxes: np.ndarray, motion: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """What every cell shows, for `TruthHead`.
 
-    kinds (f, h, w); boxes (F, 2, 4) and motion (F, 2, 2) per frame and subject -> (TRUTH, f, h, w): a 1 for
-    the cell's kind; where in its subject's box it lies, x and y from -1 to 1; how far its subject moves in
-    the latent frame, x and y in tenths of the frame. 0 for the background and the unknown.
+    kinds (f, h, w); per frame: boxes (F, 2, 4) and motion (F, 2, 2) of the subjects, camera (F, 3) -> (TRUTH,
+    f, h, w): a 1 for the cell's kind; where in its subject's box it lies, x and y from -1 to 1; how far it
+    moves in the latent frame, x and y in tenths of the frame, which for the background is the camera's doing
+    (`camera_flow`). Places are 0 where no subject is, motions NaN where the camera is unknown.
     """
     f, h, w = kinds.shape
     kind = np.eye(KINDS, dtype=np.float32)[kinds].transpose(3, 0, 1, 2)  #            (KINDS, f, h, w)
     steps = motion[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 2).sum(1)  #       (f - 1, 2, 2)
     middles = np.concatenate([boxes[:1], boxes[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 4).mean(1)])
     rows, columns = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w, indexing="ij")
-    found = np.zeros((4, f, h, w), np.float32)
+    found = np.zeros((2, f, h, w), np.float32)
+    moves = 10 * camera_flow(camera[::TIME_STRIDE], h, w)
     for subject in range(SUBJECTS_KEPT):
         left, top, right, bottom = middles[:, subject].T[:, :, None, None]  #         (f, 1, 1) each
         across, down = (columns - left) / (right - left + 1e-3), (rows - top) / (bottom - top + 1e-3)
         moved = np.concatenate([np.zeros((1, 2), np.float32), 10 * steps[:, subject]])  #             (f, 2)
-        moves = [np.broadcast_to(moved[:, axis, None, None], (f, h, w)) for axis in (0, 1)]
-        found = np.where(kinds == subject + 1, np.stack([2 * across - 1, 2 * down - 1, *moves]), found)
-    return np.concatenate([kind, np.nan_to_num(found).clip(-3, 3)]).astype(np.float32)
+        mine = kinds == subject + 1
+        found = np.where(mine, np.stack([2 * across - 1, 2 * down - 1]), found)
+        moves = np.where(mine, np.nan_to_num(moved).T[:, :, None, None], moves)
+    places = np.nan_to_num(found).clip(-3, 3)
+    return np.concatenate([kind, places, moves.clip(-3, 3)]).astype(np.float32)
+
+
+def camera_flow(camera: np.ndarray, h: int, w: int) -> np.ndarray:
+    """Where a moving camera makes what stands still at the subject's distance go: since the latent frame
+    before, in fractions of the frame.
+
+    camera (f, 3): x, y in units of the shorter side and zoom (`world.Truth`) -> (2, f, h, w), x and y.
+    """
+    shorter = min(h, w)
+    before = np.concatenate([camera[:1], camera[:-1]])
+    zoom, grown = camera[:, 2], camera[:, 2] / before[:, 2] - 1  #                    (f,)
+    pan = (camera[:, :2] - before[:, :2]) * zoom[:, None] * (-shorter / w, shorter / h)
+    rows, columns = np.meshgrid((np.arange(h) + 0.5) / h - 0.5, (np.arange(w) + 0.5) / w - 0.5, indexing="ij")
+    across = grown[:, None, None] * columns + pan[:, 0, None, None]
+    down = grown[:, None, None] * rows + pan[:, 1, None, None]
+    return np.stack([across, down])
 
 
 def levels_of() -> list[float]:
