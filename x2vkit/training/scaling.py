@@ -536,9 +536,11 @@ def _joint(form: str, values: Sequence[float] | Array, N: Array, D: Array) -> Ar
     """values (..., 5), N and D (n,) -> (..., n)."""
     E, A, B, a, b = _columns(values)
     n, d = N / 1e6, D / 1e3
-    if form == "chinchilla":
-        return np.asarray(E + A * n**-a + B * d**-b)
-    return np.asarray(E + ((A / n) ** (a / b) + B / d) ** b)
+    with np.errstate(over="ignore", divide="ignore"):  # the search may stray to where a loss is infinite
+        if form == "chinchilla":
+            return np.asarray(E + A * n**-a + B * d**-b)
+        inner = np.logaddexp(a / b * (np.log(A) - np.log(n)), np.log(B) - np.log(d))
+        return np.asarray(E + np.exp(b * inner))
 
 
 def _columns(values: Sequence[float] | Array) -> Array:
