@@ -8,9 +8,10 @@ import json
 import pytest
 import torch
 
-from x2vkit import bench
+from x2vkit import bench, bench_pages
 from x2vkit.bench import Line, Subject
 from x2vkit.config import PRESETS
+from x2vkit.errors import X2VError
 
 
 @pytest.mark.parametrize(
@@ -29,9 +30,9 @@ def test_rows_say_what_was_missed_and_what_is_not_known():
     )
 
 
-def test_jobs_take_turns_and_the_first_round_is_not_counted():
+def test_jobstake_turns_and_the_first_round_is_not_counted():
     seen = []
-    times = bench._take_turns([lambda: seen.append("a"), lambda: seen.append("b")], 2)
+    times = bench.take_turns([lambda: seen.append("a"), lambda: seen.append("b")], 2)
     assert seen == list("ababab") and len(times) == 2
 
 
@@ -49,7 +50,7 @@ def test_without_weights_the_lines_say_so():
 def test_training_compares_with_matmul_of_the_same_run(monkeypatch):
     """A machine whose matmul takes as long as a training step of as many FLOPs is used in full."""
     cost = bench.flops.train_flops(PRESETS["tiny"], 17, 128, 128, bench.WORDS, batch=1)
-    monkeypatch.setattr(bench, "_take_turns", lambda jobs, n: [(2 * cost / bench.MATMUL_FLOPS, 1.0)])
+    monkeypatch.setattr(bench, "take_turns", lambda jobs, n: [(2 * cost / bench.MATMUL_FLOPS, 1.0)])
     speed, use = bench.training(Subject(None, PRESETS["tiny"], False), batch=1)
     assert use.value == pytest.approx(50) and speed.value == pytest.approx(bench.MATMUL_FLOPS / cost / 2)
 
@@ -58,6 +59,12 @@ def test_json_is_one_object_and_torch_stays_as_it_was(monkeypatch, capsys):
     monkeypatch.setattr(bench, "_subject", lambda: Subject(None, PRESETS["tiny"], False))
     for name, count in (("training", 2), ("rendering", 1), ("generating", 1), ("transformer_step", 1)):
         monkeypatch.setattr(bench, name, lambda *_, n=count: iter([Line("one", 1.0, "x", 1.0)] * n))
-    assert bench.run(argparse.Namespace(json=True)) == 0
+    assert bench.run(argparse.Namespace(json=True, pages=False)) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["machine"]["threads"] == torch.get_num_threads() and result["lines"][0]["reached"] is True
+
+
+def test_pages_need_a_browser_and_say_so(monkeypatch):
+    monkeypatch.setattr(bench_pages.shutil, "which", lambda name: None)
+    with pytest.raises(X2VError, match="apt-get install chromium"):
+        bench.run_bench(pages=True)

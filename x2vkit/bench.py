@@ -1,6 +1,7 @@
 """Measure this machine: every figure as a ratio to something measured in the same run, beside its target.
 
-`x2vkit bench` prints the table, `x2vkit bench --json` one JSON object, `run_bench()` returns it. Timings on a
+`x2vkit bench` prints the table, `x2vkit bench --json` one JSON object, `run_bench()` returns it; with --pages
+those of the views and the demo in a browser (`bench_pages.py`). Timings on a
 busy machine are worth little; ratios whose two sides take turns still hold. Without shipped weights, speeds
 are measured on untrained ones (which cost the same), and what needs trained ones is left empty and says so.
 """
@@ -78,12 +79,14 @@ class Subject:
         return "" if self.trained else "untrained weights"
 
 
-def run_bench(on_line: Callable[[Line], object] = lambda line: None) -> dict:
-    """Measure everything; returns {"machine": ..., "lines": [...]}. `on_line` hears of each line as it is
-    done.
+def run_bench(on_line: Callable[[Line], object] = lambda line: None, pages: bool = False) -> dict:
+    """Measure the model, or with `pages` what is seen in a browser; returns {"machine": ..., "lines": [...]}.
+    `on_line` hears of each line as it is done. Raises X2VError where there is no browser.
     """
+    from x2vkit import bench_pages
+
     lines, subject = [], _subject()
-    for line in _figures(subject):
+    for line in bench_pages.figures() if pages else _figures(subject):
         lines.append(line)
         on_line(line)
     machine = {
@@ -125,7 +128,7 @@ def training(subject: Subject, batch: int = 32, repeats: int = 5) -> Iterator[Li
             part.zero_grad(set_to_none=True)
 
     cost = flops.train_flops(config, 17, 128, 128, WORDS, batch=batch)
-    turns = _take_turns([step, _matmul(dtype)], repeats)
+    turns = take_turns([step, _matmul(dtype)], repeats)
     use = median(cost / own / (MATMUL_FLOPS / plain) for own, plain in turns)
     seconds = median(own for own, _ in turns)
     yield Line("training", batch / seconds, "clips/s", note=f"17 x 128 x 128, batch {batch}, eager")
@@ -163,7 +166,7 @@ def generating(subject: Subject, repeats: int = 3) -> Iterator[Line]:
 
     words = len(pipe.text_encoder.tokenize(PROMPT).ids)
     cost = flops.run_flops(subject.config, spec, words)
-    turns = _take_turns([clip, _matmul(pipe.transformer.dtype)], repeats)
+    turns = take_turns([clip, _matmul(pipe.transformer.dtype)], repeats)
     seconds = median(own for own, _ in turns)
     use = median(own / (cost / MATMUL_FLOPS * plain) for own, plain in turns)
     yield Line("clip of 20 steps with guidance", seconds, "s", 1.2, most=True, note=subject.note)
@@ -205,7 +208,7 @@ def transformer_step(subject: Subject, repeats: int = 15) -> Iterator[Line]:
         return theirs(tokens, text, 1000 * t, mask.long(), num_frames=5, height=8, width=8)
 
     with torch.inference_mode():
-        turns = _take_turns([lambda: ours(latents, t, text, mask), ltx], repeats)
+        turns = take_turns([lambda: ours(latents, t, text, mask), ltx], repeats)
     ratio = median(other / own for own, other in turns)
     yield Line(
         "transformer step, against diffusers' LTX",
@@ -298,7 +301,7 @@ def _matmul(dtype: torch.dtype) -> Callable[[], Tensor]:
     return lambda: a @ b
 
 
-def _take_turns(jobs: list[Callable[[], object]], repeats: int) -> list[tuple[float, ...]]:
+def take_turns(jobs: list[Callable[[], object]], repeats: int) -> list[tuple[float, ...]]:
     """Seconds of each job, round after round, so that a busy moment hits all; the first round warms up."""
     rounds = []
     for _ in range(repeats + 1):
@@ -345,13 +348,14 @@ def _subject() -> Subject:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `x2vkit bench`."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--pages", action="store_true", help="the views and the demo instead, in Chromium")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table line by line, or JSON at the end. Always exits with 0: a missed target is news, no
     error.
     """
-    result = run_bench(lambda line: None if args.json else print(_row(line), flush=True))
+    result = run_bench(lambda line: None if args.json else print(_row(line), flush=True), args.pages)
     if args.json:
         print(json.dumps(result))
     return 0

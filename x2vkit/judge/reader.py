@@ -223,11 +223,11 @@ def _span(profile: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return low, high, (place >= first[:, None] - 1) & (place <= last[:, None] + 1)
 
 
-def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor) -> Tensor:
+def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor, turn: Tensor | None = None) -> Tensor:
     """The square around each box, brought to one size: (n, 4, CUT, CUT), pixels and mask.
 
-    pixels (n, 3, H, W); mask (n, h, w) of the subject; boxes (n, 4) in fractions, NaN for the whole frame.
-    What lies outside the frame is 0.
+    pixels (n, 3, H, W); mask (n, h, w) of the subject; boxes (n, 4) in fractions, NaN for the whole frame;
+    turn (n,) in radians, for training. What lies outside the frame is 0.
     """
     n, _, height, width = pixels.shape
     if n == 0:
@@ -237,6 +237,9 @@ def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor) -> Tensor:
     side = MARGIN * torch.maximum((x1 - x0) * width, (y1 - y0) * height).clamp(min=8.0)
     theta = torch.zeros(n, 2, 3, dtype=pixels.dtype, device=pixels.device)
     theta[:, 0, 0], theta[:, 1, 1] = side / width, side / height
+    if turn is not None:
+        theta[:, 0, 1], theta[:, 1, 0] = -turn.sin() * side / width, turn.sin() * side / height
+        theta[:, 0, 0], theta[:, 1, 1] = turn.cos() * side / width, turn.cos() * side / height
     theta[:, 0, 2], theta[:, 1, 2] = x0 + x1 - 1, y0 + y1 - 1
     large = nnf.interpolate(mask[:, None].to(pixels), (height, width), mode="bilinear")
     grid = nnf.affine_grid(theta, [n, 4, CUT, CUT], align_corners=False)

@@ -366,7 +366,7 @@ class DiffusionTask(Task):
         if with_clean:
             clean[deal_clean(grid[0], rng)] = True
         kinds = np.asarray(shelf.ids[index])
-        boxes = np.asarray(shelf.boxes[index])
+        boxes, motion = np.asarray(shelf.boxes[index]), np.asarray(shelf.motion[index])
         return {
             "latents": latents,
             "noise": rng.standard_normal(latents.shape, dtype=np.float32),
@@ -374,7 +374,7 @@ class DiffusionTask(Task):
             "control": control,
             "camera": camera,
             "clean": clean,
-            "truth": cell_truth(kinds, boxes, np.asarray(shelf.motion[index]), np.asarray(shelf.camera[index])),
+            "truth": cell_truth(kinds, boxes, motion, np.asarray(shelf.camera[index])),
             "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in shelf.cast(index)]),
         }
 

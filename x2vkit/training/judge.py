@@ -2,8 +2,8 @@
 reads.
 
 Many of the clips go through the autoencoder, with noise on their latents, and all frames are blurred, noised
-and tinted a little: it shall know what is there, not how it was drawn. Held-out combinations are shown as
-often as all others, for a judge must read what a model was never taught.
+and tinted a little and half of them mirrored: it shall know what is there, not how it was drawn. Held-out
+combinations are shown as often as all others, for a judge must read what a model was never taught.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ RARE = {"mood": 3, "wearing_color": 2, "other": 2, "other_color": 2}
 class FrameData:
     """The `[data]` table of a judge-frames recipe."""
 
-    rendered: int = 6000
+    rendered: int = 24000
     """Clips rendered for training; three moments of each are kept."""
-    coded: int = 1000
+    coded: int = 2500
     """Clips that go through the autoencoder; two frames of each are kept."""
     latent_noise: float = 0.5
     """Largest noise on their latents, in standard deviations."""
@@ -87,8 +87,8 @@ class FrameTrainee(nn.Module):
     """A FrameReader whose forward returns the loss.
 
     The first network sees half of the frames, the second the cut-outs of all. Those are taken at the true
-    boxes, moved and scaled a little; their mask is the predicted one in the first half and the true one in
-    the other.
+    boxes, moved, scaled and turned a little; their mask is the predicted one in the first half and the true
+    one in the other.
     """
 
     def __init__(self, reader: FrameReader):
@@ -108,7 +108,8 @@ class FrameTrainee(nn.Module):
             there = (ids == kind).flatten(1).sum(1) >= 24
             true = (ids == kind).float()
             mask = torch.cat([guessed[:, kind], true[half:]])
-            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there]))))
+            turn = 0.3 * torch.randn(int(there.sum()), device=pixels.device)
+            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there])), turn))
             rows.append(there)
         read = self.reader.who(torch.cat(cuts))
         count = len(cuts[0])
@@ -231,8 +232,12 @@ class FrameTask(Task):
         rows = rng.integers(0, len(pool.frames), count)
         labels = {name: torch.from_numpy(values[rows]) for name, values in pool.labels.items()}
         ids = torch.from_numpy(pool.ids[rows].astype(np.int64))
+        pixels, mirrored = to_pixels(pool.frames[rows]), torch.from_numpy(rng.random(count) < 0.5)
+        pixels[mirrored], ids[mirrored] = pixels[mirrored].flip(-1), ids[mirrored].flip(-1)
+        faces = labels["facing"]
+        labels["facing"] = torch.where(mirrored & (faces >= 0), 1 - faces, faces)
         return {
-            "pixels": to_pixels(pool.frames[rows]),
+            "pixels": pixels,
             "ids": ids,
             "mouth": torch.from_numpy(pool.mouth[rows]),
             **labels,
@@ -248,7 +253,7 @@ class MotionData:
 
     start: str = "runs/judge-frames"
     """Folder of the run that trained the eye."""
-    clips: int = 2400
+    clips: int = 7200
     """Clips read for training."""
     coded_share: float = 0.3
     """Part of them that goes through the autoencoder, with noise on its latents as in `FrameData`."""
@@ -374,13 +379,13 @@ def moves_of(spec: SceneSpec) -> dict[str, int]:
 
 
 def choose(world: World, count: int) -> Iterator[tuple[int, bool]]:
-    """`count` clips of a world as (index, held out or not). What is rare and hard (pairs, moods, scarves) is
-    always taken, everything else every third time.
+    """`count` clips of a world as (index, held out or not). What is rare and hard (pairs, moods, hats,
+    scarves) is always taken, everything else every third time.
     """
     i = found = 0
     while found < count:
         spec, _ = world.spec(i, held_out=i % 2 == 1)
-        rare = spec.other or spec.mood or (spec.wearing and spec.wearing[0] == "scarf")
+        rare = spec.other or spec.mood or spec.wearing
         if rare or i // 2 % 3 == 0:
             yield i, i % 2 == 1
             found += 1
