@@ -177,6 +177,10 @@ def test_a_held_rate_falls_with_the_root_of_the_step_and_never_ends():
     assert learning_rate(0, config) == 0.1 and learning_rate(30, config) == 1.0
     assert learning_rate(199, config) == pytest.approx(0.5)
     assert learning_rate(4999, config) == pytest.approx(0.1)
+    ended = EngineConfig(steps=200, batch=1, warmup=10, hold=50, cooldown=40)
+    assert learning_rate(159, ended) == learning_rate(159, config)
+    assert learning_rate(180, ended) == pytest.approx(learning_rate(180, config) / 2)
+    assert learning_rate(199, ended) == pytest.approx(learning_rate(199, config) / 40)
 
 
 def test_a_wide_average_covers_the_same_part_of_the_run_at_any_step():

@@ -77,7 +77,8 @@ def learning_rate(step: int, config: EngineConfig) -> float:
     """Factor on the learning rates at a step: linear warm-up, flat, then down (see `EngineConfig.hold`)."""
     warm = (step + 1) / max(config.warmup, 1)
     if config.hold:
-        return min(warm, (config.hold / max(step + 1, config.hold)) ** 0.5)
+        left = (config.steps - step) / config.cooldown if config.cooldown else 1.0
+        return min(warm, (config.hold / max(step + 1, config.hold)) ** 0.5) * min(1.0, left)
     left = (config.steps - step) / max(config.decay * config.steps, 1)
     return min(1.0, warm, left)
 

@@ -39,6 +39,10 @@ class EngineConfig:
     """If above 0: the rate is flat for this many steps and then falls with the square root of the step, never
     to zero, so that a run can be judged, stopped or continued anywhere. `decay` is then unused.
     """
+    cooldown: int = 0
+    """With `hold`: the last steps of all, over which the rate falls linearly to zero after all. What is learned
+    there is fine detail; a run is not continued after it, but from a checkpoint before.
+    """
     ema: float = 0.999
     """Decay of the running average of the weights, which is what gets exported."""
     ema_width: float = 0.0
