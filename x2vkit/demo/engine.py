@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
 from x2vkit.config import RunSpec
@@ -70,12 +70,16 @@ class Engine:
     def __init__(self, models: Models) -> None:
         self.models = models
         self.worker = Worker()
+        self._warmed = Event()
         self._asked: Shelf[Asked] = Shelf(REMEMBERED)
         self._traces: Shelf[Trace] = Shelf(RECORDED)
 
     def warm(self) -> None:
-        """Load the default model in the background, and let it make one step: the next visitor waits less."""
-        if not self.models.foreign:
+        """Load the default model in the background, and let it make one step: the next visitor waits less.
+        Once; later calls do nothing.
+        """
+        if not self.models.foreign and not self._warmed.is_set():
+            self._warmed.set()
             self.worker.begin(self._warm)
 
     def make(self, asked: Asked) -> Generator[Progress | None, None, tuple[str, Made]]:

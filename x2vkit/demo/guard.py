@@ -11,6 +11,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Generator
+from threading import Timer
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
 
@@ -24,6 +25,8 @@ from x2vkit.errors import X2VError
 Stream: TypeAlias = Generator[Any, None, None]
 SESSIONS = 64
 """Visitors whose last values Gradio remembers; it never forgets one before that many are there."""
+WARM_SECONDS = 10
+"""When the model is loaded at the latest."""
 FILES_SECONDS = (600, 3600)
 """How often files are looked through, and how old one has to be to go."""
 
@@ -34,10 +37,13 @@ class Page(gr.Blocks):
     def __init__(self, engine: Engine, max_queue: int) -> None:
         super().__init__(title="x2vkit", analytics_enabled=False, fill_width=True, delete_cache=FILES_SECONDS)
         self.engine = engine
+        self.timer: Timer | None = None
         self.queue(max_size=max_queue, default_concurrency_limit=1, status_update_rate=1)
 
     def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:
-        """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the page is up."""
+        """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the first page is
+        open: loading beside it would make it twice as slow.
+        """
         usual: dict[str, Any] = {
             "share": False,
             "theme": look.theme(),
@@ -53,7 +59,9 @@ class Page(gr.Blocks):
             "state_session_capacity": SESSIONS,
         }
         launched = super().launch(*args, **usual | options | {"prevent_thread_lock": True})
-        self.engine.warm()
+        self.timer = Timer(WARM_SECONDS, self.engine.warm)  # programs open no page
+        self.timer.daemon = True
+        self.timer.start()
         interactive = bool(getattr(sys, "ps1", "")) or bool(sys.flags.interactive)  # a notebook goes on
         if not (prevent_thread_lock or interactive):
             self.block_thread()
@@ -61,6 +69,8 @@ class Page(gr.Blocks):
 
     def close(self, verbose: bool = True) -> None:
         """Stop the server and take no more work."""
+        if self.timer is not None:
+            self.timer.cancel()
         super().close(verbose=verbose)
         self.engine.close()
 

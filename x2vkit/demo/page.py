@@ -62,6 +62,7 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
         go_inside = create.stage.inside(lambda: gr.Tabs(selected="inside"), None, tabs, **quiet())
         inside.follow(go_inside, queue)
         api.add_endpoints(engine, queue)
+        page.load(engine.warm, **quiet())
     return page
 
 

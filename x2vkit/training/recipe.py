@@ -40,8 +40,8 @@ class EngineConfig:
     to zero, so that a run can be judged, stopped or continued anywhere. `decay` is then unused.
     """
     cooldown: int = 0
-    """With `hold`: the last steps of all, over which the rate falls linearly to zero after all. What is learned
-    there is fine detail; a run is not continued after it, but from a checkpoint before.
+    """With `hold`: the last steps of all, over which the rate falls linearly to zero. Fine detail is
+    learned there; such a run is continued from a checkpoint before it.
     """
     ema: float = 0.999
     """Decay of the running average of the weights, which is what gets exported."""
