@@ -266,9 +266,9 @@ class DiffusionTask(Task):
         shares = np.array([bucket.share * ((bucket.frames > 1) == moving) for bucket in self.buckets])
         which = int(rng.choice(len(shares), p=shares / shares.sum()))
         kept = 1 - self.data.drop_tokens if moving and step % 2 else 1.0
-        # Beside clips, half a batch of stills will do.
-        halved = not moving and step >= self.data.stills_steps and any(b.frames > 1 for b in self.buckets)
-        size = self._batch_size(which, world_size, 2.0 if halved else kept)
+        # Beside clips, a quarter of a batch of stills will do.
+        fewer = not moving and step >= self.data.stills_steps and any(b.frames > 1 for b in self.buckets)
+        size = self._batch_size(which, world_size, 4.0 if fewer else kept)
         picks = rng.integers(0, len(self.shelves[which]), size)
         latent_frames = latent_shape(self.buckets[which].frames, 8, 8)[0]
         levels = spread_levels(rng, size, self.data.noise_mean + np.log(latent_frames) / 3)
