@@ -92,12 +92,12 @@ def rung(base: Recipe, size: Size) -> Recipe:
     """
     factor = (base.model["width"] / size.width) ** RATE_POWER
     engine = base.engine
-    rates = {
+    changed = {
         "muon_lr": float(f"{engine.muon_lr * factor:.3g}"),
         "adam_lr": float(f"{engine.adam_lr * factor:.3g}"),
         "cooldown": 0,  # a rung's checkpoints on the way count as much as its last
     }
-    return replace(base, model={**base.model, **size.model()}).with_engine(**rates)
+    return replace(base, model={**base.model, **size.model()}).with_engine(**changed)
 
 
 def costs(task: Task) -> tuple[float, float]:
