@@ -25,7 +25,9 @@ class Plain(View):
 
     label = "Plain"
 
-    def open(self, trace: Any = None, selection: dict | None = None, limits: dict | None = None) -> Content:
+    def prepare(
+        self, trace: Any = None, selection: dict | None = None, limits: dict | None = None
+    ) -> Content:
         self.trace = as_trace(trace)
         start = {"step": 2, "frame": 0} if selection is None else selection
         return Content(

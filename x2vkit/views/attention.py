@@ -60,7 +60,7 @@ class Attention(View):
     _module = "attention"
     label = "Attention: who looks where"
 
-    def open(self, trace: TraceLike = None) -> Content:
+    def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
         if not trace.captured:
             again = "x2vkit.rerun(trace, attention=x2vkit.AttentionCapture())"

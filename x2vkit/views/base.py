@@ -8,7 +8,7 @@ How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of 
         _module = "shades"                                  # static/shades.js, and static/shades.css if there
         label = "Brightness"                                # what a screen reader and the page's title say
 
-        def open(self, trace: TraceLike = None) -> Content:
+        def prepare(self, trace: TraceLike = None) -> Content:
             self.trace = as_trace(trace)                    # None -> the bundled one; a path -> loaded
             shades = self.trace.frames.mean(axis=(1, 2, 3))
             return Content(
@@ -27,7 +27,7 @@ How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of 
             ...
             return figure
 
-Rules. An X2VError raised by `open` becomes a message in the widget's place; `to_html` raises it.
+Rules. An X2VError raised by `prepare` becomes a message in the widget's place; `to_html` raises it.
 `Eight(array, lead)` sends numbers at 8 bits (half of float16), where a picture is all that they make.
 `selection` holds what is worth telling the kernel; the browser changes it freely and commits it once a slider
 is let go, so scrubbing sends no message. `View.show(content)` puts other content into a view on the page.
@@ -136,9 +136,6 @@ class View(anywidget.AnyWidget):
     def __init_subclass__(cls, **options: Any) -> None:
         if cls.__dict__.get("_module"):  # not the nameless subclass that anywidget makes for its own traits
             cls._esm, cls._css = page.esm(cls._module), page.css(cls._module)
-        if "open" in cls.__dict__:  # keep both: ipywidgets' own `open` connects a widget to the browser
-            cls._open = cls.__dict__["open"]  # type: ignore[method-assign]
-            cls.open = anywidget.AnyWidget.open
         super().__init_subclass__(**options)
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -146,7 +143,7 @@ class View(anywidget.AnyWidget):
         self._keys: frozenset[str] = frozenset()
         self._linked: weakref.WeakSet[View] = weakref.WeakSet()
         try:
-            values = self._values(self._open(*args, **options))
+            values = self._values(self.prepare(*args, **options))
         except X2VError as error:
             self.error = error
             facts = {"got": error.got, "rule": error.rule, "cure": error.cure}
@@ -156,8 +153,8 @@ class View(anywidget.AnyWidget):
     # -- what a view is made of
     # ------------------------------------------------------------------------------------------------------
 
-    def _open(self, *args: Any, **options: Any) -> Content:
-        """A view's `open`: read what the constructor was given and say what to show, or raise X2VError."""
+    def prepare(self, *args: Any, **options: Any) -> Content:
+        """Read what the constructor was given and say what to show, or raise X2VError."""
         raise NotImplementedError
 
     def data(self) -> dict[str, Array]:

@@ -52,7 +52,7 @@ class Compare(View):
     _module = "compare"
     label = "Runs side by side"
 
-    def open(self, traces: Sequence[TraceLike] | None = None) -> Content:
+    def prepare(self, traces: Sequence[TraceLike] | None = None) -> Content:
         self.traces = traces_of(traces)
         self.levels, self.own = in_step([trace.t for trace in self.traces])
         self.paths = latent_paths(self.traces)

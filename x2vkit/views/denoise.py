@@ -42,7 +42,7 @@ class Denoise(View):
     _module = "denoise"
     label = "Denoising, step by step"
 
-    def open(self, trace: TraceLike = None) -> Content:
+    def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
         if trace.preview_weight is None or trace.preview_bias is None:
             rule = "this view needs its linear decoder to draw latents, and it kept none"

@@ -64,7 +64,7 @@ class Patches(View):
     sides: tuple[tuple[int, int], ...]
     """Patch heights and widths on offer, in latent cells."""
 
-    def open(self, trace: TraceLike = None) -> Content:
+    def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
         C, f, h, w = trace.latents.shape[1:]
         F, H, W, _ = trace.frames.shape

@@ -49,7 +49,7 @@ class Playground(View):
         super().__init__(folders, maker)
         self.on_msg(self._hear)
 
-    def open(self, folders: Sequence[str], maker: Maker | None) -> Content:
+    def prepare(self, folders: Sequence[str], maker: Maker | None) -> Content:
         self.session = Session(self._say, maker or Shipped(tuple(folders)))
         first = sample()
         self.session.remember(settings_of(first), first)

@@ -96,7 +96,7 @@ class Scaling(View):
     _module = "scaling"
     label = "Scaling: what training compute buys"
 
-    def open(self, runs: Sequence[str | Path] | str | Path | None = None, bundled: bool = True) -> Content:
+    def prepare(self, runs: Sequence[str | Path] | str | Path | None = None, bundled: bool = True) -> Content:
         own = [runs] if isinstance(runs, (str, Path)) else list(runs or ())
         folders = [*([BUNDLED] if bundled else []), *own]
         if not folders:
