@@ -45,7 +45,7 @@ def test_the_truth_scores_the_ceiling(truth):
         assert figure.score == figure.ceiling, figure.name
     assert truth["share of it"].score > 0.85
     assert truth["share of it"].chance < 0.5
-    assert truth["identity changes"].score <= 0.1
+    assert truth["identity changes"].score <= 1 / PROMPTS
 
 
 def test_noise_scores_chance():
