@@ -17,6 +17,7 @@ from x2vkit.training.scaling import (
     fit_joint,
     fit_power,
     fit_size,
+    fitted,
     frontier,
     least_squares,
     load_runs,
@@ -93,6 +94,19 @@ def test_the_dearest_run_is_predicted_from_the_cheaper_ones():
         and found[0].reach == pytest.approx(4e14 / 2.4e13)
     )
     assert "error" in str(found[0])
+
+
+def test_laws_leave_out_the_start_of_a_run_and_its_cool_down(tmp_path):
+    run = toy_runs.make_run(tmp_path / "192x6", 4e14)
+    points = load_runs(run)
+    highest = max(p.loss for p in points)
+    assert fitted(points) == [p for p in points if p.loss <= 0.9 * highest] != points
+    recipe = json.loads((run / "recipe.json").read_text())
+    recipe["engine"] |= {"steps": points[-1].step, "cooldown": points[-1].step - points[-2].step}
+    (run / "recipe.json").write_text(json.dumps(recipe))
+    cooled = [p for p in load_runs(run) if p.cooled]
+    assert [p.step for p in cooled] == [points[-1].step]
+    assert fitted(load_runs(run))[-1].step == points[-2].step + 1  # evaluated once more, before it cooled
 
 
 def test_an_outlier_pulls_less_by_huber():

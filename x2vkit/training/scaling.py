@@ -40,6 +40,16 @@ APART = 1.8
 """Points of one run that are fitted lie at least so far apart in compute, unless they are snapshots."""
 
 
+PLATEAU = 0.1
+"""Every run begins on a plateau, at the loss of the best linear guess (`core.transformer.precondition`).
+Points that are not yet so much below the highest loss of all are shown, and no law is fitted to them.
+"""
+COOLED = 0.1
+"""A point whose learning rate had fallen by more than this part in a cool-down is shown and not fitted: the
+others did without.
+"""
+
+
 # -- points
 # ----------------------------------------------------------------------------------------------------------
 
@@ -64,6 +74,8 @@ class Point:
     """Time spent training."""
     loss: float
     """L: velocity loss on held-out combinations."""
+    cooled: bool = False
+    """Whether its learning rate was falling to zero; see `COOLED`."""
     figures: dict[str, float] = field(default_factory=dict)
     """What else the evaluation logged: unseen, unseen_t06 ..."""
     judged: dict[str, float] = field(default_factory=dict)
@@ -131,7 +143,10 @@ def _points(folder: Path, every: bool) -> list[Point]:
         for line in _lines(folder / "log.jsonl")
         if "held_out" in line and line["step"] > stills
     }
-    chosen = sorted(log) if every else _thin(log, set(recipe["engine"].get("snapshots", ())))
+    engine = recipe["engine"]
+    last = engine["steps"] - (1 - COOLED) * engine["cooldown"] if engine.get("cooldown") else float("inf")
+    kept = {*engine.get("snapshots", ()), max((step for step in log if step <= last < max(log)), default=0)}
+    chosen = sorted(log) if every else _thin(log, kept)
     known = {"step", "samples", "seconds", "flops", "held_out"}
     return [
         Point(
@@ -143,6 +158,7 @@ def _points(folder: Path, every: bool) -> list[Point]:
             flops=log[step]["flops"],
             seconds=log[step]["seconds"],
             loss=log[step]["held_out"],
+            cooled=step > last,
             figures={k: v for k, v in log[step].items() if k not in known and isinstance(v, float)},
             judged=judged.get(str(step), {}),
             ceiling=judged.get("ceiling", {}) if str(step) in judged else {},
@@ -202,6 +218,12 @@ def frontier(points: Sequence[Point]) -> list[Point]:
             best = point.loss
             kept.append(point)
     return kept
+
+
+def fitted(points: Sequence[Point]) -> list[Point]:
+    """The points that laws are to be fitted to; see `PLATEAU` and `COOLED`."""
+    highest = max((p.loss for p in points), default=0.0)
+    return [p for p in points if p.loss <= (1 - PLATEAU) * highest and not p.cooled]
 
 
 # -- laws
@@ -447,6 +469,8 @@ def predict_dearest(points: Sequence[Point], draws: int = DRAWS) -> list[Predict
     One by each joint form, and one by the frontier of the cheaper runs carried on to its compute. Runs of
     the same size are held out together.
     """
+    if not points:
+        raise X2VError("no points", "a law needs some to be fitted to", "train longer")
     held = _dearest_run(points)[-1]
     cheap = [p for p in points if p.params != held.params]
     if not cheap:
@@ -479,13 +503,15 @@ def report(points: Sequence[Point], draws: int = DRAWS) -> str:
     lines.append(
         f"{len(points)} points over {np.log10(max(flops) / min(flops)):.2f} decades of training compute"
     )
+    use = fitted(points)
+    lines.append(f"laws are fitted to {len(use)}: beyond the plateau of a run's start, before any cool-down")
     laws: list[tuple[str, Callable[[], str]]] = [
-        ("L(C), frontier", lambda: _say(fit_frontier(points, draws), "C")),
-        ("L(D), dearest run", lambda: _say(fit_data(points, draws), "D")),
-        ("L(N), same clips", lambda: _say(fit_size(points), "N")),
-        ("L(N, D), Chinchilla", lambda: _say_joint(fit_joint(points, "chinchilla", draws), max(flops))),
-        ("L(N, D), Kaplan", lambda: _say_joint(fit_joint(points, "kaplan", draws), max(flops))),
-        ("dearest run predicted", lambda: "\n".join(map(str, predict_dearest(points, draws)))),
+        ("L(C), frontier", lambda: _say(fit_frontier(use, draws), "C")),
+        ("L(D), dearest run", lambda: _say(fit_data(use, draws), "D")),
+        ("L(N), same clips", lambda: _say(fit_size(use), "N")),
+        ("L(N, D), Chinchilla", lambda: _say_joint(fit_joint(use, "chinchilla", draws), max(flops))),
+        ("L(N, D), Kaplan", lambda: _say_joint(fit_joint(use, "kaplan", draws), max(flops))),
+        ("dearest run predicted", lambda: "\n".join(map(str, predict_dearest(use, draws)))),
     ]
     for name, say in laws:
         try:

@@ -25,6 +25,7 @@ from x2vkit.training.scaling import (
     ceilings,
     fit_frontier,
     fit_joint,
+    fitted,
     frontier,
     load_runs,
     predict_dearest,
@@ -224,7 +225,7 @@ def _millions(params: int) -> str:
 def _law(points: Sequence[Point]) -> PowerLaw | None:
     """The frontier's law, or None where there are too few points for one."""
     try:
-        return fit_frontier(points, DRAWS)
+        return fit_frontier(fitted(points), DRAWS)
     except X2VError:
         return None
 
@@ -244,7 +245,7 @@ def _law_facts(law: PowerLaw | None, flops: Sequence[float]) -> dict[str, Any] |
 def _joint_facts(points: Sequence[Point]) -> dict[str, Any] | None:
     """The best size at every budget by the joint law of Chinchilla."""
     try:
-        law = fit_joint(points, draws=0)
+        law = fit_joint(fitted(points), draws=0)
     except X2VError:
         return None
     budgets = np.geomspace(1e10, FAR, 65)
@@ -255,7 +256,7 @@ def _joint_facts(points: Sequence[Point]) -> dict[str, Any] | None:
 
 def _predictions(points: Sequence[Point]) -> list[dict[str, Any]]:
     try:
-        found = predict_dearest(points, draws=0)
+        found = predict_dearest(fitted(points), draws=0)
     except X2VError:
         return []
     return [{**asdict(one), "error": one.error} for one in found]
