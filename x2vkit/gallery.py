@@ -209,24 +209,25 @@ def decode(path: Path) -> Frames:
 def trio(points: Sequence[Point], ratios: Sequence[float] = (32, 8, 1)) -> list[Point]:
     """Snapshots with clips at about C/32, C/8 and C of the dearest: base, 4x and 32x compute.
 
-    The same model where its run has a snapshot within a factor of 1.5 of that, else the best of another size.
+    The same model where its run has snapshots within a factor of 1.5 of each, else the best of any size.
     Fewer than three where runs are short.
     """
     filmed = [p for p in points if p.clips]
     if not filmed:
         return []
     last = max(filmed, key=lambda p: p.flops)
-    chosen: list[Point] = []
-    for ratio in ratios:
-        goal = last.flops / ratio
-        near = [p for p in filmed if abs(np.log(p.flops / goal)) < np.log(1.5)]
-        same = [p for p in near if p.run == last.run]
-        pick = min(
-            same or near, key=lambda p: p.loss if not same else abs(np.log(p.flops / goal)), default=None
-        )
-        if pick is not None and pick not in chosen:
-            chosen.append(pick)
-    return chosen
+
+    def off(point: Point, goal: float) -> float:
+        return abs(float(np.log(point.flops / goal)))
+
+    goals = [last.flops / ratio for ratio in ratios]
+    near = [[p for p in filmed if off(p, goal) < np.log(1.5)] for goal in goals]
+    same = [[p for p in group if p.run == last.run] for group in near]
+    if all(same):
+        picks = [min(group, key=lambda p: off(p, goal)) for group, goal in zip(same, goals, strict=True)]
+    else:
+        picks = [min(group, key=lambda p: p.loss) for group in near if group]
+    return list({id(p): p for p in picks}.values())
 
 
 def three_dogs(path: Path, points: Sequence[Point], moments: int = 6) -> Path:
