@@ -217,7 +217,8 @@ class TruthHead(nn.Module):
         guess = guess[..., : self.cells * TRUTH].unflatten(-1, (TRUTH, -1))
         kind = -(truth[:, :, :KINDS] * guess[:, :, :KINDS].log_softmax(2)).sum(2).mean()
         subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, cells), 1 where one is
-        miss = (truth[:, :, KINDS:] - guess[:, :, KINDS:]).square().nan_to_num()
+        told, said = truth[:, :, KINDS:], guess[:, :, KINDS:]
+        miss = (torch.where(told.isnan(), said.detach(), told) - said).square()  # (B, N, 4, cells)
         place = (miss.sum(2) * subject).sum() / (1 + subject.sum())
         still = truth[:, :, 0]  #                                             (B, N, cells), 1 where none is
         place = place + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
