@@ -30,7 +30,7 @@ def test_rows_say_what_was_missed_and_what_is_not_known():
     )
 
 
-def test_jobstake_turns_and_the_first_round_is_not_counted():
+def test_jobs_take_turns_and_the_first_round_is_not_counted():
     seen = []
     times = bench.take_turns([lambda: seen.append("a"), lambda: seen.append("b")], 2)
     assert seen == list("ababab") and len(times) == 2

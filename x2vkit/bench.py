@@ -1,9 +1,9 @@
 """Measure this machine: every figure as a ratio to something measured in the same run, beside its target.
 
 `x2vkit bench` prints the table, `x2vkit bench --json` one JSON object, `run_bench()` returns it; with --pages
-those of the views and the demo in a browser (`bench_pages.py`). Timings on a
-busy machine are worth little; ratios whose two sides take turns still hold. Without shipped weights, speeds
-are measured on untrained ones (which cost the same), and what needs trained ones is left empty and says so.
+those of the views and the demo in a browser (`bench_pages.py`). Timings on a busy machine are worth little;
+ratios whose two sides take turns still hold. Without shipped weights, speeds are measured on untrained ones
+(which cost the same), and what needs trained ones is left empty and says so.
 """
 
 from __future__ import annotations
@@ -85,15 +85,15 @@ def run_bench(on_line: Callable[[Line], object] = lambda line: None, pages: bool
     """
     from x2vkit import bench_pages
 
-    lines, subject = [], _subject()
-    for line in bench_pages.figures() if pages else _figures(subject):
+    lines, subject = [], None if pages else _subject()
+    for line in _figures(subject) if subject else bench_pages.figures():
         lines.append(line)
         on_line(line)
     machine = {
         "threads": torch.get_num_threads(),
         "dtype": str(fast_dtype()).removeprefix("torch."),
         "torch": torch.__version__,
-        "trained": subject.trained,
+        "trained": subject.trained if subject else None,
     }
     return {"machine": machine, "lines": [asdict(line) | {"reached": line.reached} for line in lines]}
 

@@ -24,6 +24,10 @@ from typing import Any
 from x2vkit.bench import Line, take_turns
 from x2vkit.errors import X2VError
 
+ARGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 CLIENTS, ASKED = 20, 3
 """Clients of the demo at once, and requests of each."""
 LISTEN = """kind => {
@@ -39,7 +43,7 @@ LISTEN = """kind => {
 
 def figures() -> Iterator[Line]:
     """Every line, measured when it is asked for. Raises X2VError without a Chromium or Playwright."""
-    with _chromium() as browser, tempfile.TemporaryDirectory() as folder:
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         yield from _views(browser, Path(folder))
         yield from _capture()
         yield from _playground()
@@ -47,7 +51,8 @@ def figures() -> Iterator[Line]:
 
 
 @contextmanager
-def _chromium() -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
+    """A Chromium that asks nobody for anything, through Playwright. Raises X2VError where there is none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright
@@ -57,8 +62,7 @@ def _chromium() -> Iterator[Any]:
         cure = "pip install playwright and, on Debian, apt-get install chromium"
         raise X2VError("x2vkit bench --pages", "pages are measured in Chromium, through Playwright", cure)
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=path, args=options)
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGS))
         yield browser
         browser.close()
 

@@ -94,6 +94,15 @@ def quick(page: Page, steps: int = 3) -> None:
     page.get_by_label("New each time").uncheck()
 
 
+def under_way(visit: Callable[..., Page], serve: Callable[..., SimpleNamespace], slow: FakePipeline) -> Page:
+    """A page whose long run has begun."""
+    page = visit(serve(slow).url, ready="")
+    page.get_by_label("number input for Steps").first.fill("50")
+    ask_for(page, "a ball")
+    wait_until(lambda: slow.steps >= 2)
+    return page
+
+
 def stage(page: Page, shows: str) -> None:
     page.wait_for_selector(f".x2v-screen[data-shows={shows}]")
 
@@ -189,11 +198,7 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
 
 
 def test_stop_stops_at_once(visit, serve, slow):
-    running = serve(slow)
-    page = visit(running.url, ready="")
-    page.get_by_label("number input for Steps").first.fill("50")
-    ask_for(page, "a ball")
-    wait_until(lambda: slow.steps >= 2)
+    page = under_way(visit, serve, slow)
     page.get_by_role("button", name="Stop").click()
     at = slow.steps
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
@@ -221,11 +226,7 @@ def test_a_full_queue_says_so_on_the_page(visit, serve, slow):
 
 
 def test_a_closed_tab_stops_too(visit, serve, slow):
-    running = serve(slow)
-    page = visit(running.url, ready="")
-    page.get_by_label("number input for Steps").first.fill("50")
-    ask_for(page, "a ball")
-    wait_until(lambda: slow.steps >= 2)
+    page = under_way(visit, serve, slow)
     page.close()
     wait_until(lambda: slow.raised)
     assert slow.steps < 40
