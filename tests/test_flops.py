@@ -21,6 +21,7 @@ CONFIGS = {
     "deep": replace(TINY, depth=5, heads=3, mlp_ratio=2, latent_channels=8),
     "wide": replace(TINY, width=128, heads=2, text_width=64, text_depth=3),
     "long patch": replace(TINY, patch=(1, 4, 2)),
+    "cells": replace(TINY, cell_width=24),
 }
 SHAPES = [(17, 128, 128), (1, 64, 64), (33, 64, 96)]
 

@@ -50,6 +50,8 @@ class ModelConfig:
     """Channels of the control raster (see core/conditions.py)."""
     camera_channels: int = 4
     """Channels of the camera track (see core/conditions.py)."""
+    cell_width: int = 0
+    """Channels of the convolutions on the latent grid beside the blocks (see core/cells.py); 0 is none."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads or (self.width // self.heads) % 8:

@@ -39,7 +39,18 @@ def transformer_parameters(config: ModelConfig) -> int:
     inputs += config.control_channels * cells * E + config.camera_channels * config.patch[0] * E
     level = (LEVEL_FEATURES + 1) * E + (E + 1) * E
     modulation = 6 * E * E + (E + 1) * 2 * E
-    return inputs + level + modulation + config.depth * block + (E + 1) * P
+    return inputs + level + modulation + config.depth * block + (E + 1) * P + _cell_parameters(config)
+
+
+def _cell_parameters(config: ModelConfig) -> int:
+    """Weights of the convolutions beside the blocks (core/cells.py)."""
+    E, c, C, cells = config.width, config.cell_width, config.latent_channels, prod(config.patch)
+    if not c:
+        return 0
+    # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two looks in time (c^2).
+    block = 2 * (9 * c * c + c) + 2 * c * c
+    ends = 9 * C * c + c + 9 * c * C + C  # into the cells and out of them
+    return ends + 3 * block + E * c * cells + (E + 1) * c * cells + (E + 1) * 6 * c
 
 
 def text_parameters(config: ModelConfig, words: int) -> int:
@@ -148,17 +159,36 @@ def _forward_parts(
 ) -> tuple[int, int]:
     """FLOPs of a forward pass: (layers that pass gradients on, layers that read the data itself)."""
     E, cells = config.width, prod(config.patch)
-    N, P = kept or tokens(config, num_frames, height, width), config.latent_channels * cells
+    whole, P = tokens(config, num_frames, height, width), config.latent_channels * cells
+    N = kept or whole
     L = T + N
-    levels, last_levels = (L, N) if per_token_levels else (1, 1)
+    # One level for the clip; or one for each token, and the highest once more for the words.
+    known, levels, last_levels = (whole + 1, L, N) if per_token_levels else (1, 1, 1)
 
-    inputs = batch * 2 * N * P * E + 2 * N * POSITION_FEATURES * E  # positions are the same for every clip
-    inputs += batch * 2 * levels * LEVEL_FEATURES * E
-    inputs += batch * control * 2 * N * config.control_channels * cells * E
+    inputs = batch * 2 * whole * P * E + 2 * whole * POSITION_FEATURES * E  # positions are every clip's
+    inputs += batch * 2 * known * LEVEL_FEATURES * E
+    inputs += batch * control * 2 * whole * config.control_channels * cells * E
     frames = latent_shape(num_frames, height, width)[0]
     inputs += batch * camera * 2 * frames * config.camera_channels * E
 
     text_in = 2 * T * config.text_width * E
-    modulation = 2 * levels * (E * E + 6 * E * E) + 2 * last_levels * 2 * E * E
+    modulation = 2 * known * E * E + 2 * levels * 6 * E * E + 2 * last_levels * 2 * E * E
     blocks = config.depth * _block(L, E, config.mlp_ratio)
-    return batch * (text_in + modulation + blocks + 2 * N * E * P), inputs
+    passed = text_in + modulation + blocks + 2 * N * E * P
+    if config.cell_width:
+        entering, rest = _cell_stage(config, whole, frames, whole if per_token_levels else 1)
+        inputs, passed = inputs + batch * entering, passed + rest
+    return batch * passed, inputs
+
+
+def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int) -> tuple[int, int]:
+    """FLOPs of the convolutions beside the blocks, for one clip: (the one that reads the data, the rest).
+
+    A 3 x 3 convolution is a matmul of (cells, 9 c) by (9 c, c): 18 c^2 for each cell. A block has two, and
+    looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each.
+    """
+    E, c, C = config.width, config.cell_width, config.latent_channels
+    n = N * prod(config.patch)
+    block = n * 2 * 18 * c * c + 2 * (n - n // frames) * 2 * c * c
+    rest = 3 * block + 2 * 2 * n * c * E + n * 18 * c * C + 2 * levels * E * 6 * c
+    return n * 18 * C * c, rest

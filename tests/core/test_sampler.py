@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from x2vkit.core.conditions import clean_frames
-from x2vkit.core.sampler import SCHEDULERS, make_scheduler, sample
+from x2vkit.core.sampler import LAST, SCHEDULERS, make_scheduler, sample
 from x2vkit.errors import X2VError
 
 SHAPE = (2, 3, 2, 4, 4)
@@ -37,19 +39,19 @@ def test_an_exact_field_leads_to_its_clip(name, steps, noise):
 def test_levels_fall_from_one_to_zero_and_steps_join(name, noise):
     run = list(sample(towards(noise * 0), noise, make_scheduler(name), 6))
     assert run[0].t == pytest.approx(1, abs=1e-5) and run[-1].next_t == 0
-    assert run[-1].t == pytest.approx(2 / 6 / (1 + 1 / 6), abs=1e-5)  # 1/6, shifted by 2
+    assert run[-1].t == pytest.approx(LAST, abs=1e-5)
     for one, two in zip(run, run[1:], strict=False):
         assert one.t > one.next_t == two.t
         assert torch.equal(one.next_latents, two.latents)
 
 
 def test_second_order_solvers_are_closer_on_a_curved_field():
-    """dx/dt = x from 1 to 0 ends at x / e; Euler's error must shrink by a real solver."""
+    """dx/dt = x from 1 to LAST takes x to x e^(LAST - 1); Euler's error must shrink by a real solver."""
     x = torch.ones(1, 1, 1, 1, 1, dtype=torch.float64)
 
     def error(name: str) -> float:
         *_, last = sample(lambda latents, t: latents, x, make_scheduler(name), 8)
-        return abs(last.next_latents.item() - 1 / torch.e)
+        return abs(last.latents.item() - math.exp(LAST - 1))
 
     assert error("heun") < 0.5 * error("euler")
     assert error("unipc") < 0.5 * error("euler")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -13,19 +15,19 @@ from x2vkit.core.transformer import VideoTransformer, precondition
 TINY = PRESETS["tiny"]
 
 
-def woken(seed: int = 0) -> VideoTransformer:
+def woken(seed: int = 0, cell_width: int = 0) -> VideoTransformer:
     """A tiny transformer with every zero replaced by noise, so that each input matters."""
     torch.manual_seed(seed)
-    model = VideoTransformer.from_model_config(TINY).eval()
+    model = VideoTransformer.from_model_config(replace(TINY, cell_width=cell_width)).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
     return model
 
 
-@pytest.fixture(scope="module")
-def model() -> VideoTransformer:
-    return woken()
+@pytest.fixture(scope="module", params=[0, 16], ids=["plain", "cells"])
+def model(request) -> VideoTransformer:
+    return woken(cell_width=request.param)
 
 
 @pytest.fixture
@@ -206,8 +208,33 @@ def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
     )
 
 
-def test_training_reaches_every_weight(inputs):
-    model = woken().train()
+@torch.no_grad()
+def test_cells_see_across_the_seams_of_patches_and_both_ways_in_time(inputs):
+    """Without blocks no token knows another; with cells a changed corner is felt next door, in every frame."""
+    at = (0, 0, 1, 1, 1)  # a cell at the seam of the first patch, in the second frame
+    moved = inputs | {"latents": inputs["latents"].clone()}
+    moved["latents"][at] += 1.0
+    for cell_width in (0, 16):
+        model = woken(cell_width=cell_width)
+        model.blocks = torch.nn.ModuleList()
+        felt = (model(**moved) - model(**inputs))[0].abs().amax(0) > 1e-6                # (f, h, w)
+        assert felt[1, :2, :2].all()
+        assert bool(felt[1, 2, 2]) == bool(felt[0, 1, 1]) == (cell_width > 0)
+
+
+@torch.no_grad()
+def test_untrained_cells_change_nothing(inputs):
+    torch.manual_seed(0)
+    plain = VideoTransformer.from_model_config(TINY)
+    with_cells = VideoTransformer.from_model_config(replace(TINY, cell_width=16))
+    left = with_cells.load_state_dict(plain.state_dict(), strict=False)
+    assert left.missing_keys and all(name.startswith("cells.") for name in left.missing_keys)
+    torch.testing.assert_close(with_cells(**inputs), plain(**inputs), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("cell_width", [0, 16])
+def test_training_reaches_every_weight(inputs, cell_width):
+    model = woken(cell_width=cell_width).train()
     model(
         **inputs, control=torch.randn(2, 10, 2, 4, 6), camera=torch.randn(2, 2, 4)
     ).square().mean().backward()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
+from x2vkit.core.patches import patchify
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.diffusion import (
@@ -211,6 +212,34 @@ def test_left_out_tokens_change_nothing_but_what_is_asked(vae, cache):
     assert dropped.shape == (8, 9) and all(len(set(row)) == 9 for row in dropped.tolist())
 
 
+def test_background_is_left_out_first(vae, cache):
+    """Every token that touches a subject stays as long as there is room for it."""
+    batch = task(vae, cache, drop_tokens=0.5).batch(1)
+    seen = patchify(batch["truth"][:, 1:3], (1, 2, 2)).amax(2) > 0  # (B, N)
+    kept = torch.zeros_like(seen).scatter(1, batch["keep"], True)
+    for row, mine in zip(seen, kept, strict=True):
+        assert (row & mine).sum() == min(int(row.sum()), 9)
+    assert not seen.all()
+
+
+def test_a_camera_track_is_mostly_dealt_without_words_that_say_the_same(vae, cache):
+    drawn = task(vae, cache, camera=1.0, drop_prompt=0.0)
+    told = untold = 0
+    for step in range(60):
+        for ids in drawn.batch(step)["ids"].tolist():
+            said = bool({"camera", "pan", "zoom", "zooming"} & {drawn.reader.words[i] for i in ids})
+            told, untold = told + said, untold + (not said)
+    assert 0 < told < 0.4 * untold
+
+
+def test_every_action_is_dealt_equally_often(vae, cache):
+    chances, shelf = task(vae, cache).chances[0], task(vae, cache).shelves[0]
+    by_action: dict[str, float] = {}
+    for chance, clip in zip(chances, shelf._clips, strict=True):
+        by_action[clip["spec"]["action"]] = by_action.get(clip["spec"]["action"], 0.0) + chance
+    assert len(by_action) > 3 and np.ptp(list(by_action.values())) < 1e-9
+
+
 def test_training_never_shows_a_held_out_combination(vae, cache):
     import json
 
@@ -278,6 +307,8 @@ def test_noise_levels_are_spread_and_favour_noise():
     assert 0 < levels.min() and levels.max() < 1
     assert levels.mean() == pytest.approx(1 / (1 + np.exp(-0.27)), abs=0.01)
     assert levels.std(0)[8:-8].max() < 0.02  # the k-th smallest level of a batch is nearly fixed
+    even = np.concatenate([spread_levels(rng, 64, 3.0, even=0.5) for _ in range(200)])
+    assert (even < 0.5).mean() == pytest.approx(0.25, abs=0.03)  # half of them, and half of those
 
 
 # -- training
@@ -322,6 +353,25 @@ def test_a_run_writes_a_pipeline_that_makes_clips(vae, cache, tmp_path):
     pipe = X2VPipeline.from_pretrained(tmp_path / "pipeline")
     frames = pipe("a red ball", num_frames=5, height=32, width=32, num_inference_steps=2).frames
     assert frames.shape == (1, 5, 32, 32, 3) and frames.dtype == np.uint8
+
+
+def test_training_goes_on_from_a_smaller_model(vae, cache, tmp_path):
+    """Convolutions join a trained transformer without changing its answer; another size is refused."""
+    first = Engine(task(vae, cache), tmp_path / "first", quiet=True)
+    first.run()
+    first.export()
+    more = recipe(start=str(tmp_path / "first" / "pipeline"))
+    larger = DiffusionTask(replace(more, model=more.model | {"cell_width": 8}), cache, vae, quiet=True)
+    with torch.inference_mode():
+        before = larger.evaluate(first.averaged())
+        after = larger.evaluate(larger.build())
+    assert after == pytest.approx(before, rel=2e-2)  # the export is bf16
+    wider = replace(more, model=more.model | {"width": 64})
+    with pytest.raises(X2VError, match="start"):
+        DiffusionTask(wider, cache, vae, quiet=True).build()
+    missing = recipe(start=str(tmp_path / "nowhere"))
+    with pytest.raises(X2VError, match="nowhere"):
+        DiffusionTask(missing, cache, vae, quiet=True).build()
 
 
 def test_the_evaluation_is_the_same_every_time(vae, cache):

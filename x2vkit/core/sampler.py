@@ -30,6 +30,13 @@ SHIFT = 2.0
 there more.
 """
 
+LAST = 0.3
+"""Noise level of the last look: from there the answer is taken as it is. What noise still hides is the finest
+detail, and the decoder draws that from its surroundings better than the transformer guesses it cell by cell,
+so it is trained on such latents, too (as LTX-Video leaves its last step to its decoder, HaCohen et al. 2024,
+arXiv 2501.00103).
+"""
+
 SCHEDULERS: dict[str, Callable[[], Any]] = {
     "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=SHIFT),
     "heun": lambda: FlowMatchHeunDiscreteScheduler(shift=SHIFT),
@@ -116,12 +123,11 @@ def sample(
 
 
 def set_levels(scheduler: Any, steps: int) -> None:
-    """Evenly spaced noise levels 1, ..., 1/S, then 0, bent by the scheduler's own shift.
-
-    Schedulers by default end at 1/1000 before 0, which spends a whole step on the last thousandth of the way.
-    """
+    """Noise levels from 1 to `LAST`, then 0: evenly spaced before the scheduler's own shift bends them."""
+    shift = scheduler.config.get("shift") or scheduler.config.get("flow_shift") or 1.0
+    last = LAST / (shift - (shift - 1) * LAST)  # which the shift turns into LAST
     if "sigmas" in inspect.signature(scheduler.set_timesteps).parameters:
-        scheduler.set_timesteps(steps, sigmas=np.linspace(1.0, 1.0 / steps, steps))
+        scheduler.set_timesteps(steps, sigmas=np.linspace(1.0, last, steps))
     else:  # the Heun scheduler takes no levels, but spaces its own between these two
-        scheduler.sigma_max, scheduler.sigma_min = 1.0, 1.0 / steps
+        scheduler.sigma_max, scheduler.sigma_min = 1.0, last
         scheduler.set_timesteps(steps)

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
 from x2vkit.core.attention import MASKED, Attention, norm
+from x2vkit.core.cells import CellStage
 from x2vkit.core.patches import POSITION_FEATURES, patchify, position_features, rotary_table, unpatchify
 
 LEVEL_FEATURES = 128
@@ -58,6 +59,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         text_width: int = 128,
         control_channels: int = 10,
         camera_channels: int = 4,
+        cell_width: int = 0,
         spread: Sequence[float] = (),
         format_version: int = FORMAT_VERSION,
     ) -> None:
@@ -80,6 +82,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.last_modulation = nn.Linear(width, 2 * width)
         self.patch_out = nn.Linear(width, latent_channels * pt * ph * pw)
         silent = [self.control_in, self.camera_in, self.modulation, self.last_modulation, self.patch_out]
+        self.cells = CellStage(latent_channels, self.patch, width, cell_width) if cell_width else None
         for layer in silent:
             nn.init.zeros_(layer.weight)
             if layer.bias is not None:
@@ -91,7 +94,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     def from_model_config(cls, config: ModelConfig, spread: Sequence[float] = ()) -> VideoTransformer:
         """The untrained model of one size, for latents whose channels have these standard deviations."""
         names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
-        names += ["control_channels", "camera_channels"]
+        names += ["control_channels", "camera_channels", "cell_width"]
         return cls(**{name: getattr(config, name) for name in names}, spread=spread)
 
     def forward(
@@ -110,8 +113,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
         text (B, T, text_width) and text_mask (B, T), True on real words. control (B, 10, f, h, w) and
         camera (B, f, 4), zeros where nothing is given. consistency: every clip of the batch also looks at the
-        others. keep (B, M) int64: work only on these video tokens and return their velocity as patches (B, M,
-        P), a cheaper training step (arXiv 2306.09305); t then has M columns or one.
+        others. keep (B, M) int64: let the blocks work only on these video tokens and return their velocity as
+        patches (B, M, P), a cheaper training step (arXiv 2306.09305).
         """
         latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
         pt, ph, pw = self.patch
@@ -119,38 +122,52 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         T, device, dtype = text.shape[1], latents.device, compute_dtype(latents)
 
         patches = patchify(latents, self.patch)                                   # (B, N, P)
-        known = self.place_in(position_features(grid, device, dtype))             # (N, E)
-        known = known.expand(len(patches), -1, -1)                                # (B, N, E)
+        scale_in, guess, scale_out = precondition(t, self.deviation)              # (B, N or 1, P) three times
+        shown = (patches * scale_in).to(dtype)                                    # (B, N, P)
+        level = self.level_in(level_features(t).to(dtype))                        # (B, N or 1, E)
+        x = self.patch_in(shown) + self.place_in(position_features(grid, device, dtype))  # (B, N, E)
         if control is not None:
-            known = known + self.control_in(patchify(control, self.patch))        # (B, N, E)
+            x = x + self.control_in(patchify(control, self.patch))                # (B, N, E)
         if camera is not None:
             moves = self.camera_in(camera.reshape(len(camera), grid[0], -1))      # (B, n_t, E)
-            known = known + moves.repeat_interleave(grid[1] * grid[2], dim=1)     # (B, N, E)
+            x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
+        if self.cells is not None:
+            cell_levels = self.cells.levels(level, latent_shape)
+            cells, seen = self.cells.look(shown, cell_levels, latent_shape)       # (B, f, h, w, c), (B, N, E)
+            x = x + seen                                                          # (B, N, E)
         rotary = rotary_table(grid, T, self.head_dim, device, dtype)              # (L, D) twice
+        whole = x                                                                 # (B, N, E), every token
         if keep is not None:  # from here N is M
-            rows = keep[:, :, None]
-            patches, known = (x.gather(1, rows.expand(-1, -1, x.shape[2])) for x in (patches, known))
+            x = rows(x, keep)                                                     # (B, N, E)
+            level = rows(level, keep) if level.shape[1] > 1 else level            # (B, N or 1, E)
             rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1, L, D) twice
-        scale_in, guess, scale_out = precondition(t, self.deviation)              # (B, N or 1, P) three times
-        x = self.patch_in((patches * scale_in).to(dtype)) + known                 # (B, N, E)
         x = torch.cat([self.text_in(text), x], dim=1)                             # (B, L, E)
 
         bias = None
         if text_mask is not None:
             hidden = F.pad(~text_mask, (0, x.shape[1] - T))[:, None, None, :]     # (B, 1, 1, L)
             bias = torch.zeros_like(hidden, dtype=dtype).masked_fill(hidden, MASKED)
+        words_level = level
         if t.shape[1] > 1:  # words take the clip's highest level
-            t = torch.cat([t.amax(1, keepdim=True).expand(-1, T), t], dim=1)    # (B, L), or (B, 1) as it came
-        level = self.level_in(level_features(t).to(dtype))                        # (B, L or 1, E)
-        modulation = self.modulation(level).unflatten(2, (6, -1))                 # (B, L or 1, 6, E)
+            highest = self.level_in(level_features(t.amax(1, keepdim=True)).to(dtype))  # (B, 1, E)
+            words_level = torch.cat([highest.expand(-1, T, -1), level], dim=1)    # (B, L, E)
+        modulation = self.modulation(words_level).unflatten(2, (6, -1))           # (B, L or 1, 6, E)
 
         for block in self.blocks:
             x = block(x, modulation, rotary, bias, T if consistency else None)    # (B, L, E)
 
-        shift, scale = self.last_modulation(level[:, -x.shape[1] + T :]).chunk(2, dim=2)
+        shift, scale = self.last_modulation(level).chunk(2, dim=2)                # (B, N or 1, E) twice
         x = torch.addcmul(shift, norm(x[:, T:]), scale)                           # (B, N, E)
-        x = (self.patch_out(x) * scale_out + patches * guess).to(latents.dtype)   # (B, N, P)
-        return x if keep is not None else unpatchify(x, self.patch, latent_shape)  # (B, C, f, h, w)
+        answer = self.patch_out(x)                                                # (B, N, P)
+        if self.cells is not None:
+            told = x if keep is None else torch.zeros_like(whole).scatter(1, _index(keep, whole), x)
+            drawn = self.cells.draw(cells, told, cell_levels)                     # (B, N, P), of every token
+            answer = answer + (drawn if keep is None else rows(drawn, keep))      # (B, N, P)
+        if keep is not None:
+            patches = rows(patches, keep)                                         # (B, N, P)
+            guess, scale_out = (rows(v, keep) if v.shape[1] > 1 else v for v in (guess, scale_out))
+        answer = (answer * scale_out + patches * guess).to(latents.dtype)         # (B, N, P)
+        return answer if keep is not None else unpatchify(answer, self.patch, latent_shape)  # (B, C, f, h, w)
 
 
 class Block(nn.Module):
@@ -218,6 +235,15 @@ def level_features(t: Tensor) -> Tensor:
     waves = torch.exp(torch.linspace(0.0, log(1000.0), half, device=t.device))
     angle = t.float()[..., None] * waves
     return torch.cat([angle.cos(), angle.sin()], dim=-1)
+
+
+def rows(x: Tensor, keep: Tensor) -> Tensor:
+    """The kept tokens (B, M) of x (B, N, X) -> (B, M, X)."""
+    return x.gather(1, _index(keep, x))
+
+
+def _index(keep: Tensor, like: Tensor) -> Tensor:
+    return keep[:, :, None].expand(-1, -1, like.shape[2])
 
 
 def pick(table: Tensor, keep: Tensor, text_tokens: int) -> Tensor:

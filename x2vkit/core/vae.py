@@ -271,8 +271,12 @@ class VideoVAE(ModelMixin, ConfigMixin):
 
     def decode(self, latents: Tensor) -> Tensor:
         """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
+        return self.decode_raw(self.unnormalise(latents))
+
+    def unnormalise(self, latents: Tensor) -> Tensor:
+        """Normalised latents as they were before `encode` normalised them, (B, C, f, h, w)."""
         mean, std, spread = self._statistics(latents)
-        return self.decode_raw(latents / spread * std + mean)
+        return latents / spread * std + mean
 
     def encode_raw(self, video: Tensor) -> Tensor:
         """Latents before they are normalised: linear code plus what the encoder adds. (B, C, f, h, w)."""

@@ -4,8 +4,9 @@ A clip is mixed with noise, x_t = (1 - t) clip + t noise, and the model learns t
 from the mixture, the level t, the caption and whatever conditions this batch was dealt. Every condition is
 often left out, so that one set of weights can do without it, and so that guidance can tell what it changes.
 
-The levels are t = sigmoid(normal + 0.3) (Esser et al. 2024, arXiv:2403.03206, with more weight on noise,
-where layout and motion are decided), spread evenly over each batch to calm the gradient.
+The levels are t = sigmoid(normal + mean) (Esser et al. 2024, arXiv:2403.03206, with more weight on noise,
+where layout and motion are decided), a part of them evenly from 0 to 1, spread over each batch to calm the
+gradient.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ class DiffusionData:
     """
     drop_tokens: float = 0.0
     """Part of a clip's tokens left out in every second batch of clips, which then holds so many more clips
-    (MicroDiT, Sehwag et al. 2024, arXiv:2407.15811).
+    (MicroDiT, Sehwag et al. 2024, arXiv:2407.15811). Background goes first: there is most of it, and it is
+    learned soonest.
     """
     max_words: int = 24
     """Text tokens of a training prompt; longer captions lose their end, shorter ones are padded."""
@@ -90,11 +92,19 @@ class DiffusionData:
     shows most things f times, so that more noise is needed to hide them: its mean is higher by log(f) / 3
     (as Esser et al. 2024, section 5.3.2, shift the levels of larger pictures).
     """
+    noise_even: float = 0.0
+    """Part of the noise levels that are drawn evenly from 0 to 1 instead: sigmoid(normal) hardly ever shows a
+    model the low levels, at which detail is drawn.
+    """
     align: float = 0.3
     """Weight of guessing from an inner layer what every token shows (0: off)."""
     subject: float = 3.0
     """Extra weight of the cells that a subject fills: a tenth of the picture, and all that the eye looks
     at.
+    """
+    start: str = ""
+    """Folder of a trained pipeline whose text encoder and transformer training starts from; parts of the model
+    that it does not have start as they always do. Empty: start from nothing.
     """
     unseen: int = 32
     """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never
@@ -156,7 +166,6 @@ class DiffusionTrainee(nn.Module):
         if clean is not None:
             mixed = torch.where(clean[:, None], latents, mixed)  #        (B, C, f, h, w)
             levels = token_levels(t, clean, patch)  #                     (B, N)
-            levels = levels if keep is None else levels.gather(1, keep)  # (B, M)
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
         with self.truth_head.listen(self.transformer) if self.truth_head else nullcontext():
             velocity = self.transformer(mixed, levels, text, ids != 1, control, camera, keep=keep)
@@ -248,11 +257,16 @@ class DiffusionTask(Task):
         self.vocabulary = _vocabulary(self.footage)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         self.shelves = [self._shelf(bucket) for bucket in self.buckets]
+        self.chances = [shelf.evenly() for shelf in self.shelves]
         self._unseen: dict[str, Batch] = {}
 
     def build(self) -> nn.Module:
         spread = self.vae.latents_spread.float().tolist()
-        return DiffusionTrainee(self.config, *self.vocabulary, spread, align=self.data.align > 0)
+        model = DiffusionTrainee(self.config, *self.vocabulary, spread, align=self.data.align > 0)
+        if self.data.start:
+            _take(model.text_encoder, Path(self.data.start) / "text_encoder")
+            _take(model.transformer, Path(self.data.start) / "transformer")
+        return model
 
     def batches(self, step: int, rank: int = 0, world_size: int = 1) -> list[Batch]:
         """A batch of stills, and after the first `stills_steps` one of clips beside it."""
@@ -270,18 +284,20 @@ class DiffusionTask(Task):
         # Beside clips, a quarter of a batch of stills will do.
         fewer = not moving and step >= self.data.stills_steps and any(b.frames > 1 for b in self.buckets)
         size = self._batch_size(which, world_size, 4.0 if fewer else kept)
-        picks = rng.integers(0, len(self.shelves[which]), size)
+        picks = rng.choice(len(self.shelves[which]), size, p=self.chances[which])
         latent_frames = latent_shape(self.buckets[which].frames, 8, 8)[0]
-        levels = spread_levels(rng, size, self.data.noise_mean + np.log(latent_frames) / 3)
+        mean = self.data.noise_mean + np.log(latent_frames) / 3
+        levels = spread_levels(rng, size, mean, self.data.noise_even)
         with_clean = bool(rng.random() < self.data.clean)
         seeds = rng.integers(0, 2**31, size)
         mine = slice(rank, None, world_size)
         batch = self._clips(self.shelves[which], picks[mine], seeds[mine], with_clean)
         batch["t"] = torch.from_numpy(levels[mine, None].astype(np.float32))
         if kept < 1:
-            count = int(np.prod(batch["latents"].shape[2:])) // int(np.prod(self.config.patch))
-            orders = [rng.permutation(count)[: round(kept * count)] for _ in range(size)]
-            batch["keep"] = torch.from_numpy(np.sort(np.stack(orders)[mine], axis=1))
+            seen = patchify(batch["truth"][:, 1:3], self.config.patch).amax(2).numpy()  # (B, N), 1 by a subject
+            chance = seen + rng.random((size, seen.shape[1]))[mine]
+            order = np.argsort(-chance, axis=1)[:, : round(kept * seen.shape[1])]
+            batch["keep"] = torch.from_numpy(np.sort(order, axis=1))
         batch["weights"] = torch.tensor([self.data.align, self.data.subject])
         return batch
 
@@ -356,13 +372,16 @@ class DiffusionTask(Task):
         data = self.data
         latents = shelf.latents[index].astype(np.float32)
         grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
-        prompt = "" if rng.random() < data.drop_prompt else shelf.caption(index, rng)
-        control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
-        if rng.random() < data.control:
-            control = deal_control(shelf, index, grid, rng)
-        camera = np.zeros((grid[0], CAMERA_CHANNELS), np.float32)
+        camera, tracked = np.zeros((grid[0], CAMERA_CHANNELS), np.float32), False
         if rng.random() < data.camera and np.isfinite(shelf.camera[index]).all():
-            camera = camera_track(shelf.camera[index])
+            camera, tracked = camera_track(shelf.camera[index]), True
+        # Words that say the same as a track would make it worth little to learn to read tracks.
+        telling = not tracked or rng.random() < 0.3
+        prompt = "" if rng.random() < data.drop_prompt else shelf.caption(index, rng, camera=telling)
+        control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
+        talks = np.nansum(shelf.mouth[index]) > 0  # one clip in ten: a mouth's track is dealt twice as often
+        if rng.random() < (2 if talks else 1) * data.control:
+            control = deal_control(shelf, index, grid, rng)
         clean = np.zeros(grid, bool)
         if with_clean:
             clean[deal_clean(grid[0], rng)] = True
@@ -407,13 +426,14 @@ class DiffusionTask(Task):
         return self._unseen[name]
 
 
-def spread_levels(rng: np.random.Generator, count: int, mean: float) -> np.ndarray:
+def spread_levels(rng: np.random.Generator, count: int, mean: float, even: float = 0.0) -> np.ndarray:
     """`count` noise levels distributed as sigmoid(normal + mean), one from each of `count` equally likely
-    parts.
+    parts; a part `even` of them, taken at random, is spread over [0, 1] in the same way instead.
     """
     places = (rng.permutation(count) + rng.random(count)) / count
     normal = torch.special.ndtri(torch.from_numpy(places.clip(1e-6, 1 - 1e-6)))
-    return torch.sigmoid(normal + mean).numpy()
+    levels = torch.sigmoid(normal + mean).numpy()
+    return np.where(rng.random(count) < even, places.clip(1e-3, 1), levels) if even else levels
 
 
 def deal_clean(frames: int, rng: np.random.Generator) -> list[int]:
@@ -515,6 +535,20 @@ def level_losses(model: nn.Module, batch: Batch) -> list[float]:
         float(model(**moved, t=torch.full((count, 1), t, device=device))["velocity_loss"])
         for t in levels_of()
     ]
+
+
+def _take(part: nn.Module, folder: Path) -> None:
+    """The weights of a saved part of a pipeline, as far as it has them."""
+    try:
+        found = type(part).from_pretrained(folder, dtype=torch.float32).state_dict()  # type: ignore[attr-defined]
+        left = part.load_state_dict(found, strict=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        rule = f"it does not hold weights of this recipe's shapes ({reason})"
+        raise X2VError(f"start {str(folder)!r}", rule, "name the folder of a pipeline of the same size") from error
+    if left.unexpected_keys:
+        rule = f"this recipe's model has no {left.unexpected_keys[0]}"
+        raise X2VError(f"start {str(folder)!r}", rule, "use the recipe's own model, or a larger one")
 
 
 def make_pipeline(vae: VideoVAE, model: nn.Module) -> Any:

@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from x2vkit.training.muon import Muon
 from x2vkit.training.recipe import EngineConfig, Recipe
 
 Batch = dict[str, Tensor]
@@ -87,8 +88,8 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
     """Muon for the matrices, AdamW for the rest.
 
     Muon replaces a matrix's momentum by the nearest orthogonal matrix, so every direction learns at the same
-    pace (Jordan et al. 2024); its scale is matched to AdamW's (Liu et al. 2025, arXiv:2502.16982). A table of
-    embeddings is no linear map, so it goes to AdamW.
+    pace; its scale is matched to AdamW's (see training/muon.py). A table of embeddings is no linear map, so
+    it goes to AdamW.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
@@ -97,8 +98,7 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
     rest = [p for p in trained.values() if id(p) not in chosen]
     optimizers: list[torch.optim.Optimizer] = []
     if matrices:
-        muon = torch.optim.Muon(matrices, lr=config.muon_lr, weight_decay=0.0, adjust_lr_fn="match_rms_adamw")
-        optimizers.append(muon)
+        optimizers.append(Muon(matrices, config.muon_lr, bf16=bf16_pays(matrices[0].device)))
     if rest:
         optimizers.append(torch.optim.AdamW(rest, lr=config.adam_lr, betas=(0.9, 0.99), weight_decay=0.0))
     for optimizer in optimizers:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -83,14 +84,23 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._clips)
 
-    def caption(self, index: int, rng: np.random.Generator) -> str:
-        """One of the ways to ask for clip `index`."""
+    def caption(self, index: int, rng: np.random.Generator, camera: bool = True) -> str:
+        """One of the ways to ask for clip `index`; camera: whether it may say what the camera does."""
         clip = self._clips[index]
         if clip["spec"] is None:
             return clip["caption"]
         from x2vkit.world import SceneSpec, caption
 
-        return caption(SceneSpec.from_dict(clip["spec"]), rng)
+        return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
+
+    def evenly(self) -> np.ndarray:
+        """Chances (n,) of the clips that make every action equally likely: in the world each subject does what
+        it does best more often, so that talking, for one, is rare.
+        """
+        actions = [(clip["spec"] or {}).get("action", "") for clip in self._clips]
+        counts = Counter(actions)
+        chances = np.array([1 / counts[action] for action in actions])
+        return chances / chances.sum()
 
     def cast(self, index: int) -> tuple[str, str]:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""

@@ -167,8 +167,10 @@ _VIEWS: dict[str, tuple[str, ...]] = {
 }
 
 
-def caption(spec: SceneSpec, rng: np.random.Generator) -> str:
-    """One way in which a person could ask for ``spec``: terse, plain or long, with some parts left out."""
+def caption(spec: SceneSpec, rng: np.random.Generator, camera: bool = True) -> str:
+    """One way in which a person could ask for ``spec``: terse, plain or long, with some parts left out.
+
+    camera: whether it may say what the camera does."""
 
     def pick(options: tuple[str, ...]) -> str:
         return options[rng.integers(len(options))]
@@ -196,7 +198,7 @@ def caption(spec: SceneSpec, rng: np.random.Generator) -> str:
         move = ""
     place = pick(_PLACES[spec.scene]) if rng.random() < 0.93 else ""
     mention = rng.random() < (0.15 if spec.camera == "static" else 0.92)
-    view = pick(_VIEWS[spec.camera]) if mention else ""
+    view = pick(_VIEWS[spec.camera]) if mention and camera else ""
 
     if terse:
         place = spec.scene if place and spec.scene != "night" else place

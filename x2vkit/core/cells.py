@@ -1,0 +1,111 @@
+"""Convolutions on the latent grid, before and after the transformer's blocks: the detail between and inside
+patches.
+
+    B batch; f, h, w latent grid; c channels of a cell; E width of a token
+
+A token holds ph x pw cells, and two linear maps are all that takes cells into it and out again: what lies on
+the seam of two patches is then drawn by two tokens that each guess the other. A few 3 x 3 convolutions see
+across the seams, at a cost that grows with the cells and not with their square. (Between tokens and pixels
+most image transformers keep such a stage: cf. U-ViT, Bao et al. 2023, arXiv 2209.12152, whose last layer is a
+3 x 3 convolution, and Hourglass Diffusion Transformers, Crowson et al. 2024, arXiv 2401.11605.)
+
+Unlike the VAE's convolutions these look both ways in time: a clip is denoised as a whole.
+
+Knows nothing about noise (`modulation` is whatever tells the level), tokens or velocity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from x2vkit.axes import Shape3
+from x2vkit.core.attention import norm
+from x2vkit.core.patches import patchify, unpatchify
+from x2vkit.core.vae import Conv
+
+
+class CellBlock(nn.Module):
+    """A residual block: look around (3 x 3) and at the latent frames before and after (1 x 1), combine
+    (3 x 3).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.around = Conv(channels, channels)
+        self.before = nn.Linear(channels, channels, bias=False)
+        self.after = nn.Linear(channels, channels, bias=False)
+        self.combine = Conv(channels, channels, zero=True)
+
+    def forward(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+        """x (B, f, h, w, c); shift and scale broadcast to it -> (B, f, h, w, c)."""
+        y = F.silu(torch.addcmul(shift, norm(x), scale))                          # (B, f, h, w, c)
+        nothing = torch.zeros_like(y[:, :1])
+        past = torch.cat([nothing, self.before(y[:, :-1])], dim=1)                # (B, f, h, w, c)
+        future = torch.cat([self.after(y[:, 1:]), nothing], dim=1)                # (B, f, h, w, c)
+        y = convolve(self.around, y) + past + future                              # (B, f, h, w, c)
+        return x + convolve(self.combine, F.silu(y))                              # (B, f, h, w, c)
+
+
+def convolve(layer: Conv, x: Tensor) -> Tensor:
+    """A convolution over rows and columns of x (B, f, h, w, c), every latent frame by itself. Channels stay
+    last in memory, as the processor's convolutions want them.
+    """
+    y = layer(x.flatten(0, 1).permute(0, 3, 1, 2))                                # (B * f, c', h, w)
+    return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])                        # (B, f, h, w, c')
+
+
+class CellStage(nn.Module):
+    """The convolutions beside the blocks: `look` at the noisy cells first, `draw` their detail last.
+
+    It starts silent: what it adds to the tokens and to the answer is zero until training changes that.
+    """
+
+    def __init__(self, latent_channels: int, patch: Shape3, width: int, channels: int) -> None:
+        super().__init__()
+        self.patch, cells = patch, prod(patch)
+        self.enter = Conv(latent_channels, channels)
+        self.first = CellBlock(channels)
+        self.to_tokens = nn.Linear(channels * cells, width, bias=False)
+        self.from_tokens = nn.Linear(width, channels * cells)
+        self.last = nn.ModuleList(CellBlock(channels) for _ in range(2))
+        self.modulation = nn.Linear(width, 2 * 3 * channels)
+        self.leave = Conv(channels, latent_channels, zero=True)
+        nn.init.zeros_(self.to_tokens.weight)
+        nn.init.zeros_(self.modulation.weight)
+        with torch.no_grad():
+            self.modulation.bias.copy_(torch.tensor([0.0, 1.0] * 3).repeat_interleave(channels))
+
+    def look(self, shown: Tensor, levels: Sequence[Tensor], latent_shape: Shape3) -> tuple[Tensor, Tensor]:
+        """Patches (B, N, P) and `levels` -> cells (B, f, h, w, c), and what tokens hear of them (B, N, E)."""
+        latents = unpatchify(shown, self.patch, latent_shape).permute(0, 2, 3, 4, 1)  # (B, f, h, w, C)
+        cells = convolve(self.enter, latents)                                     # (B, f, h, w, c)
+        cells = self.first(cells, *levels[0:2])                                   # (B, f, h, w, c)
+        return cells, self.to_tokens(patchify(cells.permute(0, 4, 1, 2, 3), self.patch))
+
+    def draw(self, cells: Tensor, tokens: Tensor, levels: Sequence[Tensor]) -> Tensor:
+        """Cells (B, f, h, w, c), tokens (B, N, E) and `levels` -> an answer (B, N, P)."""
+        grid = (cells.shape[1], cells.shape[2], cells.shape[3])
+        told = unpatchify(self.from_tokens(tokens), self.patch, grid)             # (B, c, f, h, w)
+        cells = cells + told.permute(0, 2, 3, 4, 1)                               # (B, f, h, w, c)
+        for i, block in enumerate(self.last):
+            cells = block(cells, *levels[2 + 2 * i : 4 + 2 * i])                  # (B, f, h, w, c)
+        answer = convolve(self.leave, F.silu(norm(cells)))                        # (B, f, h, w, C)
+        return patchify(answer.permute(0, 4, 1, 2, 3), self.patch)                # (B, N, P)
+
+    def levels(self, level: Tensor, latent_shape: Shape3) -> tuple[Tensor, ...]:
+        """What every token's noise level (B, N or 1, E) means to the blocks: shift and scale of the first, the
+        second and the third, each (B, f, h, w, c) or (B, 1, 1, 1, c).
+        """
+        values = self.modulation(level)                                           # (B, N or 1, 6 c)
+        if level.shape[1] == 1:
+            return values[:, :, None, None].chunk(6, dim=-1)
+        (f, h, w), (pt, ph, pw) = latent_shape, self.patch
+        grid = values.unflatten(1, (f // pt, h // ph, w // pw))
+        for axis, size in enumerate((pt, ph, pw), start=1):
+            grid = grid.repeat_interleave(size, dim=axis)
+        return grid.chunk(6, dim=-1)
