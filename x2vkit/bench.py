@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -176,11 +176,11 @@ def generating(subject: Subject, repeats: int = 3) -> Iterator[Line]:
 
 def transformer_step(subject: Subject, repeats: int = 15) -> Iterator[Line]:
     """One eager step of a guided pair of clips against diffusers' LTX transformer of the same shape, in
-    turns.
+    turns. LTX has no convolutions beside its blocks, so here ours goes without them, too.
     """
     from diffusers import LTXVideoTransformer3DModel
 
-    config, dtype = subject.config, fast_dtype()
+    config, dtype = replace(subject.config, cell_width=0), fast_dtype()
     ours = nn.Module.to(_untrained(config)[0], dtype).eval()
     patch = config.latent_channels * 4
     theirs = LTXVideoTransformer3DModel(

@@ -61,9 +61,9 @@ class ModelConfig:
 
 PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(width=48, depth=2, heads=2, text_width=32, text_depth=1),
-    "small": ModelConfig(width=192, depth=6, heads=4),
+    "small": ModelConfig(width=192, depth=6, heads=4, cell_width=96),
 }
-"""tiny (about 0.1M parameters) is for tests; small (about 3M) is what ships."""
+"""tiny (about 0.1M parameters) is for tests; small (about 4M) is what ships."""
 
 
 @dataclass(frozen=True)

@@ -210,14 +210,15 @@ def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
 
 @torch.no_grad()
 def test_cells_see_across_the_seams_of_patches_and_both_ways_in_time(inputs):
-    """Without blocks no token knows another; with cells a changed corner is felt next door, in every frame."""
+    """Without blocks no token knows another; with cells a changed corner is felt next door, in every frame.
+    """
     at = (0, 0, 1, 1, 1)  # a cell at the seam of the first patch, in the second frame
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][at] += 1.0
     for cell_width in (0, 16):
         model = woken(cell_width=cell_width)
         model.blocks = torch.nn.ModuleList()
-        felt = (model(**moved) - model(**inputs))[0].abs().amax(0) > 1e-6                # (f, h, w)
+        felt = (model(**moved) - model(**inputs))[0].abs().amax(0) > 1e-6  # (f, h, w)
         assert felt[1, :2, :2].all()
         assert bool(felt[1, 2, 2]) == bool(felt[0, 1, 1]) == (cell_width > 0)
 

@@ -81,7 +81,7 @@ class CellStage(nn.Module):
             self.modulation.bias.copy_(torch.tensor([0.0, 1.0] * 3).repeat_interleave(channels))
 
     def look(self, shown: Tensor, levels: Sequence[Tensor], latent_shape: Shape3) -> tuple[Tensor, Tensor]:
-        """Patches (B, N, P) and `levels` -> cells (B, f, h, w, c), and what tokens hear of them (B, N, E)."""
+        """Patches (B, N, P) and `levels` -> cells (B, f, h, w, c), and what tokens hear (B, N, E)."""
         latents = unpatchify(shown, self.patch, latent_shape).permute(0, 2, 3, 4, 1)  # (B, f, h, w, C)
         cells = convolve(self.enter, latents)                                     # (B, f, h, w, c)
         cells = self.first(cells, *levels[0:2])                                   # (B, f, h, w, c)
@@ -98,8 +98,8 @@ class CellStage(nn.Module):
         return patchify(answer.permute(0, 4, 1, 2, 3), self.patch)                # (B, N, P)
 
     def levels(self, level: Tensor, latent_shape: Shape3) -> tuple[Tensor, ...]:
-        """What every token's noise level (B, N or 1, E) means to the blocks: shift and scale of the first, the
-        second and the third, each (B, f, h, w, c) or (B, 1, 1, 1, c).
+        """What every token's noise level (B, N or 1, E) means to the blocks: shift and scale of the first,
+        the second and the third, each (B, f, h, w, c) or (B, 1, 1, 1, c).
         """
         values = self.modulation(level)                                           # (B, N or 1, 6 c)
         if level.shape[1] == 1:

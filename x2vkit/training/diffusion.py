@@ -103,8 +103,8 @@ class DiffusionData:
     at.
     """
     start: str = ""
-    """Folder of a trained pipeline whose text encoder and transformer training starts from; parts of the model
-    that it does not have start as they always do. Empty: start from nothing.
+    """Folder of a trained pipeline whose text encoder and transformer training starts from; parts of the
+    model that it does not have start as they always do. Empty: start from nothing.
     """
     unseen: int = 32
     """Held-out clips of the evaluation, of each kind: new clips, and combinations of parts that are never
@@ -294,7 +294,7 @@ class DiffusionTask(Task):
         batch = self._clips(self.shelves[which], picks[mine], seeds[mine], with_clean)
         batch["t"] = torch.from_numpy(levels[mine, None].astype(np.float32))
         if kept < 1:
-            seen = patchify(batch["truth"][:, 1:3], self.config.patch).amax(2).numpy()  # (B, N), 1 by a subject
+            seen = patchify(batch["truth"][:, 1:3], self.config.patch).amax(2).numpy()  # (B, N), 1: a subject
             chance = seen + rng.random((size, seen.shape[1]))[mine]
             order = np.argsort(-chance, axis=1)[:, : round(kept * seen.shape[1])]
             batch["keep"] = torch.from_numpy(np.sort(order, axis=1))
@@ -545,7 +545,8 @@ def _take(part: nn.Module, folder: Path) -> None:
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         rule = f"it does not hold weights of this recipe's shapes ({reason})"
-        raise X2VError(f"start {str(folder)!r}", rule, "name the folder of a pipeline of the same size") from error
+        cure = "name the folder of a pipeline of the same size"
+        raise X2VError(f"start {str(folder)!r}", rule, cure) from error
     if left.unexpected_keys:
         rule = f"this recipe's model has no {left.unexpected_keys[0]}"
         raise X2VError(f"start {str(folder)!r}", rule, "use the recipe's own model, or a larger one")

@@ -1,9 +1,9 @@
 """Latents as a model leaves them, beside the clips they should have been: what a decoder meets in practice.
 
 A real clip's latents are half drowned in noise, and the model finishes them as it does in sampling
-(`X2VPipeline(video=..., strength=...)`). What comes out shows the same thing with the model's own faults: specks,
-seams, smears. A decoder that learns the clip from it learns to leave them out. (Decoders that do the last of the
-denoising: LTX-Video, HaCohen et al. 2024, arXiv 2501.00103.)
+(`X2VPipeline(video=..., strength=...)`). What comes out shows the same thing with the model's own faults:
+specks, seams, smears. A decoder that learns the clip from it learns to leave them out. (A decoder that does
+the last of the denoising: LTX-Video, HaCohen et al. 2024, arXiv 2501.00103.)
 """
 
 from __future__ import annotations

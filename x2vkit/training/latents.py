@@ -94,8 +94,8 @@ class Shelf:
         return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
 
     def evenly(self) -> np.ndarray:
-        """Chances (n,) of the clips that make every action equally likely: in the world each subject does what
-        it does best more often, so that talking, for one, is rare.
+        """Chances (n,) of the clips that make every action equally likely: in the world each subject does
+        what it does best more often, so that talking, for one, is rare.
         """
         actions = [(clip["spec"] or {}).get("action", "") for clip in self._clips]
         counts = Counter(actions)

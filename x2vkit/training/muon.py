@@ -55,7 +55,8 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(x: Tensor) -> Tensor:
-    """The nearest matrix with orthonormal rows (or columns, of a tall one), nearly, of each of x (n, a, b)."""
+    """For each matrix of x (n, a, b), nearly the nearest one with orthonormal rows (of a tall one, columns).
+    """
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)

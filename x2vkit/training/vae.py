@@ -88,8 +88,8 @@ class VAETrainee(nn.Module):
     def forward(
         self, video: Tensor, subject: Tensor, dreamed: Tensor | None = None, given: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is. dreamed (B, C, f, h, w):
-        normalised latents to decode in place of the video's own, where given (B,) is True.
+        """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is. dreamed (B, C, f,
+        h, w): normalised latents to decode in place of the video's own, where given (B,) is True.
         """
         raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
         # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
@@ -154,7 +154,8 @@ class VAETask(Task):
         frames, subject, dreamed, given = (np.stack(part) for part in zip(*crops, strict=True))
         batch = {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
         if data.dreams_of:
-            batch |= {"dreamed": torch.from_numpy(dreamed.astype(np.float32)), "given": torch.from_numpy(given)}
+            batch["dreamed"] = torch.from_numpy(dreamed.astype(np.float32))
+            batch["given"] = torch.from_numpy(given)
         return batch
 
     def flops(self, batch: Batch) -> float:
@@ -200,8 +201,8 @@ class VAETask(Task):
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
     def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """One crop of one clip: uint8 (F, size, size, 3); where its subjects are, bool (F, size, size); latents
-        (C, f, h, w) to decode instead of its own, and whether there are such.
+        """One crop of one clip: uint8 (F, size, size, 3); where its subjects are, bool (F, size, size);
+        latents (C, f, h, w) to decode instead of its own, and whether there are such.
         """
         dreamed = bool(self.data.dreams_of) and rng.random() < self.data.dream_share
         if dreamed:
