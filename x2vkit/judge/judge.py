@@ -94,7 +94,7 @@ class Judge:
         best = {name: int(p.argmax()) for name, p in clip.items()}
         return Reading(
             values={name: words[name][i] for name, i in best.items()},
-            confidence={name: min(float(clip[name][i]), 1.0) for name, i in best.items()},  # rounding may pass 1
+            confidence={name: min(float(clip[name][i]), 1.0) for name, i in best.items()},
             boxes=read["boxes"].numpy(),
             area=area.numpy(),
             mouth=read["mouth"].sigmoid().numpy(),
