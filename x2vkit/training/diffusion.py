@@ -540,7 +540,7 @@ def level_losses(model: nn.Module, batch: Batch) -> list[float]:
 def _take(part: nn.Module, folder: Path) -> None:
     """The weights of a saved part of a pipeline, as far as it has them."""
     try:
-        found = type(part).from_pretrained(folder, dtype=torch.float32).state_dict()  # type: ignore[attr-defined]
+        found = type(part).from_pretrained(folder, dtype=torch.float32).state_dict()
         left = part.load_state_dict(found, strict=False)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
