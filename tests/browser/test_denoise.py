@@ -84,6 +84,7 @@ def test_it_plays_round_and_stops(open_html, cat):
     opened.wait(f"{frame} > 8")
     opened.wait(f"{frame} < 6")  # round again
     opened.page.get_by_role("button", name="Pause frames").click()
+    opened.page.wait_for_timeout(200)  # the last frame that was due is still painted
     stopped = opened.page.evaluate(frame)
     opened.page.wait_for_timeout(400)
     assert opened.page.evaluate(frame) == stopped
