@@ -121,6 +121,14 @@ def plays(page: Page) -> bool:
     return len(set(times)) > 3
 
 
+def test_a_closed_tab_stops_its_run(visit, serve, slow):
+    """First, while no other page is served: beside one, slow machines notice the closing late."""
+    page = under_way(visit, serve, slow)
+    page.close()
+    wait_until(lambda: slow.raised)
+    assert slow.steps < 40
+
+
 def test_from_click_to_playing_video(served, visit):
     page = visit(served.url)
     quick(page, 20)
@@ -195,13 +203,6 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
         page.locator(".x2v-segments:visible label", has_text=label).click()
         expect(frame).to_have_attribute("title", label)
         expect(inside.locator(".x2v[data-ready]").first).to_be_visible()
-
-
-def test_a_closed_tab_stops_its_run(visit, serve, slow):
-    page = under_way(visit, serve, slow)
-    page.close()
-    wait_until(lambda: slow.raised)
-    assert slow.steps < 40
 
 
 def test_stop_stops_at_once(visit, serve, slow):
