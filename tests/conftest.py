@@ -40,6 +40,7 @@ def build_trace(**changes: object) -> Trace:
         "keys": {(0, 0): heads(), (2, 1): heads()},
         "heads": (0, 1),
         "inputs": {"image": rng.integers(0, 256, (32, 48, 3), dtype=np.uint8)},
+        "plan": {"boxes": rng.random((5, 2, 4), dtype=np.float32)},
         "timings": {"total": 1.5},
         "flops": 123,
         "weights": "abc",
@@ -93,5 +94,24 @@ def pipeline():
     vocabulary = ["a", "red", "blue", "ball", "dog", "bouncing"]
     text = TextEncoder(vocabulary, {"puppy": "dog"}, width=size.text_width, depth=1, max_words=6)
     pipe = X2VPipeline(vae.eval(), text.eval(), transformer.eval(), make_scheduler("euler"))
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture(scope="session")
+def planning(pipeline):
+    """The same pipeline with a tiny planner of random weights."""
+    import torch
+
+    from x2vkit.core.planner import Planner
+    from x2vkit.pipeline import X2VPipeline
+
+    torch.manual_seed(1)
+    planner = Planner(pipeline.text_encoder.words, width=32, depth=1, heads=2)
+    with torch.no_grad():
+        for parameter in planner.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    parts = pipeline.vae, pipeline.text_encoder, pipeline.transformer, pipeline.scheduler, planner.eval()
+    pipe = X2VPipeline(*parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from x2vkit.config import PRESETS
-from x2vkit.core.conditions import Conditions
+from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, Conditions, control_raster
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
@@ -118,13 +118,13 @@ def test_guidance_is_linear_in_its_scales(pipe, monkeypatch):
     cond = velocity("a dog", 1, 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        no_text = velocity("", 1, 1)
+        nothing = velocity("", 1, 1, boxes=[])
     no_control = velocity("a dog", 1, 1, boxes=[])
-    assert (cond - no_text).abs().max() > 1e-3 and (cond - no_control).abs().max() > 1e-3
+    assert (cond - nothing).abs().max() > 1e-3 and (cond - no_control).abs().max() > 1e-3
     calls = count_calls(pipe, monkeypatch)
     both = velocity("a dog", 3, 2)
     assert calls == [3]
-    torch.testing.assert_close(both, cond + 2 * (cond - no_text) + (cond - no_control), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(both, cond + 2 * (cond - nothing) + (cond - no_control), rtol=1e-3, atol=1e-4)
 
 
 def test_control_scale_without_control_costs_nothing(pipe, monkeypatch):
@@ -177,6 +177,68 @@ def test_a_batch_equals_its_clips_one_by_one(pipe):
     for i, prompt in enumerate(["a dog", "a red ball bouncing"]):
         alone = pipe(prompt, **QUICK, generator=seeded(3 + i), output_type="latent").frames
         torch.testing.assert_close(both[i : i + 1], alone, rtol=1e-3, atol=1e-3)
+
+
+# -- plans
+
+
+def test_a_clip_is_drawn_as_it_was_planned(planning, monkeypatch):
+    seen, forward = [], planning.transformer.forward
+    monkeypatch.setattr(planning.transformer, "forward", lambda *a, **k: seen.append(k) or forward(*a, **k))
+    out = planning("a red ball", **QUICK, generator=seeded())
+    expected = out.plan.conditions(32, 48)
+    control, camera = seen[0]["control"], seen[0]["camera"]
+    torch.testing.assert_close(control[:1], expected.control)
+    torch.testing.assert_close(camera[:1], expected.camera)
+    assert camera[0, :, CAMERA_GIVEN].min() == 1
+    assert not control[1].any() and not camera[1].any()  # the look without the words has no plan either
+    again = planning("a red ball", **QUICK, generator=seeded())
+    assert np.array_equal(out.frames, again.frames)
+    assert not np.array_equal(out.plan.boxes, planning("a red ball", **QUICK, generator=seeded(1)).plan.boxes)
+
+
+def test_a_plan_can_be_changed_or_left_out(planning, pipeline):
+    plan = planning.draft(["a red ball"], (5, 32, 48), generator=seeded())
+    plan.boxes[:, :, 0] = [0.5, 0.25, 1.0, 0.75]
+    moved = planning("a red ball", **QUICK, generator=seeded(), plan=plan)
+    np.testing.assert_array_equal(moved.plan.boxes, plan.boxes)
+    bare = planning("a red ball", **QUICK, generator=seeded(), plan=False)
+    assert bare.plan is None and not np.array_equal(moved.frames, bare.frames)
+    assert np.array_equal(bare.frames, pipeline("a red ball", **QUICK, generator=seeded()).frames)
+    with pytest.raises(X2VError, match="no planner"):
+        pipeline.draft(["a red ball"])
+
+
+def test_what_is_given_is_planned_around_or_not_planned_at_all(planning):
+    box, track = np.array([0.2, 0.2, 0.6, 0.9]), torch.zeros(1, 2, 4)
+    track[..., CAMERA_GIVEN] = 1
+    out = planning("a ball", **QUICK, boxes=[box], conditions=Conditions(camera=track), generator=seeded())
+    np.testing.assert_allclose(out.plan.boxes[0, :, 0], np.broadcast_to(box, (5, 4)), atol=1e-5)
+    np.testing.assert_allclose(out.plan.camera[0], np.broadcast_to([0, 0, 1], (5, 3)), atol=1e-5)
+    picture = np.zeros((32, 48, 3), np.uint8)
+    drawn = torch.from_numpy(control_raster(5, 32, 48, box_a=box))[None]
+    for given in ({"image": picture}, {"conditions": Conditions(control=drawn)}):
+        plan = planning("a ball", **QUICK, **given, generator=seeded()).plan
+        assert np.isnan(plan.boxes).all() and np.isfinite(plan.camera).all()
+    film = np.zeros((5, 32, 48, 3), np.uint8)
+    assert planning("a ball", **QUICK, video=film, generator=seeded()).plan is None
+
+
+def test_a_given_raster_is_drawn_along_while_the_camera_is_planned(planning, monkeypatch):
+    seen, forward = [], planning.transformer.forward
+    monkeypatch.setattr(planning.transformer, "forward", lambda *a, **k: seen.append(k) or forward(*a, **k))
+    drawn = torch.from_numpy(control_raster(5, 32, 48, box_a=np.array([0.2, 0.2, 0.6, 0.9])))[None]
+    out = planning("a ball", **QUICK, conditions=Conditions(control=drawn), generator=seeded())
+    assert torch.equal(seen[0]["control"][:1], drawn) and drawn[:, BOX_A].sum() > 0
+    torch.testing.assert_close(seen[0]["camera"][:1], out.plan.conditions(32, 48).camera)
+
+
+def test_a_saved_planner_plans_the_same(planning, tmp_path):
+    planning.save_pretrained(tmp_path)
+    again = X2VPipeline.from_pretrained(tmp_path, dtype=torch.float32)
+    one, two = (p("a dog", **QUICK, generator=seeded()) for p in (planning, again))
+    np.testing.assert_array_equal(one.plan.boxes, two.plan.boxes)
+    assert np.array_equal(one.frames, two.frames)
 
 
 def test_callback_sees_and_changes_latents_and_can_stop(pipe):

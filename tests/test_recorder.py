@@ -48,6 +48,24 @@ def test_given_frames_stay_in_the_unguided_clip(small, clip):
     assert (trace.unguided[:, :, 1] != trace.clean[:, :, 1]).mean() > 0.9
 
 
+def test_a_plan_is_kept_and_made_again(small, planning, tmp_path):
+    trace = record("a red ball", **small | {"pipeline": planning})
+    out = planning(
+        "a red ball",
+        generator=torch.Generator().manual_seed(1),
+        num_frames=5,
+        height=32,
+        width=48,
+        num_inference_steps=3,
+    )
+    np.testing.assert_array_equal(trace.plan["boxes"], out.plan.boxes[0])
+    np.testing.assert_array_equal(trace.frames, out.frames[0])
+    again = rerun(Trace.load(trace.save(tmp_path / "planned.x2v")), pipeline=planning)
+    np.testing.assert_array_equal(trace.frames, again.frames)
+    assert not record("a red ball", **small).plan
+    assert weights_hash(planning) != weights_hash(small["pipeline"])
+
+
 def test_no_hook_stays_behind(small, pipeline):
     record("a red ball", **small)
     assert not pipeline.transformer._forward_hooks

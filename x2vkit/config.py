@@ -52,6 +52,10 @@ class ModelConfig:
     """Channels of the camera track (see core/conditions.py)."""
     cell_width: int = 0
     """Channels of the convolutions on the latent grid beside the blocks (see core/cells.py); 0 is none."""
+    follow: bool = False
+    """Whether attention measures places along with the subjects and the camera that are given (see
+    core/follow.py).
+    """
 
     def __post_init__(self) -> None:
         if self.width % self.heads or (self.width // self.heads) % 8:
@@ -79,9 +83,9 @@ class RunSpec:
     steps: int = 20
     """Denoising steps S."""
     guidance: float = 4.0
-    """Classifier-free guidance scale of the text; 1 is none."""
+    """Classifier-free guidance scale of the words and of what is planned or given with them; 1 is none."""
     control_guidance: float = 1.0
-    """Guidance scale of control raster and camera; 1 is none."""
+    """Guidance scale of control raster and camera once more, by a pass of its own; 1 is none."""
     num_frames: int = 17
     """Frames F = 1 + 4k."""
     height: int = 128

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,6 +28,7 @@ from torch.nn import functional as nnf
 
 from x2vkit.axes import check_shape, latent_shape
 from x2vkit.core.conditions import Conditions, clean_frames, control_raster, token_levels
+from x2vkit.core.planner import TRACKS, Plan, Planner
 from x2vkit.core.sampler import Step, sample
 from x2vkit.core.text import TextEncoder, Words
 from x2vkit.core.transformer import VideoTransformer
@@ -49,6 +50,8 @@ class ClipStep(Step):
 
     words: tuple[Words, ...] = ()
     """One entry per clip: ids, words after synonyms, unknown and dropped words."""
+    plan: Plan | None = None
+    """What the clips were planned to show, where they were planned."""
 
 
 @dataclass
@@ -63,24 +66,33 @@ class X2VOutput(BaseOutput):
     """Frames a second."""
     words: tuple[Words, ...]
     """How each prompt was read."""
+    plan: Plan | None = None
+    """Where the subjects were planned to go, and what the camera was to do; None without a plan."""
 
 
 class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
     """Text (and frames, boxes, a camera) to video. Load the shipped weights with `x2vkit.load()`."""
 
-    model_cpu_offload_seq = "text_encoder->transformer->vae"
+    model_cpu_offload_seq = "planner->text_encoder->transformer->vae"
     _lora_loadable_modules = ["transformer"]
+    _optional_components = ["planner"]
 
     vae: VideoVAE
     text_encoder: TextEncoder
     transformer: VideoTransformer
+    planner: Planner | None
 
     def __init__(
-        self, vae: VideoVAE, text_encoder: TextEncoder, transformer: VideoTransformer, scheduler: Any
+        self,
+        vae: VideoVAE,
+        text_encoder: TextEncoder,
+        transformer: VideoTransformer,
+        scheduler: Any,
+        planner: Planner | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
-            vae=vae, text_encoder=text_encoder, transformer=transformer, scheduler=scheduler
+            vae=vae, text_encoder=text_encoder, transformer=transformer, scheduler=scheduler, planner=planner
         )
         self._interrupt = False
 
@@ -126,7 +138,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         run.close()
         frames = {"np": self.decode, "pt": self._video, "latent": lambda latents: latents}[output_type](final)
         self.maybe_free_model_hooks()
-        return X2VOutput(frames=frames, fps=fps, words=last.words)
+        return X2VOutput(frames=frames, fps=fps, words=last.words, plan=last.plan)
 
     @torch.inference_mode()
     def stream(
@@ -146,6 +158,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         guidance_scale: float = 4.0,
         control_guidance_scale: float = 1.0,
         consistency: bool = False,
+        plan: Plan | bool = True,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> Generator[ClipStep, Tensor | None, None]:
         """Yield every denoising step as a ClipStep; the last one's `next_latents` are the clip. Closing
@@ -155,9 +168,13 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         cropped about its centre to fit). video: uint8 (F, H, W, 3) or float (3, F, H, W), remade from
         `strength` (0: kept, 1: not looked at). boxes: where the first and second subject go, (F, 4) or (4,)
         each as x0, y0, x1, y1 in fractions. conditions: the same and more on the latent grid, for one clip or
-        for all B. guidance_scale pulls towards the words, control_guidance_scale towards boxes, strokes and
-        camera; 1 is no pull, and only then is its extra pass saved. consistency: the clips of the batch look
-        at each other, to keep one character.
+        for all B. guidance_scale pulls towards the words, the plan and whatever else is given,
+        control_guidance_scale towards boxes, strokes and camera once more; 1 is no pull, and only then is its
+        extra pass saved. consistency: the clips of the batch look
+        at each other, to keep one character. plan: where everything goes (see `draft`), changed by hand
+        perhaps; True drafts one, if the model has a planner, around the boxes and the camera that are given
+        (beside given frames or a control raster, of the camera alone; of a given video, none); False does
+        not.
         """
         prompts: list[str] = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]  # type: ignore[list-item]
         check_shape(num_frames, height, width, self.transformer.patch)
@@ -173,14 +190,44 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         noise = randn_tensor(
             (B, self.transformer.config.latent_channels, *grid), generator, device, torch.float32
         )
+        drafted = plan if isinstance(plan, Plan) else None
+        if plan is True and self.planner is not None and start is None:
+            drafted = self.draft(words, (num_frames, height, width), boxes, given.camera, generator)
+            if given.clean is not None or (given.control is not None and not len(boxes)):
+                drafted = drafted.camera_alone()  # what is given says itself where things are
+        if drafted is not None:
+            drawn = drafted.conditions(height, width).to(device)
+            drawn = _for_batch(drawn, B, (self.transformer.config.latent_channels, *grid))
+            control = given.control if given.control is not None and not len(boxes) else drawn.control
+            camera = drawn.camera if given.camera is None else given.camera
+            given = replace(given, control=control, camera=camera)
         scales = guidance_scale, control_guidance_scale
         velocity = self._velocity(words, negative_prompt, given, scales, consistency)
 
         run = sample(velocity, noise, self.scheduler, num_inference_steps, given, start, strength)
         step = next(run)
         while step is not None:
-            changed = yield ClipStep(**vars(step), words=words)
+            changed = yield ClipStep(**vars(step), words=words, plan=drafted)
             step = _send(run, changed)
+
+    def draft(
+        self,
+        prompts: Sequence[str] | Sequence[Words],
+        shape: tuple[int, int, int] = (17, 128, 128),
+        boxes: Sequence[np.ndarray] = (),
+        camera: Tensor | None = None,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+    ) -> Plan:
+        """Plans of clips of `shape` (frames, height, width): boxes, mouth and camera, from the words alone.
+
+        boxes and camera: as in `stream`, kept as they are. Raises X2VError if the model has no planner.
+        """
+        if self.planner is None:
+            raise X2VError("a plan", "this model has no planner", "load one that has: x2vkit.load()")
+        words = [self.text_encoder.tokenize(each) if isinstance(each, str) else each for each in prompts]
+        size = (len(words), shape[0], TRACKS)
+        noise = randn_tensor(size, generator, self._execution_device, torch.float32)
+        return self.planner.plan(words, *shape, noise=noise, boxes=boxes, camera=camera)
 
     def read(self, prompts: Sequence[str]) -> tuple[Words, ...]:
         """How the model reads prompts. Warns about what it cannot use; X2VError when nothing of a prompt is
@@ -275,8 +322,10 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         """The guided velocity as a function of latents and t: one, two or three looks at the clip, side by
         side.
 
-        v + (text_scale - 1) (v - v without the words) + (control_scale - 1) (v - v without the control), the
-        classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800).
+        v + (scale - 1) (v - v without words and control) + (control_scale - 1) (v - v without the control),
+        the classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800). The
+        plan goes with the words that it came from: a look without them that kept it would leave nothing to
+        pull a camera, which shows in few pixels, off the spot.
         """
         text_scale, control_scale = scales
         B, device, dtype = len(words), self._execution_device, self.transformer.dtype
@@ -289,7 +338,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         looks: list[tuple[Sequence[str | Words], Conditions, float]] = [(words, given, 1.0)]
         if text_scale != 1:
             looks[0] = (words, given, looks[0][2] + text_scale - 1)
-            looks.append((negatives, given, 1 - text_scale))
+            looks.append((negatives, given.without_control(), 1 - text_scale))
         if controlled and control_scale != 1:
             looks[0] = (words, given, looks[0][2] + control_scale - 1)
             looks.append((words, given.without_control(), 1 - control_scale))
@@ -363,8 +412,9 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
             raise X2VError(f"weights {source!r}", rule, "train them, or fetch them again") from error
         finally:
             torch.set_default_dtype(usual_dtype)  # diffusers leaves its own behind when a load fails
-        for name in ("vae", "text_encoder", "transformer"):
-            check_weights(getattr(pipe, name), f"{source}/{name}")
+        for name in ("vae", "text_encoder", "transformer", "planner"):
+            if getattr(pipe, name) is not None:
+                check_weights(getattr(pipe, name), f"{source}/{name}")
         return pipe
 
     def load_lora_weights(

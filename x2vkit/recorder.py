@@ -168,6 +168,7 @@ def record(
         heads=tuple(keep.heads or ()),
         patch=pipeline.transformer.patch,
         inputs=inputs,
+        plan={name: tracks[0] for name, tracks in vars(step.plan).items()} if step.plan else {},
         unguided=np.stack(unguided) if unguided else None,
         previews=np.stack(pictures) if previews else None,
         preview_weight=_half(pipeline.vae.preview_weight),
@@ -178,7 +179,7 @@ def record(
             "decode": times[-1] - times[-2],
             "total": times[-1] - times[0],
         },
-        flops=_flops(pipeline, spec, len(t), given),
+        flops=_flops(pipeline, spec, len(t), given, planned=step.plan is not None),
         weights=weights_hash(pipeline),
         versions=_versions(pipeline),
     )
@@ -201,7 +202,9 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
 def predicted_bytes(
     spec: RunSpec, pipeline: X2VPipeline, attention: AttentionCapture | None = None, previews: bool = False
 ) -> int:
-    """Bytes of all arrays in the trace that such a run makes (without `inputs`), from shapes alone."""
+    """Bytes of all arrays in the trace that such a run makes (without `inputs` and `plan`), from shapes
+    alone.
+    """
     check_shape(spec.num_frames, spec.height, spec.width, pipeline.transformer.patch)
     config = pipeline.transformer.config
     layers, heads = _layers_heads(pipeline)
@@ -220,7 +223,8 @@ def predicted_bytes(
 def weights_hash(pipeline: X2VPipeline) -> str:
     """SHA-256 over the names and bytes of all weights, in hexadecimal."""
     digest = hashlib.sha256()
-    for part in (pipeline.text_encoder, pipeline.transformer, pipeline.vae):
+    parts = (pipeline.text_encoder, pipeline.transformer, pipeline.vae, pipeline.planner)
+    for part in (each for each in parts if each is not None):
         for name, value in part.state_dict().items():
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
@@ -372,8 +376,12 @@ def _steps(spec: RunSpec, given: Mapping[str, Any]) -> int:
     return max(1, round(spec.steps * given["strength"])) if "video" in given else spec.steps
 
 
-def _flops(pipeline: X2VPipeline, spec: RunSpec, steps: int, given: Mapping[str, Any]) -> int:
-    """Floating-point operations of text and transformer over a run, by `flops.run_flops`."""
+def _flops(
+    pipeline: X2VPipeline, spec: RunSpec, steps: int, given: Mapping[str, Any], planned: bool
+) -> int:
+    """Floating-point operations of text and transformer over a run, by `flops.run_flops`. A planner's own, a
+    thousandth of that, are left out.
+    """
     video, text = pipeline.transformer.config, pipeline.text_encoder.config
     names = {field.name for field in fields(ModelConfig)} & set(video)
     size = {name: video[name] for name in names} | {"patch": pipeline.transformer.patch}
@@ -381,7 +389,8 @@ def _flops(pipeline: X2VPipeline, spec: RunSpec, steps: int, given: Mapping[str,
     prompts = [spec.prompt, spec.negative_prompt] if spec.guidance != 1 else [spec.prompt]
     longest = max(len(pipeline.text_encoder.tokenize(prompt).ids) for prompt in prompts)
     conditions = given.get("conditions", Conditions())
-    controlled = "boxes" in given or conditions.control is not None or conditions.camera is not None
+    controlled = planned or "boxes" in given
+    controlled |= conditions.control is not None or conditions.camera is not None
     return run_flops(config, replace(spec, steps=steps), longest, controlled)
 
 

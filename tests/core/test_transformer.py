@@ -9,16 +9,17 @@ import torch
 
 from x2vkit.config import PRESETS
 from x2vkit.core.attention import Attention, Scores, share
+from x2vkit.core.conditions import BOX_A
 from x2vkit.core.patches import patchify, rotary_table, unpatchify
 from x2vkit.core.transformer import VideoTransformer, precondition
 
 TINY = PRESETS["tiny"]
 
 
-def woken(seed: int = 0, cell_width: int = 0) -> VideoTransformer:
+def woken(seed: int = 0, cell_width: int = 0, follow: bool = False) -> VideoTransformer:
     """A tiny transformer with every zero replaced by noise, so that each input matters."""
     torch.manual_seed(seed)
-    model = VideoTransformer.from_model_config(replace(TINY, cell_width=cell_width)).eval()
+    model = VideoTransformer.from_model_config(replace(TINY, cell_width=cell_width, follow=follow)).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
@@ -123,6 +124,36 @@ def test_camera_reaches_its_own_latent_frame_first(inputs):
 
 
 @torch.no_grad()
+def test_following_turns_queries_and_keys_by_what_is_given_and_by_nothing_else(inputs):
+    plain, follows = woken(), woken(follow=True)
+    box = torch.zeros(2, 10, 2, 4, 6)
+    box[:, BOX_A, 0, :, :3], box[:, BOX_A, 1, :, 3:] = 1.0, 1.0  # it goes from left to right
+    pan = torch.zeros(2, 2, 4)
+    pan[:, 1, 0] = 2.0
+    for model in (plain, follows):
+        model.control_in.weight.zero_()
+        model.camera_in.weight.zero_()
+    nothing = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
+    torch.testing.assert_close(follows(**inputs, **nothing), plain(**inputs), rtol=1e-4, atol=1e-5)
+    assert torch.equal(plain(**inputs, control=box, camera=pan), plain(**inputs))
+    for given in ({"control": box}, {"camera": pan}):
+        assert not torch.allclose(follows(**inputs, **given), plain(**inputs), atol=1e-3)
+    # ... each clip by what it was given itself
+    box[1], pan[1] = 0, 0
+    both = follows(**inputs, control=box, camera=pan)
+    torch.testing.assert_close(both[1], plain(**inputs)[1], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_kept_tokens_follow_as_they_do_among_all(inputs):
+    model = woken(follow=True)
+    given = {"control": torch.rand(2, 10, 2, 4, 6), "camera": torch.rand(2, 2, 4)}
+    whole = patchify(model(**inputs, **given), model.patch)
+    keep = torch.stack([torch.randperm(12), torch.randperm(12)])
+    kept = model(**inputs, **given, keep=keep)
+    torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
+
+
 def test_keeping_every_token_in_any_order_gives_the_same_patches(model, inputs):
     whole = patchify(model(**inputs), TINY.patch)
     keep = torch.stack([torch.randperm(12), torch.randperm(12)])

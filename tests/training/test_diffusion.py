@@ -20,6 +20,7 @@ from x2vkit.training.diffusion import (
     cell_truth,
     deal_clean,
     deal_control,
+    planned_control,
     spread_levels,
 )
 from x2vkit.training.engine import Engine
@@ -396,3 +397,17 @@ def test_an_autoencoder_of_other_channels_is_refused(vae, cache):
     wrong = replace(recipe(), model=recipe().model | {"latent_channels": 24})
     with pytest.raises(X2VError, match="latent_channels=24"):
         DiffusionTask(wrong, cache, vae, quiet=True)
+
+
+def test_planned_clips_come_with_everything_that_a_planner_says(vae, cache):
+    whole = task(vae, cache, planned=1.0, drop_prompt=0.0)
+    batch = whole.batch(0, moving=True)
+    assert (batch["camera"][..., CAMERA_GIVEN] == 1).all()
+    assert (batch["control"][:, BOX_A].amax((1, 2, 3)) > 0).all() and (batch["control"][:, STROKE] == 0).all()
+    assert (task(vae, cache, planned=0.0, camera=0.0, control=0.0).batch(0)["control"] == 0).all()
+    shelf = whole.shelves[0]
+    talker = next(i for i in range(len(shelf)) if np.nanmax(shelf.mouth[i]) > 0)
+    control = planned_control(shelf, talker, (3, 4, 6))
+    assert control[MOUTH].max() > 0 and control[OPENNESS:].max() > 0.1
+    scores = whole.evaluate(whole.build())
+    assert set(scores) > {"unseen", "held_out", "planned"}

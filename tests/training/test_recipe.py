@@ -20,6 +20,8 @@ def test_bundled_recipes_are_valid(name):
         from x2vkit.training.judge import FrameData as Data
     elif recipe.task == "judge-motion":
         from x2vkit.training.judge import MotionData as Data
+    elif recipe.task == "planner":
+        from x2vkit.training.planner import PlannerData as Data
     else:
         assert recipe.task == "diffusion"
         from x2vkit.config import ModelConfig
@@ -64,5 +66,5 @@ def test_a_wrong_recipe_is_refused_with_the_place(tmp_path, text, told):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(X2VError, match="small, small-detail, tiny, vae"):
+    with pytest.raises(X2VError, match="planner, small, small-detail, small-plan, tiny, vae"):
         load_recipe("smal")

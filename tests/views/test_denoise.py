@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,17 @@ def test_only_what_was_recorded_can_stand_beside(drawable, make_trace):
     names = [entry["name"] for entry in view.facts["arrays"]]
     assert {"unguided", "previews", "frames"} <= set(names)
     assert view.data()["unguided"].shape == (128, 128, 3)
+
+
+def test_a_plan_is_shown_where_there_was_one(drawable):
+    bare = Denoise(replace(drawable, plan={}))
+    assert "plan" not in [entry["name"] for entry in bare.facts["arrays"]] and "plan" not in bare.data()
+    boxes = np.full((len(drawable.frames), 2, 4), np.nan, np.float32)
+    boxes[:, 0] = [0.1, 0.2, 0.5, 0.9]
+    view = Denoise(replace(drawable, plan={"boxes": boxes}))
+    assert "plan" in [entry["name"] for entry in view.facts["arrays"]]
+    view.selection = {"frame": 2}
+    np.testing.assert_array_equal(view.data()["plan"], boxes[2])
 
 
 def test_a_trace_without_a_decoder_is_refused(make_trace):

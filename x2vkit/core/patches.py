@@ -97,14 +97,28 @@ def rotary_table(
     tokens come first and are not turned (cos 1, sin 0). Source: RoFormer, arXiv 2104.09864, equation 34, one
     axis per group of pairs.
     """
+    angle = rotary_angles(positions(grid), head_dim)                              # (N, D/2)
+    return turns_of(angle, text_tokens, device, dtype)
+
+
+def rotary_angles(place: Tensor, head_dim: int) -> Tensor:
+    """Angles (..., N, head_dim / 2) that turn the channel pairs of tokens at places (..., N, 3)."""
     pairs = head_dim // 2
     time_pairs = pairs // 4
     row_pairs = (pairs - time_pairs) // 2
-    place, angles = positions(grid), []
+    angles = []
     for axis, n in enumerate((time_pairs, row_pairs, pairs - time_pairs - row_pairs)):
-        waves = ROTARY_BASE ** -(torch.arange(n, dtype=torch.float32) / max(n, 1))
-        angles.append(place[:, axis : axis + 1] * waves)
-    angle = torch.cat(angles, dim=1)                                              # (N, D/2)
-    angle = torch.cat([angle.new_zeros(text_tokens, pairs), angle])               # (T + N, D/2)
+        waves = ROTARY_BASE ** -(torch.arange(n, dtype=torch.float32, device=place.device) / max(n, 1))
+        angles.append(place[..., axis : axis + 1] * waves)
+    return torch.cat(angles, dim=-1)
+
+
+def turns_of(
+    angle: Tensor, text_tokens: int, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Angles (..., N, D/2) -> cosines and signed sines (..., T + N, D), with text tokens before them that
+    are not turned.
+    """
+    angle = torch.cat([angle.new_zeros(*angle.shape[:-2], text_tokens, angle.shape[-1]), angle], dim=-2)
     cos, sin = angle.cos(), angle.sin()
-    return torch.cat([cos, cos], 1).to(device, dtype), torch.cat([-sin, sin], 1).to(device, dtype)
+    return torch.cat([cos, cos], -1).to(device, dtype), torch.cat([-sin, sin], -1).to(device, dtype)

@@ -23,10 +23,20 @@ from diffusers.loaders import PeftAdapterMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from x2vkit.axes import Shape3
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
 from x2vkit.core.attention import MASKED, Attention, norm
 from x2vkit.core.cells import CellStage
-from x2vkit.core.patches import POSITION_FEATURES, patchify, position_features, rotary_table, unpatchify
+from x2vkit.core.follow import of_heads, places
+from x2vkit.core.patches import (
+    POSITION_FEATURES,
+    patchify,
+    position_features,
+    rotary_angles,
+    rotary_table,
+    turns_of,
+    unpatchify,
+)
 
 LEVEL_FEATURES = 128
 """Sines and cosines that describe a noise level to the network."""
@@ -60,6 +70,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         control_channels: int = 10,
         camera_channels: int = 4,
         cell_width: int = 0,
+        follow: bool = False,
         spread: Sequence[float] = (),
         format_version: int = FORMAT_VERSION,
     ) -> None:
@@ -94,7 +105,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     def from_model_config(cls, config: ModelConfig, spread: Sequence[float] = ()) -> VideoTransformer:
         """The untrained model of one size, for latents whose channels have these standard deviations."""
         names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
-        names += ["control_channels", "camera_channels", "cell_width"]
+        names += ["control_channels", "camera_channels", "cell_width", "follow"]
         return cls(**{name: getattr(config, name) for name in names}, spread=spread)
 
     def forward(
@@ -135,12 +146,12 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             cell_levels = self.cells.levels(level, latent_shape)
             cells, seen = self.cells.look(shown, cell_levels, latent_shape)       # (B, f, h, w, c), (B, N, E)
             x = x + seen                                                          # (B, N, E)
-        rotary = rotary_table(grid, T, self.head_dim, device, dtype)              # (L, D) twice
+        rotary = self._rotary(grid, T, control, camera, device, dtype)            # ((B, A,) L, D) twice
         whole = x                                                                 # (B, N, E), every token
         if keep is not None:  # from here N is M
             x = rows(x, keep)                                                     # (B, N, E)
             level = rows(level, keep) if level.shape[1] > 1 else level            # (B, N or 1, E)
-            rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1, L, D) twice
+            rotary = tuple(pick(table, keep, T) for table in rotary)              # (B, 1 or A, L, D) twice
         x = torch.cat([self.text_in(text), x], dim=1)                             # (B, L, E)
 
         bias = None
@@ -168,6 +179,25 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             guess, scale_out = (rows(v, keep) if v.shape[1] > 1 else v for v in (guess, scale_out))
         answer = (answer * scale_out + patches * guess).to(latents.dtype)         # (B, N, P)
         return answer if keep is not None else unpatchify(answer, self.patch, latent_shape)  # (B, C, f, h, w)
+
+    def _rotary(
+        self,
+        grid: Shape3,
+        text_tokens: int,
+        control: Tensor | None,
+        camera: Tensor | None,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        """How queries and keys are turned: by places on the screen, (L, D) twice, or by places that go with
+        subjects and camera where these are given (follow.py), (B, A, L, D) twice.
+        """
+        if not self.config.follow or (control is None and camera is None):
+            return rotary_table(grid, text_tokens, self.head_dim, device, dtype)
+        ways = rotary_angles(places(grid, self.patch, control, camera), self.head_dim)  # (B, K, N, D/2)
+        return tuple(
+            table[:, of_heads(self.config.heads)] for table in turns_of(ways, text_tokens, device, dtype)
+        )
 
 
 class Block(nn.Module):
@@ -247,6 +277,11 @@ def _index(keep: Tensor, like: Tensor) -> Tensor:
 
 
 def pick(table: Tensor, keep: Tensor, text_tokens: int) -> Tensor:
-    """Rows of a rotary table (T + N, D) for the kept tokens (B, M) -> (B, 1, T + M, D)."""
-    text = table[:text_tokens].expand(len(keep), -1, -1)
-    return torch.cat([text, table[text_tokens:][keep]], dim=1).unsqueeze(1)
+    """Rows of a rotary table (T + N, D) or (B, A, T + N, D) for the kept tokens (B, M) -> (B, 1 or A, T + M,
+    D).
+    """
+    if table.ndim == 2:
+        text = table[:text_tokens].expand(len(keep), -1, -1)
+        return torch.cat([text, table[text_tokens:][keep]], dim=1).unsqueeze(1)
+    at = keep[:, None, :, None].expand(-1, table.shape[1], -1, table.shape[3])   # (B, A, M, D)
+    return torch.cat([table[:, :, :text_tokens], table[:, :, text_tokens:].gather(2, at)], dim=2)

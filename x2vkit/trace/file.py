@@ -141,10 +141,10 @@ def _texts(header: str) -> dict[str, Any]:
 
 def _arrays(flat: dict[str, Any]) -> dict[str, Any]:
     """Undo `Trace.arrays`: "queries.3.0" -> queries[3, 0]."""
-    fields: dict[str, Any] = {"queries": {}, "keys": {}, "inputs": {}}
+    fields: dict[str, Any] = {"queries": {}, "keys": {}, "inputs": {}, "plan": {}}
     for name, array in flat.items():
         kind, _, rest = name.partition(".")
-        if kind == "inputs":
+        if kind in ("inputs", "plan"):
             fields[kind][rest] = array
         elif rest:
             step, layer = rest.split(".")

@@ -62,6 +62,12 @@ class Trace:
     """Latent frames, rows and columns in one video token."""
     inputs: Mapping[str, Array] = field(default_factory=dict)
     """Pictures and tracks that were given beside the prompt, by the name of their argument."""
+    plan: Mapping[str, Array] = field(default_factory=dict)
+    """What the run was planned to show, or empty: "boxes" (F, 2, 4) of the first and second subject as x0,
+    y0, x1, y1 in fractions of the frame, NaN where out of sight; "mouth" (F,), openness from 0 to 1, NaN
+    where nobody talks; "camera" (F, 3), x, y in fractions of the shorter side and zoom, since the first
+    frame.
+    """
     unguided: Array | None = None
     """(S, C, f, h, w) float16: `clean` as the words alone would have it, at guidance 1; None where they were
     not pulled.
@@ -84,7 +90,7 @@ class Trace:
     def __post_init__(self) -> None:
         for name in ("spec", "timings", "versions"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-        for name in ("queries", "keys", "inputs"):
+        for name in ("queries", "keys", "inputs", "plan"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
         for name in ARRAYS:
@@ -123,7 +129,9 @@ class Trace:
         flat = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         for kind in ("queries", "keys"):
             flat |= {f"{kind}.{step}.{layer}": array for (step, layer), array in getattr(self, kind).items()}
-        return flat | {f"inputs.{name}": array for name, array in self.inputs.items()}
+        for kind in ("inputs", "plan"):
+            flat |= {f"{kind}.{name}": array for name, array in getattr(self, kind).items()}
+        return flat
 
     def attention(self, step: int, layer: int, query: int) -> NDArray[np.float32]:
         """Where one token looked: softmax(q k^T / sqrt(D)) over all keys -> (A, T + N), rows summing to 1.

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
-from x2vkit.axes import TIME_STRIDE, Shape3, latent_shape, pixel_shape
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Shape3, latent_shape, pixel_shape
 from x2vkit.config import ModelConfig
 from x2vkit.core.conditions import (
     CAMERA_CHANNELS,
@@ -33,6 +33,7 @@ from x2vkit.core.conditions import (
     token_levels,
 )
 from x2vkit.core.patches import patchify
+from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
@@ -87,6 +88,10 @@ class DiffusionData:
     """Part of the clips with a control raster."""
     camera: float = 0.25
     """Part of the clips with a camera track."""
+    planned: float = 0.0
+    """Part of the clips that come with all that a planner says (core/planner.py): every subject's boxes, the
+    openness of a mouth, and the camera. The two parts above are of the others.
+    """
     noise_mean: float = 0.3
     """Mean of the normal behind a still's noise levels; above 0 favours noisy ones. A clip of f latent frames
     shows most things f times, so that more noise is needed to hide them: its mean is higher by log(f) / 3
@@ -311,11 +316,12 @@ class DiffusionTask(Task):
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Velocity loss on fixed clips, noise and levels, so that runs compare.
 
-        unseen: new clips of trained combinations; held_out: combinations that are never trained on;
-        unseen_t06 ... unseen_t94: by noise level, in hundredths.
+        unseen: new clips of trained combinations; held_out: combinations that are never trained on; planned:
+        the first with everything that a planner says; unseen_t06 ... unseen_t94: by noise level, in
+        hundredths.
         """
         scores: dict[str, float] = {}
-        for name in ("unseen", "held_out"):
+        for name in ("unseen", "held_out") + ("planned",) * (self.data.planned > 0):
             batch = self._fixed(name)
             losses = level_losses(model, batch)
             scores[name] = float(np.mean(losses))
@@ -373,14 +379,17 @@ class DiffusionTask(Task):
         latents = shelf.latents[index].astype(np.float32)
         grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
         camera, tracked = np.zeros((grid[0], CAMERA_CHANNELS), np.float32), False
-        if rng.random() < data.camera and np.isfinite(shelf.camera[index]).all():
+        planned = bool(data.planned) and rng.random() < data.planned
+        if (planned or rng.random() < data.camera) and np.isfinite(shelf.camera[index]).all():
             camera, tracked = camera_track(shelf.camera[index]), True
         # Words that say the same as a track would make it worth little to learn to read tracks.
-        telling = not tracked or rng.random() < 0.3
+        telling = planned or not tracked or rng.random() < 0.3
         prompt = "" if rng.random() < data.drop_prompt else shelf.caption(index, rng, camera=telling)
         control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
         talks = np.nansum(shelf.mouth[index]) > 0  # one clip in ten: a mouth's track is dealt twice as often
-        if rng.random() < (2 if talks else 1) * data.control:
+        if planned:
+            control = planned_control(shelf, index, grid)
+        elif rng.random() < (2 if talks else 1) * data.control:
             control = deal_control(shelf, index, grid, rng)
         clean = np.zeros(grid, bool)
         if with_clean:
@@ -403,26 +412,27 @@ class DiffusionTask(Task):
         return np.array([*ids, *[1] * (self.data.max_words - len(ids))])
 
     def _fixed(self, name: str) -> Batch:
-        """The evaluation's clips, made once: full captions, no conditions."""
+        """The evaluation's clips, made once: full captions, and no conditions but in "planned"."""
         if name not in self._unseen:
             first = self.buckets[0]
             bucket = Bucket(first.frames, first.height, first.width, self.data.unseen)
             footage = make_world(EVALUATION_SEED) if _is_world(self.footage) else self.footage
             held_out = name == "held_out" or not _is_world(self.footage)
-            shelf = fill_shelf(self.cache / name, footage, self.vae, bucket, 0, held_out, self.quiet)
+            folder = self.cache / ("unseen" if name == "planned" else name)
+            shelf = fill_shelf(folder, footage, self.vae, bucket, 0, held_out, self.quiet)
             rng = np.random.default_rng(EVALUATION_SEED)
             picks = range(len(shelf))
             latents = np.stack([shelf.latents[i] for i in picks]).astype(np.float32)
             ids = np.stack([self._read(shelf.caption(i, rng)) for i in picks])
             noise = rng.standard_normal(latents.shape, dtype=np.float32)
             f, h, w = latents.shape[2:]
-            self._unseen[name] = {
-                "latents": torch.from_numpy(latents),
-                "noise": torch.from_numpy(noise),
-                "ids": torch.from_numpy(ids),
-                "control": torch.zeros(len(ids), CONTROL_CHANNELS, f, h, w),
-                "camera": torch.zeros(len(ids), f, CAMERA_CHANNELS),
-            }
+            control = np.zeros((len(ids), CONTROL_CHANNELS, f, h, w), np.float32)
+            camera = np.zeros((len(ids), f, CAMERA_CHANNELS), np.float32)
+            if name == "planned":
+                control = np.stack([planned_control(shelf, i, (f, h, w)) for i in picks])
+                camera = np.stack([camera_track(shelf.camera[i]) for i in picks])
+            made = {"latents": latents, "noise": noise, "ids": ids, "control": control, "camera": camera}
+            self._unseen[name] = {key: torch.from_numpy(value) for key, value in made.items()}
         return self._unseen[name]
 
 
@@ -470,6 +480,15 @@ def deal_control(shelf: Shelf, index: int, grid: Shape3, rng: np.random.Generato
     if talks and rng.random() < 0.8:
         wishes["mouth_box"], wishes["mouth"] = boxes[:, talks[0]], np.array(shelf.mouth[index][:, talks[0]])
     return control_raster(frames, grid[1] * 8, grid[2] * 8, **wishes)
+
+
+def planned_control(shelf: Shelf, index: int, grid: Shape3) -> np.ndarray:
+    """The control raster of a whole plan: the boxes of all subjects, and a mouth that talks."""
+    boxes, mouth, camera = (np.array(each[index]) for each in (shelf.boxes, shelf.mouth, shelf.camera))
+    plan = Plan.of_truth(boxes, mouth[:, 0], camera)
+    control = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE).control
+    assert control is not None
+    return control[0].numpy()
 
 
 def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from x2vkit.core.planner import Plan
+
 STRENGTHS = (0.1, 0.45)
 """Part of the steps that the model does: the noise hides detail, then shape, but not yet what is where."""
 STEPS, GUIDANCE = 20, 4.0
@@ -47,6 +49,7 @@ def dream(pipeline: Path, clips: list[Any], seed: int, quiet: bool = False) -> D
             pipe(
                 clip.caption,
                 video=clip.frames,
+                plan=_plan(clip),
                 strength=float(rng.uniform(*STRENGTHS)),
                 num_frames=len(clip.frames),
                 height=clip.frames.shape[1],
@@ -60,3 +63,10 @@ def dream(pipeline: Path, clips: list[Any], seed: int, quiet: bool = False) -> D
     masks = [np.zeros(c.frames.shape[:3], bool) if c.ids is None else c.ids > 0 for c in clips]
     latents = torch.cat(made).cpu().numpy().astype(np.float16)
     return Dreams(latents, np.stack([clip.frames for clip in clips]), np.stack(masks))
+
+
+def _plan(clip: Any) -> Plan | bool:
+    """The plan that footage would have been drawn along; False where its truth is not known."""
+    if clip.truth is None:
+        return False
+    return Plan.of_truth(clip.truth.boxes, clip.truth.mouth[:, 0], clip.truth.camera)

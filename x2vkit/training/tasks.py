@@ -46,12 +46,16 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
         from x2vkit.training.diffusion import DiffusionTask
 
         return DiffusionTask(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), footage)
+    if recipe.task == "planner":
+        from x2vkit.training.planner import PlannerTask
+
+        return PlannerTask(recipe)
     if recipe.task in ("judge-frames", "judge-motion"):
         from x2vkit.training.judge import FrameTask, MotionTask
 
         kind = FrameTask if recipe.task == "judge-frames" else MotionTask
         return kind(recipe, load_vae(inputs.vae))
-    rule = "a recipe's task is vae, diffusion, judge-frames or judge-motion"
+    rule = "a recipe's task is vae, diffusion, planner, judge-frames or judge-motion"
     raise X2VError(f"task {recipe.task!r}", rule, "correct it")
 
 

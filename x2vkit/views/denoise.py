@@ -57,6 +57,8 @@ class Denoise(View):
             "bias": trace.preview_bias,
             "frames": Strip(trace.frames),
         }
+        if trace.plan:
+            arrays["plan"] = trace.plan["boxes"].astype(np.float32)
         if trace.unguided is not None:
             arrays["unguided"] = Eight(trace.unguided, 2)
         if trace.previews is not None and trace.previews.nbytes <= PREVIEW_BYTES:
@@ -77,7 +79,8 @@ class Denoise(View):
 
     def data(self) -> dict[str, Array]:
         """At the selected step and frame: noisy, clean, final and (if recorded) unguided, (H, W, 3) uint8;
-        change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level.
+        change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level; and (if
+        the run was planned) plan, (2, 4) boxes in fractions of the frame, NaN where there is none.
         """
         step, frame = self.selection["step"], self.selection["frame"]
         seen: dict[str, Array] = {
@@ -87,6 +90,8 @@ class Denoise(View):
             "change": self._change(step, frame),
             "final": self.trace.frames[frame],
         }
+        if self.trace.plan:
+            seen["plan"] = self.trace.plan["boxes"][frame]
         if self.trace.unguided is not None:
             seen["unguided"] = self.trace.picture(self.trace.unguided[step])[frame]
         return seen

@@ -57,6 +57,11 @@ class World:
         clip = self.render(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps)
         return replace(clip, caption=words)
 
+    def truth(self, index: int, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12, held_out: bool = False) -> tuple[SceneSpec, str, Truth]:
+        """Spec, caption and truth of the same clip as ``sample``, without drawing it: what needs pixels, ``visible``, is 1."""
+        spec, words = self.spec(index, held_out)
+        return spec, words, animate(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps)[2]
+
     def render(self, spec: SceneSpec, seed: int = 0, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12) -> Clip:
         """Draw ``spec``. ``seed`` decides what the spec leaves open: positions, phases, how the place is laid out.
 

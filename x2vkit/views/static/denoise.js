@@ -22,6 +22,7 @@ export default mount(async (view) => {
 
   const noisy = new Picture(view, { ...shape, label: "What the model sees", smooth: true });
   const clean = new Picture(view, { ...shape, label: "Its guess at the clip", smooth: true });
+  const planned = arrays.plan ? new Boxes(arrays.plan, noisy.stage) : null;
   const change = new Picture(view, { ...shape, label: "What changed" });
   const beside = new Picture(view, { ...shape, label: "Beside it", title: "", smooth: true });
   /** @type {[string, string][]} */
@@ -56,7 +57,8 @@ export default mount(async (view) => {
     LatentPainter.pixels(painter.floats(arrays.latents, step * size, frame, buffers.plain), noisy.data);
     noisy.put();
     const left = Math.round(100 * arrays.t[step]);
-    noisy.caption(`noisy latents, ${left} % noise (linear decoder)`);
+    noisy.caption(`noisy latents, ${left} % noise (linear decoder)${planned ? "; dashed: the plan" : ""}`);
+    planned?.show(frame);
 
     // Guided and unguided are compared through one decoder; alone, the prediction is shown at its best.
     const compared = what !== "final";
@@ -95,6 +97,26 @@ export default mount(async (view) => {
     beside.canvas.setAttribute("aria-label", options.find(([key]) => key === what)?.[1] ?? "");
   });
 });
+
+/** Where the plan puts the first and second subject: dashed boxes over a picture. */
+class Boxes {
+  /** @param {Float32Array} tracks (F, 2, 4) in fractions @param {HTMLElement} stage */
+  constructor(tracks, stage) {
+    this.tracks = tracks;
+    this.rects = [0, 1].map(() => h("rect", { class: "x2v-denoise-plan" }));
+    stage.append(h("svg", { class: "x2v-denoise-boxes", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, ...this.rects));
+  }
+
+  /** @param {number} frame */
+  show(frame) {
+    this.rects.forEach((rect, i) => {
+      const [x0, y0, x1, y1] = this.tracks.subarray(8 * frame + 4 * i);
+      rect.style.display = Number.isFinite(x0) ? "" : "none";
+      if (!Number.isFinite(x0)) return;
+      for (const [name, value] of [["x", x0], ["y", y0], ["width", x1 - x0], ["height", y1 - y0]]) rect.setAttribute(String(name), String(value));
+    });
+  }
+}
 
 /** Reads single pictures of a strip back as numbers. */
 class Reader {

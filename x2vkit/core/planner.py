@@ -1,0 +1,291 @@
+"""Words -> a plan: where the subjects go, how a mouth opens and what the camera does, frame by frame.
+
+    B clips, F frames, T words, G groups of tracks, R numbers of a frame (`TRACKS`), E width
+
+A clip is planned before it is drawn, as a film is: the tracks of a clip are a few hundred numbers, so a very
+small model learns them well, and the video transformer is left with what only it can do, to draw. (Planning
+boxes first: LLM-grounded video diffusion, Lian et al. 2023, arXiv 2309.17444; VideoDirectorGPT, Lin et al.
+2023, arXiv 2309.15091. Here the planner is a rectified flow like the transformer, over tracks instead of
+latents, so one prompt has many plans.)
+
+Lengths are in units of the shorter side of the frame and measured from its middle, so that a plan means the
+same in any shape. Knows nothing about latents or pixels: `Plan.conditions` draws a plan onto a latent grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log, pi
+
+import numpy as np
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from x2vkit.config import FORMAT_VERSION, check_format
+from x2vkit.core.attention import MASKED, norm
+from x2vkit.core.conditions import MOTION_SCALE, Conditions, camera_track, control_raster
+from x2vkit.core.patches import ROTARY_BASE, turns_of
+from x2vkit.core.text import Words
+from x2vkit.core.transformer import LEVEL_FEATURES, Block, level_features, precondition
+
+GROUPS = {"box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15)}
+"""Where each kind of track lies in a frame's numbers. A box: in sight (1 or -1), middle x, y, log width, log
+height; the mouth of the first subject: talking (1 or -1), openness; the camera: x, y and log zoom since the
+first frame.
+"""
+TRACKS = 15
+MOMENTS = 4
+"""Octaves of sines that tell a frame's time."""
+STEPS = 20
+"""Denoising steps of a plan."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What B clips are to show, besides how it looks."""
+
+    boxes: NDArray[np.float32]
+    """(B, F, 2, 4): x0, y0, x1, y1 of the first and second subject in fractions; NaN where out of sight."""
+    mouth: NDArray[np.float32]
+    """(B, F): openness of the first subject's mouth from 0 to 1; NaN where it does not talk."""
+    camera: NDArray[np.float32]
+    """(B, F, 3): x, y in fractions of the shorter side and zoom, since the first frame (0, 0, 1)."""
+
+    @classmethod
+    def of_truth(cls, boxes: NDArray, mouth: NDArray, camera: NDArray) -> Plan:
+        """The plan of one clip that shows just this: boxes (F, 1 or 2, 4), mouth (F,) and camera (F, 3) as
+        the world's truth has them.
+        """
+        two = np.full((1, len(boxes), 2, 4), np.nan, np.float32)
+        two[0, :, : boxes.shape[1]] = boxes
+        talks = np.nanmax(mouth, initial=0) > 0
+        openness = np.where(talks, mouth, np.nan)[None]
+        return cls(two, openness.astype(np.float32), camera[None].astype(np.float32))
+
+    def camera_alone(self) -> Plan:
+        """The same plan without subjects."""
+        return Plan(np.full_like(self.boxes, np.nan), np.full_like(self.mouth, np.nan), self.camera)
+
+    def conditions(self, height: int, width: int) -> Conditions:
+        """The plan as control raster and camera track of clips of this size in pixels."""
+        rasters = [
+            _raster(boxes, mouth, height, width) for boxes, mouth in zip(self.boxes, self.mouth, strict=True)
+        ]
+        cameras = [camera_track(camera) for camera in self.camera]
+        return Conditions(
+            control=torch.from_numpy(np.stack(rasters)), camera=torch.from_numpy(np.stack(cameras))
+        )
+
+
+def _raster(boxes: NDArray, mouth: NDArray, height: int, width: int) -> NDArray[np.float32]:
+    """One clip's plan as a control raster."""
+    a, b = (boxes[:, i] if np.isfinite(boxes[:, i]).any() else None for i in range(2))
+    if a is None or not np.isfinite(mouth).any():
+        return control_raster(len(boxes), height, width, box_a=a, box_b=b)
+    return control_raster(len(boxes), height, width, box_a=a, box_b=b, mouth_box=a, mouth=mouth)
+
+
+class Planner(ModelMixin, ConfigMixin):
+    """Velocity (noise - tracks) of a noisy plan, as a function of the words and of tracks that are given.
+
+    words: known words; others are not read. mean, spread: of each of the R numbers over the training data
+    (empty: 0 and 1). Built to do nothing at first, as the video transformer is.
+    """
+
+    config_name = "config.json"
+    _supports_gradient_checkpointing = False
+
+    @register_to_config
+    def __init__(
+        self,
+        words: Sequence[str],
+        width: int = 64,
+        depth: int = 4,
+        heads: int = 4,
+        max_words: int = 32,
+        mean: Sequence[float] = (),
+        spread: Sequence[float] = (),
+        format_version: int = FORMAT_VERSION,
+    ) -> None:
+        super().__init__()
+        check_format(format_version)
+        self.id_of = {word: i + 1 for i, word in enumerate(words)}  # 0 fills up
+        self.mean = torch.tensor(list(mean) or [0.0] * TRACKS)  # no buffers: they stay float32
+        self.spread = torch.tensor(list(spread) or [1.0] * TRACKS)
+        self.embed = nn.Embedding(len(words) + 1, width)
+        self.place = nn.Parameter(torch.zeros(max_words, width))
+        self.tracks_in = nn.Linear(2 * TRACKS + len(GROUPS), width)
+        self.time_in = nn.Linear(4 * MOMENTS + 1, width, bias=False)
+        self.level_in = nn.Sequential(nn.Linear(LEVEL_FEATURES, width), nn.SiLU())
+        self.modulation = nn.Linear(width, 6 * width, bias=False)
+        self.blocks = nn.ModuleList(Block(width, heads, 4) for _ in range(depth))
+        self.out = nn.Linear(width, TRACKS)
+        nn.init.normal_(self.place, std=0.1)
+        for layer in (self.modulation, self.out):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(
+        self, tracks: Tensor, t: Tensor, ids: Tensor, given: Tensor, known: Tensor, aspect: Tensor
+    ) -> Tensor:
+        """Normalised noisy tracks (B, F, R) at levels t (B, 1) -> velocity (B, F, R).
+
+        ids (B, T), 0 where there is no word; given (B, F, R): tracks that are known, normalised; known (B,
+        G): 1 for the groups that are; aspect (B, 1): log of width over height.
+        """
+        B, F, T = len(tracks), tracks.shape[1], ids.shape[1]
+        groups = known.repeat_interleave(_sizes(known.device), dim=1)[:, None]            # (B, 1, R)
+        scale_in, guess, scale_out = precondition(t, tracks.new_ones(TRACKS))          # (B, 1, R) three times
+        scale_in, guess, scale_out = (each.to(tracks.dtype) for each in (scale_in, guess, scale_out))
+        shown = [tracks * scale_in, given * groups, known[:, None].expand(-1, F, -1)]
+        moments = _moments(F, tracks.device).to(tracks.dtype).expand(B, -1, -1)
+        moments = torch.cat([moments, aspect[:, None].expand(-1, F, -1)], dim=2)          # (B, F, ...)
+        x = self.tracks_in(torch.cat(shown, 2)) + self.time_in(moments)                   # (B, F, E)
+        x = torch.cat([self.embed(ids) + self.place[:T], x], dim=1)                       # (B, T + F, E)
+        hidden = nn.functional.pad(ids == 0, (0, F))[:, None, None]                       # (B, 1, 1, T + F)
+        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
+        level = self.level_in(level_features(t).to(x.dtype))                              # (B, 1, E)
+        modulation = self.modulation(level).unflatten(2, (6, -1))                         # (B, 1, 6, E)
+        rotary = _rotary(F, T, self.config.width // self.config.heads, x.device, x.dtype)
+        for block in self.blocks:
+            x = block(x, modulation, rotary, bias, None)                                  # (B, T + F, E)
+        return self.out(norm(x[:, T:])) * scale_out + tracks * guess                      # (B, F, R)
+
+    @torch.inference_mode()
+    def plan(
+        self,
+        words: Sequence[Words],
+        num_frames: int,
+        height: int,
+        width: int,
+        noise: Tensor,
+        boxes: Sequence[NDArray] = (),
+        camera: Tensor | None = None,
+        steps: int = STEPS,
+    ) -> Plan:
+        """One plan for each prompt, from noise (B, F, R).
+
+        boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan; camera (B, f,
+        4): a camera track (conditions.py), likewise.
+        """
+        ids = self.read(words)
+        held = np.zeros((len(words), num_frames, TRACKS), np.float32)
+        known = torch.zeros(len(words), len(GROUPS))
+        for name, box in zip(("box_a", "box_b"), boxes, strict=False):
+            box = np.broadcast_to(np.asarray(box, np.float32), (num_frames, 4))
+            held[:, :, GROUPS[name]] = box_tracks(box, height, width)
+            known[:, list(GROUPS).index(name)] = 1
+        if camera is not None:
+            paths = [_camera_path(each, num_frames) for each in camera.float().cpu().numpy()]
+            held[:, :, GROUPS["camera"]] = paths
+            known[:, list(GROUPS).index("camera")] = 1
+        given = (torch.from_numpy(held) - self.mean) / self.spread
+        aspect = torch.full((len(words), 1), log(width / height))
+        fixed = [each.to(self.device, self.dtype) for each in (given, known, aspect)]
+
+        x, levels = noise.float().cpu(), torch.linspace(1, 0, steps + 1).tolist()
+        for t, after in zip(levels, levels[1:], strict=False):
+            level = torch.full((len(words), 1), t)
+            velocity = self(x.to(self.device, self.dtype), level.to(self.device), ids, *fixed)
+            x = x + (after - t) * velocity.float().cpu()
+        x = torch.where(known.repeat_interleave(_sizes(known.device), dim=1)[:, None] > 0, given, x)
+        return plan_of((x * self.spread + self.mean).numpy(), height, width)
+
+    def read(self, words: Sequence[Words]) -> Tensor:
+        """Prompts as ids (B, T); 0 fills up."""
+        rows = [[self.id_of[w] for w in each.words if w in self.id_of] for each in words]
+        rows = [row[: self.config.max_words] for row in rows]
+        longest = max(1, max(len(row) for row in rows))
+        return torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=self.device)
+
+
+# -- tracks: a plan as numbers that a model can learn --------------------------------------------------------
+
+
+def tracks_of(
+    boxes: NDArray, mouth: NDArray, camera: NDArray, height: int, width: int
+) -> NDArray[np.float32]:
+    """One clip's truth as tracks (F, R).
+
+    boxes (F, 1 or 2, 4) in fractions, NaN where out of sight; mouth (F,) openness, all 0 where nobody talks;
+    camera (F, 3) as x, y, zoom.
+    """
+    frames = len(camera)
+    tracks = np.zeros((frames, TRACKS), np.float32)
+    tracks[:, [GROUPS["box_b"].start, GROUPS["mouth"].start]] = -1
+    for i, name in enumerate(("box_a", "box_b")[: boxes.shape[1]]):
+        tracks[:, GROUPS[name]] = box_tracks(boxes[:, i], height, width)
+    if mouth.max() > 0:
+        tracks[:, GROUPS["mouth"]] = np.stack([np.ones(frames), mouth], 1)
+    place = np.concatenate([camera[:, :2], np.log(camera[:, 2:])], 1)
+    tracks[:, GROUPS["camera"]] = place - place[:1]
+    return tracks
+
+
+def box_tracks(box: NDArray, height: int, width: int) -> NDArray[np.float32]:
+    """Boxes (F, 4) in fractions -> (F, 5); while out of sight a box stays where it was seen nearest in
+    time.
+    """
+    sides = np.array([width, height]) / min(width, height)
+    seen = np.isfinite(box[:, 0])
+    if not seen.any():
+        return np.array([[-1, 0, 0, 0, 0]] * len(box), np.float32)
+    frames = np.arange(len(box))
+    nearest = np.abs(frames[:, None] - frames[seen][None]).argmin(1)
+    box = box[seen][nearest]
+    size = np.maximum((box[:, 2:] - box[:, :2]) * sides, 1e-3)
+    middle = ((box[:, :2] + box[:, 2:]) / 2 - 0.5) * sides
+    return np.concatenate([np.where(seen, 1, -1)[:, None], middle, np.log(size)], 1).astype(np.float32)
+
+
+def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
+    """Tracks (B, F, R) -> the plan that they say; the inverse of `tracks_of`."""
+    sides = np.array([width, height], np.float32) / min(width, height)
+    boxes = []
+    for name in ("box_a", "box_b"):
+        sight, middle, size = np.split(tracks[:, :, GROUPS[name]], [1, 3], axis=2)
+        half, middle = np.exp(np.clip(size, -7, 2)) / sides / 2, middle / sides + 0.5
+        boxes.append(np.where(sight > 0, np.concatenate([middle - half, middle + half], 2), np.nan))
+    talks = tracks[:, :, GROUPS["mouth"].start].mean(1, keepdims=True) > 0               # (B, 1)
+    mouth = np.where(talks, tracks[:, :, GROUPS["mouth"].start + 1].clip(0, 1), np.nan)
+    camera = tracks[:, :, GROUPS["camera"]]
+    camera = np.concatenate([camera[..., :2], np.exp(np.clip(camera[..., 2:], -3, 3))], 2)
+    return Plan(np.stack(boxes, 2).astype(np.float32), mouth.astype(np.float32), camera.astype(np.float32))
+
+
+def _camera_path(track: NDArray, num_frames: int) -> NDArray:
+    """A camera track (f, 4) -> x, y, log zoom (F, 3) since the first frame, straight between the middles of
+    latent frames and on to the end.
+    """
+    path = np.cumsum(track[:, :3], 0) / MOTION_SCALE
+    middles = [0.0, *(4 * i - 1.5 for i in range(1, len(track)))]
+    if len(path) > 1:
+        left = (num_frames - 1 - middles[-1]) / (middles[-1] - middles[-2])
+        path = np.concatenate([path, path[-1:] + left * (path[-1:] - path[-2:-1])])
+        middles.append(num_frames - 1)
+    return np.stack([np.interp(np.arange(num_frames), middles, each) for each in path.T], 1)
+
+
+def _sizes(device: torch.device) -> Tensor:
+    return torch.tensor([each.stop - each.start for each in GROUPS.values()], device=device)
+
+
+def _moments(frames: int, device: torch.device) -> Tensor:
+    """Sines and cosines (F, 4 MOMENTS) of a frame's time since the start, and of its part of the clip."""
+    k = torch.arange(frames, device=device, dtype=torch.float32)
+    times = torch.stack([k / 32, k / max(frames - 1, 1)], 1)                              # (F, 2)
+    angle = (times[:, :, None] * pi * 2.0 ** torch.arange(MOMENTS, device=device)).flatten(1)
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+def _rotary(
+    frames: int, words: int, head_dim: int, device: torch.device, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Queries and keys of frames are turned by their time, those of words are not."""
+    pairs = head_dim // 2
+    waves = ROTARY_BASE ** -(torch.arange(pairs, dtype=torch.float32, device=device) / pairs)
+    return turns_of(torch.arange(frames, device=device)[:, None] * waves, words, device, dtype)

@@ -1,0 +1,184 @@
+"""Training the planner (core/planner.py) on the world's truth: no clip is drawn for it.
+
+A plan is mixed with noise, x_t = (1 - t) plan + t noise, and the planner learns the velocity, noise - plan,
+from the mixture, the level t, the caption and the tracks that are given: often none, sometimes a box or the
+camera, as when a user draws one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from x2vkit.core.planner import GROUPS, TRACKS, Planner, tracks_of
+from x2vkit.core.text import TextEncoder
+from x2vkit.training.checkpoint import write_atomically
+from x2vkit.training.diffusion import levels_of, spread_levels
+from x2vkit.training.engine import Batch, Task
+from x2vkit.training.recipe import Recipe
+from x2vkit.training.vae import EVALUATION_SEED
+from x2vkit.world import World, caption, vocabulary
+from x2vkit.world.grammar import SceneSpec
+
+WAYS = 3
+"""Captions of every clip that are kept."""
+
+
+@dataclass(frozen=True)
+class PlannerData:
+    """The `[data]` table of a planner recipe."""
+
+    clips: Sequence[Sequence[int]] = ((17, 128, 128, 1000),)
+    """Shapes to learn, each as frames, height, width in pixels, and how many clips."""
+    max_words: int = 24
+    """Words of a caption; longer ones lose their end."""
+    drop_prompt: float = 0.1
+    """Part of the clips whose prompt is empty."""
+    give: float = 0.3
+    """Part of the clips for which a random choice of track groups is given."""
+    unseen: int = 256
+    """Clips of the evaluation."""
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Clips of one shape."""
+
+    tracks: np.ndarray
+    """(n, F, R) float32"""
+    ids: np.ndarray
+    """(n, WAYS, max_words) int64: captions as the planner reads them"""
+    aspect: float
+    """Log of width over height"""
+
+
+class PlannerTrainee(nn.Module):
+    """A planner whose forward mixes noise into plans and returns the loss."""
+
+    def __init__(self, planner: Planner):
+        super().__init__()
+        self.planner = planner
+
+    def forward(
+        self, tracks: Tensor, noise: Tensor, t: Tensor, ids: Tensor, known: Tensor, aspect: Tensor
+    ) -> dict[str, Tensor]:
+        """tracks and noise (B, F, R), t (B, 1), ids (B, T), known (B, G), aspect (B, 1)."""
+        plans = (tracks - self.planner.mean.to(tracks)) / self.planner.spread.to(tracks)  # (B, F, R)
+        mixed = torch.lerp(plans, noise, t[:, :, None])                                   # (B, F, R)
+        velocity = self.planner(mixed, t, ids, plans, known, aspect)                      # (B, F, R)
+        sizes = torch.tensor([each.stop - each.start for each in GROUPS.values()], device=tracks.device)
+        open_ = 1 - known.repeat_interleave(sizes, dim=1)[:, None]                        # (B, 1, R)
+        error = (velocity.float() - (noise - plans)).square() * open_
+        return {"loss": error.sum() / (open_.sum() * tracks.shape[1])}
+
+
+class PlannerTask(Task):
+    """Plan clips of the world."""
+
+    def __init__(self, recipe: Recipe):
+        self.recipe, self.data = recipe, PlannerData(**recipe.data)
+        words, synonyms = vocabulary()
+        self.reader = TextEncoder(words, synonyms, width=8, depth=0, max_words=self.data.max_words)
+        self.words = self.reader.words
+        world = World(recipe.seed)
+        # Shapes take far-apart clips, so that no clip is in two of them.
+        self.shelves = [
+            self._tracks(world, 1_000_000 * (1 + i), *shape) for i, shape in enumerate(self.data.clips)
+        ]
+        self.shares = np.array([len(shelf.tracks) for shelf in self.shelves], float)
+        frames, height, width, _ = self.data.clips[0]
+        self.unseen = self._tracks(World(EVALUATION_SEED), 0, frames, height, width, self.data.unseen)
+
+    def build(self) -> nn.Module:
+        numbers = np.concatenate([shelf.tracks.reshape(-1, TRACKS) for shelf in self.shelves])
+        mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
+        model = {"max_words": self.data.max_words + 1} | self.recipe.model
+        return PlannerTrainee(Planner(self.words, mean=mean.tolist(), spread=spread.tolist(), **model))
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        rng = np.random.default_rng((self.recipe.seed, step))
+        shelf = self.shelves[int(rng.choice(len(self.shares), p=self.shares / self.shares.sum()))]
+        size = self.recipe.engine.batch
+        rows = rng.integers(len(shelf.tracks), size=size)
+        ids = shelf.ids[rows, rng.integers(WAYS, size=size)]
+        ids = np.where(rng.random((size, 1)) < self.data.drop_prompt, 0, ids)
+        known = rng.random((size, len(GROUPS))) < 0.4
+        known &= rng.random((size, 1)) < self.data.give
+        levels = spread_levels(rng, size, 0.0, 0.5)
+        return self._batch(shelf, rows, ids, known, rng, levels, slice(rank, None, world_size))
+
+    def flops(self, batch: Batch) -> float:
+        """Three times the forward pass: each matrix of n weights costs 2 n a token, and attention 4 L^2 E."""
+        config = {"width": 64, "depth": 4} | self.recipe.model
+        E, L = config["width"], batch["tracks"].shape[1] + batch["ids"].shape[1]
+        inside = config["depth"] * (24 * L * E * E + 4 * L * L * E)
+        ends = 2 * batch["tracks"].shape[1] * E * (3 * TRACKS + len(GROUPS))
+        return 3.0 * len(batch["tracks"]) * (inside + ends)
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Velocity loss of all tracks of new clips with their captions."""
+        rng = np.random.default_rng(EVALUATION_SEED)
+        count = len(self.unseen.tracks)
+        rows = np.arange(count)
+        known = np.zeros((count, len(GROUPS)), bool)
+        device = next(model.parameters()).device
+        losses = []
+        for t in levels_of():
+            batch = self._batch(self.unseen, rows, self.unseen.ids[:, 0], known, rng, np.full(count, t))
+            losses.append(float(model(**{k: v.to(device) for k, v in batch.items()})["loss"]))
+        return {"unseen": float(np.mean(losses))}
+
+    def export(self, model: nn.Module, folder: Path) -> None:
+        """Write `folder`/planner, in bf16, with how it was made beside it."""
+        target = folder / "planner"
+        nn.Module.to(model.planner, torch.bfloat16)
+        model.planner.save_pretrained(target)
+        made: dict[str, Any] = {"recipe": self.recipe.to_dict(), "hash": self.recipe.hash}
+        made["seed"] = self.recipe.seed
+        write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
+        if (folder / "log.jsonl").exists():
+            write_atomically(target / "log.jsonl", (folder / "log.jsonl").read_bytes())
+
+    def _batch(
+        self,
+        shelf: Tracks,
+        rows: np.ndarray,
+        ids: np.ndarray,
+        known: np.ndarray,
+        rng: np.random.Generator,
+        levels: np.ndarray,
+        mine: slice = slice(None),
+    ) -> Batch:
+        tracks = shelf.tracks[rows]
+        made = {
+            "tracks": tracks,
+            "noise": rng.standard_normal(tracks.shape, dtype=np.float32),
+            "t": levels[:, None].astype(np.float32),
+            "ids": ids,
+            "known": known.astype(np.float32),
+            "aspect": np.full((len(rows), 1), shelf.aspect, np.float32),
+        }
+        return {key: torch.from_numpy(value[mine]) for key, value in made.items()}
+
+    def _tracks(self, world: World, first: int, frames: int, height: int, width: int, count: int) -> Tracks:
+        rng = np.random.default_rng(first)
+        tracks = np.empty((count, frames, TRACKS), np.float32)
+        ids = np.zeros((count, WAYS, self.data.max_words + 1), np.int64)
+        for i in range(count):
+            spec, _, truth = world.truth(first + i, frames, height, width)
+            tracks[i] = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, height, width)
+            for way in range(WAYS):
+                read = self._read(spec, rng)
+                ids[i, way, : len(read)] = read
+        return Tracks(tracks, ids, log(width / height))
+
+    def _read(self, spec: SceneSpec, rng: np.random.Generator) -> list[int]:
+        return [1 + i for i in self.reader.tokenize(caption(spec, rng)).ids]
