@@ -104,7 +104,7 @@ class Boxes {
   constructor(tracks, stage) {
     this.tracks = tracks;
     this.rects = [0, 1].map(() => h("rect", { class: "x2v-denoise-plan" }));
-    stage.append(h("svg", { class: "x2v-denoise-boxes", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" }, ...this.rects));
+    stage.append(h("svg", { class: "x2v-denoise-boxes", viewBox: "0 0 1 1", preserveAspectRatio: "none", role: "img", "aria-label": "Where the plan puts the subjects" }, ...this.rects));
   }
 
   /** @param {number} frame */
