@@ -138,7 +138,7 @@ class Planner(ModelMixin, ConfigMixin):
         G): 1 for the groups that are; aspect (B, 1): log of width over height.
         """
         B, F, T = len(tracks), tracks.shape[1], ids.shape[1]
-        groups = known.repeat_interleave(_sizes(known.device), dim=1)[:, None]            # (B, 1, R)
+        groups = each_number(known)                                                       # (B, 1, R)
         scale_in, guess, scale_out = precondition(t, tracks.new_ones(TRACKS))          # (B, 1, R) three times
         scale_in, guess, scale_out = (each.to(tracks.dtype) for each in (scale_in, guess, scale_out))
         shown = [tracks * scale_in, given * groups, known[:, None].expand(-1, F, -1)]
@@ -192,7 +192,7 @@ class Planner(ModelMixin, ConfigMixin):
             level = torch.full((len(words), 1), t)
             velocity = self(x.to(self.device, self.dtype), level.to(self.device), ids, *fixed)
             x = x + (after - t) * velocity.float().cpu()
-        x = torch.where(known.repeat_interleave(_sizes(known.device), dim=1)[:, None] > 0, given, x)
+        x = torch.where(each_number(known) > 0, given, x)
         return plan_of((x * self.spread + self.mean).numpy(), height, width)
 
     def read(self, words: Sequence[Words]) -> Tensor:
@@ -270,8 +270,10 @@ def _camera_path(track: NDArray, num_frames: int) -> NDArray:
     return np.stack([np.interp(np.arange(num_frames), middles, each) for each in path.T], 1)
 
 
-def _sizes(device: torch.device) -> Tensor:
-    return torch.tensor([each.stop - each.start for each in GROUPS.values()], device=device)
+def each_number(groups: Tensor) -> Tensor:
+    """One value for each group of tracks (B, G) -> the same for each of its numbers (B, 1, R)."""
+    sizes = torch.tensor([each.stop - each.start for each in GROUPS.values()], device=groups.device)
+    return groups.repeat_interleave(sizes, dim=1)[:, None]
 
 
 def _moments(frames: int, device: torch.device) -> Tensor:

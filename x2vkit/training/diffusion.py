@@ -11,7 +11,6 @@ gradient.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -40,8 +39,7 @@ from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import train_flops
-from x2vkit.training.checkpoint import write_atomically
-from x2vkit.training.engine import Batch, Task
+from x2vkit.training.engine import Batch, Task, write_origin
 from x2vkit.training.latents import KINDS, Bucket, Shelf, fill_shelf, fingerprint
 from x2vkit.training.latents import SUBJECTS as SUBJECTS_KEPT
 from x2vkit.training.recipe import Recipe
@@ -347,11 +345,8 @@ class DiffusionTask(Task):
         for part in (self.vae, model.text_encoder, model.transformer):
             nn.Module.to(part, torch.bfloat16)
         make_pipeline(self.vae, model).save_pretrained(target)
-        made = {"recipe": self.recipe.to_dict(), "hash": self.recipe.hash, "seed": self.recipe.seed}
-        made |= {"vae": fingerprint(self.vae), "footage": type(self.footage).__name__}
-        write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
-        if (folder / "log.jsonl").exists():
-            write_atomically(target / "log.jsonl", (folder / "log.jsonl").read_bytes())
+        footage = type(self.footage).__name__
+        write_origin(self.recipe, folder, target, vae=fingerprint(self.vae), footage=footage)
 
     def _shelf(self, bucket: Bucket) -> Shelf:
         # Buckets take far-apart clips, so that no clip is in two of them.

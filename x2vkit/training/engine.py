@@ -69,6 +69,14 @@ class Task(ABC):
         """Write the averaged model for use."""
 
 
+def write_origin(recipe: Recipe, run: Path, target: Path, **more: Any) -> None:
+    """Beside exported weights: what made them (training.json), and the log of the run."""
+    made = {"recipe": recipe.to_dict(), "hash": recipe.hash, "seed": recipe.seed} | more
+    write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
+    if (run / "log.jsonl").exists():
+        write_atomically(target / "log.jsonl", (run / "log.jsonl").read_bytes())
+
+
 def bf16_pays(device: torch.device) -> bool:
     """Whether bfloat16 is faster here: on CUDA, and on processors with AVX512-BF16 or AMX."""
     return device.type == "cuda" or (device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())

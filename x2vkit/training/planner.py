@@ -7,22 +7,19 @@ camera, as when a user draws one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from x2vkit.core.planner import GROUPS, TRACKS, Planner, tracks_of
+from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
-from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.diffusion import levels_of, spread_levels
-from x2vkit.training.engine import Batch, Task
+from x2vkit.training.engine import Batch, Task, write_origin
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.vae import EVALUATION_SEED
 from x2vkit.world import World, caption, vocabulary
@@ -74,8 +71,7 @@ class PlannerTrainee(nn.Module):
         plans = (tracks - self.planner.mean.to(tracks)) / self.planner.spread.to(tracks)  # (B, F, R)
         mixed = torch.lerp(plans, noise, t[:, :, None])                                   # (B, F, R)
         velocity = self.planner(mixed, t, ids, plans, known, aspect)                      # (B, F, R)
-        sizes = torch.tensor([each.stop - each.start for each in GROUPS.values()], device=tracks.device)
-        open_ = 1 - known.repeat_interleave(sizes, dim=1)[:, None]                        # (B, 1, R)
+        open_ = 1 - each_number(known)                                                    # (B, 1, R)
         error = (velocity.float() - (noise - plans)).square() * open_
         return {"loss": error.sum() / (open_.sum() * tracks.shape[1])}
 
@@ -87,7 +83,6 @@ class PlannerTask(Task):
         self.recipe, self.data = recipe, PlannerData(**recipe.data)
         words, synonyms = vocabulary()
         self.reader = TextEncoder(words, synonyms, width=8, depth=0, max_words=self.data.max_words)
-        self.words = self.reader.words
         world = World(recipe.seed)
         # Shapes take far-apart clips, so that no clip is in two of them.
         self.shelves = [
@@ -101,7 +96,7 @@ class PlannerTask(Task):
         numbers = np.concatenate([shelf.tracks.reshape(-1, TRACKS) for shelf in self.shelves])
         mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1} | self.recipe.model
-        return PlannerTrainee(Planner(self.words, mean=mean.tolist(), spread=spread.tolist(), **model))
+        return PlannerTrainee(Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model))
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -141,11 +136,7 @@ class PlannerTask(Task):
         target = folder / "planner"
         nn.Module.to(model.planner, torch.bfloat16)
         model.planner.save_pretrained(target)
-        made: dict[str, Any] = {"recipe": self.recipe.to_dict(), "hash": self.recipe.hash}
-        made["seed"] = self.recipe.seed
-        write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
-        if (folder / "log.jsonl").exists():
-            write_atomically(target / "log.jsonl", (folder / "log.jsonl").read_bytes())
+        write_origin(self.recipe, folder, target)
 
     def _batch(
         self,
