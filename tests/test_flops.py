@@ -11,9 +11,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from x2vkit import flops
 from x2vkit.axes import latent_shape
 from x2vkit.config import PRESETS, RunSpec
+from x2vkit.core.cells import FIRST
 from x2vkit.core.patches import POSITION_FEATURES
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import LEVEL_FEATURES, VideoTransformer
+from x2vkit.core.warp import SPOT_FEATURES
 
 TINY = PRESETS["tiny"]
 CONFIGS = {
@@ -22,6 +24,7 @@ CONFIGS = {
     "wide": replace(TINY, width=128, heads=2, text_width=64, text_depth=3),
     "long patch": replace(TINY, patch=(1, 4, 2)),
     "cells": replace(TINY, cell_width=24),
+    "following cells": replace(TINY, cell_width=24, follow=True),
 }
 SHAPES = [(17, 128, 128), (1, 64, 64), (33, 64, 96)]
 
@@ -35,6 +38,7 @@ def test_parameters_are_exact(config):
     assert flops.transformer_parameters(config) == sum(p.numel() for p in model.parameters())
     assert flops.text_parameters(config, 42) == sum(p.numel() for p in text.parameters())
     assert (flops.POSITION_FEATURES, flops.LEVEL_FEATURES) == (POSITION_FEATURES, LEVEL_FEATURES)
+    assert (flops.SPOT_FEATURES, flops.FIRST_FEATURES) == (SPOT_FEATURES, FIRST)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

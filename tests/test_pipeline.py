@@ -231,6 +231,19 @@ def test_a_given_raster_is_drawn_along_while_the_camera_is_planned(planning, mon
     out = planning("a ball", **QUICK, conditions=Conditions(control=drawn), generator=seeded())
     assert torch.equal(seen[0]["control"][:1], drawn) and drawn[:, BOX_A].sum() > 0
     torch.testing.assert_close(seen[0]["camera"][:1], out.plan.conditions(32, 48).camera)
+    assert seen[0]["boxes"] is None  # not those of the plan, which the raster does not show
+
+
+def test_boxes_reach_the_model_as_a_raster_and_as_numbers(planning, monkeypatch):
+    seen, forward = [], planning.transformer.forward
+    monkeypatch.setattr(planning.transformer, "forward", lambda *a, **k: seen.append(k) or forward(*a, **k))
+    box = np.array([0.2, 0.2, 0.6, 0.9], np.float32)
+    for plan in (True, False):
+        seen.clear()
+        planning("a ball", **QUICK, boxes=[box], plan=plan, generator=seeded())
+        words, without = seen[0]["boxes"]  # the look without words has no boxes either
+        torch.testing.assert_close(words[:, 0], torch.from_numpy(box).expand(5, 4))
+        assert not without.any() and seen[0]["control"][0, BOX_A].any() and not seen[0]["control"][1].any()
 
 
 def test_a_saved_planner_plans_the_same(planning, tmp_path):

@@ -19,6 +19,10 @@ POSITION_FEATURES = 24
 """Length of a token's absolute position features (core/patches.py)."""
 LEVEL_FEATURES = 128
 """Length of a noise level's features (core/transformer.py)."""
+SPOT_FEATURES = 88
+"""Numbers that tell a cell what spots of the subjects it shows (core/warp.py)."""
+FIRST_FEATURES = 24
+"""Channels of a cell's look at the first latent frame, for each of its four frames (core/cells.py)."""
 
 
 def tokens(config: ModelConfig, num_frames: int, height: int, width: int) -> int:
@@ -49,7 +53,10 @@ def _cell_parameters(config: ModelConfig) -> int:
         return 0
     # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two looks in time (c^2).
     block = 2 * (9 * c * c + c) + 2 * c * c
+    if config.follow:  # and a look at the first latent frame
+        block += 5 * FIRST_FEATURES * c
     ends = 9 * C * c + c + 9 * c * C + C  # into the cells and out of them
+    ends += config.follow * (SPOT_FEATURES + config.control_channels) * c
     return ends + 3 * block + E * c * cells + (E + 1) * c * cells + (E + 1) * 6 * c
 
 
@@ -176,19 +183,29 @@ def _forward_parts(
     blocks = config.depth * _block(L, E, config.mlp_ratio)
     passed = text_in + modulation + blocks + 2 * N * E * P
     if config.cell_width:
-        entering, rest = _cell_stage(config, whole, frames, whole if per_token_levels else 1)
+        entering, rest = _cell_stage(
+            config, whole, frames, whole if per_token_levels else 1, config.follow and (control or camera)
+        )
         inputs, passed = inputs + batch * entering, passed + rest
     return batch * passed, inputs
 
 
-def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int) -> tuple[int, int]:
-    """FLOPs of the convolutions beside the blocks, for one clip: (the one that reads the data, the rest).
+def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bool) -> tuple[int, int]:
+    """FLOPs of the convolutions beside the blocks, for one clip: (what has no weights behind it, the rest).
 
     A 3 x 3 convolution is a matmul of (cells, 9 c) by (9 c, c): 18 c^2 for each cell. A block has two, and
-    looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each.
+    looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each. With
+    follow it also looks at the first frame in all others. along: these looks go where boxes and camera say
+    (the first two in half of the channels), a matmul of (m, m) by (m, c) for m cells of a frame
+    (core/warp.py).
     """
-    E, c, C = config.width, config.cell_width, config.latent_channels
+    E, c, C, first = config.width, config.cell_width, config.latent_channels, FIRST_FEATURES
     n = N * prod(config.patch)
-    block = n * 2 * 18 * c * c + 2 * (n - n // frames) * 2 * c * c
+    m = n // frames
+    block = n * 2 * 18 * c * c + 2 * (n - m) * 2 * c * c
+    if config.follow and frames > 1:
+        block += 2 * m * c * first + 2 * (n - m) * 4 * first * c
     rest = 3 * block + 2 * 2 * n * c * E + n * 18 * c * C + 2 * levels * E * 6 * c
-    return n * 18 * C * c, rest
+    told = 2 * n * (SPOT_FEATURES + config.control_channels) * c
+    looks = 3 * (n - m) * (2 * 2 * m * (c - c // 2) + 4 * 2 * m * first)
+    return n * 18 * C * c + along * (told + looks), rest

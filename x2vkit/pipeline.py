@@ -26,8 +26,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from x2vkit.axes import check_shape, latent_shape
-from x2vkit.core.conditions import Conditions, clean_frames, control_raster, token_levels
+from x2vkit.axes import TIME_STRIDE, Shape3, check_shape, latent_shape
+from x2vkit.core.conditions import Conditions, box_track, clean_frames, control_raster, token_levels
 from x2vkit.core.planner import TRACKS, Plan, Planner
 from x2vkit.core.sampler import Step, sample
 from x2vkit.core.text import TextEncoder, Words
@@ -198,11 +198,12 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         if drafted is not None:
             drawn = drafted.conditions(height, width).to(device)
             drawn = _for_batch(drawn, B, (self.transformer.config.latent_channels, *grid))
-            control = given.control if given.control is not None and not len(boxes) else drawn.control
+            if given.control is not None and not len(boxes):
+                drawn = replace(drawn, control=given.control, boxes=given.boxes)
             camera = drawn.camera if given.camera is None else given.camera
-            given = replace(given, control=control, camera=camera)
+            given = replace(given, control=drawn.control, boxes=drawn.boxes, camera=camera)
         scales = guidance_scale, control_guidance_scale
-        velocity = self._velocity(words, negative_prompt, given, scales, consistency)
+        velocity = self._velocity(words, negative_prompt, given, scales, consistency, grid)
 
         run = sample(velocity, noise, self.scheduler, num_inference_steps, given, start, strength)
         step = next(run)
@@ -288,7 +289,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
     ) -> Conditions:
         """Everything given besides words, as one Conditions."""
         extra = extra or Conditions()
-        clean, mask, control = extra.clean, extra.clean_mask, extra.control
+        clean, mask, control, track = extra.clean, extra.clean_mask, extra.control, extra.boxes
         if image is not None:
             if clean is not None:
                 raise X2VError(
@@ -306,10 +307,10 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
                     "one box for each of two subjects",
                     "draw more with conditions.control",
                 )
-            control = torch.from_numpy(
-                control_raster(*shape, box_a=boxes[0], box_b=boxes[1] if len(boxes) > 1 else None)
-            )[None]
-        return Conditions(clean, mask, control, extra.camera)
+            second = boxes[1] if len(boxes) > 1 else None
+            control = torch.from_numpy(control_raster(*shape, box_a=boxes[0], box_b=second))[None]
+            track = torch.from_numpy(box_track(shape[0], boxes[0], second))[None]
+        return Conditions(clean, mask, control, extra.camera, track)
 
     def _velocity(
         self,
@@ -318,6 +319,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         given: Conditions,
         scales: tuple[float, float],
         consistency: bool,
+        grid: Shape3,
     ) -> Callable[[Tensor, float], Tensor]:
         """The guided velocity as a function of latents and t: one, two or three looks at the clip, side by
         side.
@@ -347,8 +349,11 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         text = self.text_encoder(ids).to(device, dtype)
         text_mask = mask.to(device)
         weights = [weight for _, _, weight in looks]
-        control = _stack([each.control for _, each, _ in looks], dtype)
-        camera = _stack([each.camera for _, each, _ in looks], dtype)
+        conditions: dict[str, Any] = {
+            "camera": _stack([each.camera for _, each, _ in looks], dtype),
+            "boxes": _stack([each.boxes for _, each, _ in looks], torch.float32),
+            "control": _stack([each.control for _, each, _ in looks], dtype),
+        }
         # One batch is fastest; but clips that look at each other must not see those of another look.
         groups = (
             [slice(i * B, (i + 1) * B) for i in range(len(looks))]
@@ -356,22 +361,21 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
             else [slice(0, len(looks) * B)]
         )
 
+        # What is given stays the same in every step, so what it means is worked out once.
+        parts = [{name: _rows(value, rows) for name, value in conditions.items()} for rows in groups]
+        for part in parts:
+            part["along"] = self.transformer.along(grid, text.shape[1], **part, device=device, dtype=dtype)
+
         def velocity(latents: Tensor, t: float) -> Tensor:
             levels = token_levels(latents.new_full((B, 1), t), given.clean_mask, self.transformer.patch)
             x, levels = latents.to(dtype).repeat(len(looks), 1, 1, 1, 1), levels.repeat(len(looks), 1)
-            parts = [
+            answers = [
                 self.transformer(
-                    x[rows],
-                    levels[rows],
-                    text[rows],
-                    text_mask[rows],
-                    control=None if control is None else control[rows],
-                    camera=None if camera is None else camera[rows],
-                    consistency=consistency,
+                    x[rows], levels[rows], text[rows], text_mask[rows], consistency=consistency, **part
                 )
-                for rows in groups
+                for rows, part in zip(groups, parts, strict=True)
             ]
-            answers = torch.cat(parts).float().chunk(len(looks))
+            answers = torch.cat(answers).float().chunk(len(looks))
             return sum(
                 (weight * answer for weight, answer in zip(weights, answers, strict=True)), torch.zeros(())
             )
@@ -512,6 +516,10 @@ def _stack(parts: Sequence[Tensor | None], dtype: torch.dtype) -> Tensor | None:
     return torch.cat([torch.zeros_like(like) if part is None else part for part in parts]).to(dtype)
 
 
+def _rows(value: Tensor | None, rows: slice) -> Tensor | None:
+    return None if value is None else value[rows]
+
+
 def _for_batch(given: Conditions, B: int, shape: tuple[int, ...]) -> Conditions:
     """Conditions of one clip, or of B, as those of B; X2VError if they do not fit latents of (C, f, h, w)."""
     C, f, h, w = shape
@@ -530,7 +538,8 @@ def _for_batch(given: Conditions, B: int, shape: tuple[int, ...]) -> Conditions:
             "conditions.clean without its mask", "clean and clean_mask go together", "use clean_frames(...)"
         )
     clean, mask = fit("clean", (C, f, h, w)), fit("clean_mask", (f, h, w))
-    return Conditions(clean, mask, fit("control", (10, f, h, w)), fit("camera", (f, 4)))
+    boxes = fit("boxes", (TIME_STRIDE * (f - 1) + 1, 2, 4))
+    return Conditions(clean, mask, fit("control", (10, f, h, w)), fit("camera", (f, 4)), boxes)
 
 
 def _as_float(picture: Any, name: str, ndim: int) -> Tensor:

@@ -264,10 +264,34 @@ def test_untrained_cells_change_nothing(inputs):
     torch.testing.assert_close(with_cells(**inputs), plain(**inputs), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("cell_width", [0, 16])
-def test_training_reaches_every_weight(inputs, cell_width):
-    model = woken(cell_width=cell_width).train()
-    model(
-        **inputs, control=torch.randn(2, 10, 2, 4, 6), camera=torch.randn(2, 2, 4)
-    ).square().mean().backward()
+@torch.no_grad()
+def test_cells_trained_without_spots_and_the_first_frame_can_be_trained_on_with_them(inputs):
+    old = woken(cell_width=16)
+    new = VideoTransformer.from_model_config(replace(TINY, cell_width=16, follow=True))
+    left = new.load_state_dict(old.state_dict(), strict=False)
+    assert left.missing_keys and all("first" in name or "spots" in name for name in left.missing_keys)
+    torch.testing.assert_close(new(**inputs), old(**inputs), rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_cells_look_along_with_what_moves(inputs):
+    """Without blocks one side of the screen knows nothing of the other, unless a box goes there."""
+    model = woken(cell_width=16, follow=True)
+    model.blocks = torch.nn.ModuleList()
+    boxes = torch.zeros(2, 5, 2, 4)
+    boxes[:, 0, 0], boxes[:, 1:, 0] = torch.tensor([0, 0, 0.3, 1.0]), torch.tensor([0.7, 0, 1.0, 1.0])
+    inputs = inputs | {"latents": inputs["latents"].repeat_interleave(3, 4)}
+    moved = inputs | {"latents": inputs["latents"].clone()}
+    moved["latents"][:, :, 0, :, 1] += 1.0
+    for given, heard in ((boxes, True), (torch.zeros_like(boxes), False)):
+        far = (model(**moved, boxes=given) - model(**inputs, boxes=given))[0, :, 1, :, 14:].abs().amax()
+        assert bool(far > 1e-6) == heard
+
+
+@pytest.mark.parametrize("cell_width, follow", [(0, False), (16, False), (16, True)])
+def test_training_reaches_every_weight(inputs, cell_width, follow):
+    model = woken(cell_width=cell_width, follow=follow).train()
+    given = {"control": torch.randn(2, 10, 2, 4, 6), "camera": torch.randn(2, 2, 4)}
+    given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8]).expand(2, 5, 2, 4)
+    model(**inputs, **given).square().mean().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

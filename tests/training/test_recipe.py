@@ -66,5 +66,5 @@ def test_a_wrong_recipe_is_refused_with_the_place(tmp_path, text, told):
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(X2VError, match="planner, small, small-detail, small-plan, tiny, vae"):
+    with pytest.raises(X2VError, match="planner, small, small-detail, small-plan, small-warp, tiny, vae"):
         load_recipe("smal")

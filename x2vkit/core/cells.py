@@ -9,7 +9,8 @@ across the seams, at a cost that grows with the cells and not with their square.
 most image transformers keep such a stage: cf. U-ViT, Bao et al. 2023, arXiv 2209.12152, whose last layer is a
 3 x 3 convolution, and Hourglass Diffusion Transformers, Crowson et al. 2024, arXiv 2401.11605.)
 
-Unlike the VAE's convolutions these look both ways in time: a clip is denoised as a whole.
+Unlike the VAE's convolutions these look both ways in time: a clip is denoised as a whole. Where boxes or a
+camera say how things move, they look along (warp.py); and every latent frame looks at the first one.
 
 Knows nothing about noise (`modulation` is whatever tells the level), tokens or velocity.
 """
@@ -23,32 +24,66 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from x2vkit.axes import Shape3
+from x2vkit.axes import TIME_STRIDE, Shape3
 from x2vkit.core.attention import norm
 from x2vkit.core.patches import patchify, unpatchify
 from x2vkit.core.vae import Conv
+from x2vkit.core.warp import SPOT_FEATURES, Links
+
+FIRST = 24
+"""Channels in which a cell is told what the first latent frame shows, for each of its four frames."""
 
 
 class CellBlock(nn.Module):
-    """A residual block: look around (3 x 3) and at the latent frames before and after (1 x 1), combine
-    (3 x 3).
+    """A residual block: look around (3 x 3), at the latent frames before and after and at the first one
+    (1 x 1), combine (3 x 3). The look at the first one starts silent.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, follow: bool) -> None:
         super().__init__()
         self.around = Conv(channels, channels)
         self.before = nn.Linear(channels, channels, bias=False)
         self.after = nn.Linear(channels, channels, bias=False)
+        self.to_first = nn.Linear(channels, FIRST, bias=False) if follow else None
+        self.from_first = nn.Linear(TIME_STRIDE * FIRST, channels, bias=False) if follow else None
         self.combine = Conv(channels, channels, zero=True)
+        if self.from_first is not None:
+            nn.init.zeros_(self.from_first.weight)
 
-    def forward(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        """x (B, f, h, w, c); shift and scale broadcast to it -> (B, f, h, w, c)."""
+    def forward(self, x: Tensor, shift: Tensor, scale: Tensor, links: Links | None = None) -> Tensor:
+        """x (B, f, h, w, c); shift and scale broadcast to it -> (B, f, h, w, c). Without links every cell
+        looks at its own place.
+        """
         y = F.silu(torch.addcmul(shift, norm(x), scale))                          # (B, f, h, w, c)
-        nothing = torch.zeros_like(y[:, :1])
-        past = torch.cat([nothing, self.before(y[:, :-1])], dim=1)                # (B, f, h, w, c)
-        future = torch.cat([self.after(y[:, 1:]), nothing], dim=1)                # (B, f, h, w, c)
-        y = convolve(self.around, y) + past + future                              # (B, f, h, w, c)
-        return x + convolve(self.combine, F.silu(y))                              # (B, f, h, w, c)
+        found = convolve(self.around, y)                                          # (B, f, h, w, c)
+        if x.shape[1] > 1:
+            past, future = self.before(y[:, :-1]), self.after(y[:, 1:])           # (B, f - 1, h, w, c) twice
+            if links is not None:
+                past, future = _along(links.before, past), _along(links.after, future)
+            if self.to_first is not None and self.from_first is not None:
+                past = past + self.from_first(self._first(self.to_first(y[:, :1]), links, x.shape[1] - 1))
+            nothing = torch.zeros_like(y[:, :1])
+            found = found + torch.cat([nothing, past], dim=1) + torch.cat([future, nothing], dim=1)
+        return x + convolve(self.combine, F.silu(found))                          # (B, f, h, w, c)
+
+    @staticmethod
+    def _first(shown: Tensor, links: Links | None, later: int) -> Tensor:
+        """What the first latent frame shows (B, 1, h, w, FIRST), as each later one sees it in its four frames
+        (B, later, h, w, 4 FIRST).
+        """
+        if links is None:
+            return shown.repeat(1, 1, 1, 1, TIME_STRIDE).expand(-1, later, -1, -1, -1)
+        seen = links.first.flatten(1, 2) @ shown.flatten(1, 3)                    # (B, later 4 n, FIRST)
+        h, w = shown.shape[2:4]
+        return seen.reshape(len(shown), later, h, w, -1)
+
+
+def _along(weights: Tensor, x: Tensor) -> Tensor:
+    """Cells (B, k, h, w, c) as those that look at them by weights (B, k, n, n) see them: half of the
+    channels, the others keep to the screen, since the sky does not go with the camera.
+    """
+    goes, stays = x.chunk(2, dim=-1)
+    return torch.cat([(weights @ goes.flatten(2, 3)).reshape(goes.shape), stays], dim=-1)
 
 
 def convolve(layer: Conv, x: Tensor) -> Tensor:
@@ -63,37 +98,61 @@ class CellStage(nn.Module):
     """The convolutions beside the blocks: `look` at the noisy cells first, `draw` their detail last.
 
     It starts silent: what it adds to the tokens and to the answer is zero until training changes that.
+    control_channels: of the raster that cells are shown beside the spot of a subject that they lie on, which
+    they then look up in the first latent frame, too; 0 for neither.
     """
 
-    def __init__(self, latent_channels: int, patch: Shape3, width: int, channels: int) -> None:
+    def __init__(
+        self, latent_channels: int, patch: Shape3, width: int, channels: int, control_channels: int = 0
+    ) -> None:
         super().__init__()
         self.patch, cells = patch, prod(patch)
         self.enter = Conv(latent_channels, channels)
-        self.first = CellBlock(channels)
+        follow, told = bool(control_channels), SPOT_FEATURES + control_channels
+        self.spots_in = nn.Linear(told, channels, bias=False) if follow else None
+        self.first = CellBlock(channels, follow)
         self.to_tokens = nn.Linear(channels * cells, width, bias=False)
         self.from_tokens = nn.Linear(width, channels * cells)
-        self.last = nn.ModuleList(CellBlock(channels) for _ in range(2))
+        self.last = nn.ModuleList(CellBlock(channels, follow) for _ in range(2))
         self.modulation = nn.Linear(width, 2 * 3 * channels)
         self.leave = Conv(channels, latent_channels, zero=True)
+        if self.spots_in is not None:
+            nn.init.zeros_(self.spots_in.weight)
         nn.init.zeros_(self.to_tokens.weight)
         nn.init.zeros_(self.modulation.weight)
         with torch.no_grad():
             self.modulation.bias.copy_(torch.tensor([0.0, 1.0] * 3).repeat_interleave(channels))
 
-    def look(self, shown: Tensor, levels: Sequence[Tensor], latent_shape: Shape3) -> tuple[Tensor, Tensor]:
-        """Patches (B, N, P) and `levels` -> cells (B, f, h, w, c), and what tokens hear (B, N, E)."""
+    def look(
+        self,
+        shown: Tensor,
+        levels: Sequence[Tensor],
+        latent_shape: Shape3,
+        links: Links | None = None,
+        control: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Patches (B, N, P) and `levels` -> cells (B, f, h, w, c), and what tokens hear (B, N, E). control
+        (B, 10, f, h, w) is read beside links only.
+        """
         latents = unpatchify(shown, self.patch, latent_shape).permute(0, 2, 3, 4, 1)  # (B, f, h, w, C)
         cells = convolve(self.enter, latents)                                     # (B, f, h, w, c)
-        cells = self.first(cells, *levels[0:2])                                   # (B, f, h, w, c)
+        if links is not None and self.spots_in is not None:
+            raster = cells.new_zeros(*cells.shape[:-1], self.spots_in.in_features - SPOT_FEATURES)
+            if control is not None:
+                raster = control.permute(0, 2, 3, 4, 1).to(cells.dtype)           # (B, f, h, w, 10)
+            cells = cells + self.spots_in(torch.cat([links.spots, raster], dim=-1))  # (B, f, h, w, c)
+        cells = self.first(cells, *levels[0:2], links)                            # (B, f, h, w, c)
         return cells, self.to_tokens(patchify(cells.permute(0, 4, 1, 2, 3), self.patch))
 
-    def draw(self, cells: Tensor, tokens: Tensor, levels: Sequence[Tensor]) -> Tensor:
+    def draw(
+        self, cells: Tensor, tokens: Tensor, levels: Sequence[Tensor], links: Links | None = None
+    ) -> Tensor:
         """Cells (B, f, h, w, c), tokens (B, N, E) and `levels` -> an answer (B, N, P)."""
         grid = (cells.shape[1], cells.shape[2], cells.shape[3])
         told = unpatchify(self.from_tokens(tokens), self.patch, grid)             # (B, c, f, h, w)
         cells = cells + told.permute(0, 2, 3, 4, 1)                               # (B, f, h, w, c)
         for i, block in enumerate(self.last):
-            cells = block(cells, *levels[2 + 2 * i : 4 + 2 * i])                  # (B, f, h, w, c)
+            cells = block(cells, *levels[2 + 2 * i : 4 + 2 * i], links)           # (B, f, h, w, c)
         answer = convolve(self.leave, F.silu(norm(cells)))                        # (B, f, h, w, C)
         return patchify(answer.permute(0, 4, 1, 2, 3), self.patch)                # (B, N, P)
 

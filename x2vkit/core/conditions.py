@@ -45,6 +45,9 @@ class Conditions:
     """Control raster (B, 10, f, h, w)."""
     camera: Tensor | None = None
     """Camera track (B, f, 4)."""
+    boxes: Tensor | None = None
+    """(B, F, 2, 4): boxes of the first and the second subject in the control raster, as x0, y0, x1, y1; all 0
+    where out of sight or not given."""
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Conditions:
         """The same conditions on a device, floats in a dtype."""
@@ -52,12 +55,13 @@ class Conditions:
         def move(x: Tensor | None) -> Tensor | None:
             return x if x is None else x.to(device, None if x.dtype == torch.bool else dtype)
 
-        return Conditions(move(self.clean), move(self.clean_mask), move(self.control), move(self.camera))
+        return Conditions(*(move(part) for part in vars(self).values()))
 
     def without_control(self) -> Conditions:
-        """The same clean frames, with neither control raster nor camera: the other side of control guidance.
+        """The same clean frames, with neither boxes, control raster nor camera: the other side of control
+        guidance.
         """
-        return replace(self, control=None, camera=None)
+        return replace(self, control=None, camera=None, boxes=None)
 
 
 def hold(latents: Tensor, given: Conditions) -> Tensor:
@@ -127,6 +131,17 @@ def control_raster(
             values = openness[frames.start : frames.stop] if i else np.repeat(openness[:1], 4)
             raster[OPENNESS:, i] = values[:, None, None] * (raster[MOUTH, i] > 0)
     return raster
+
+
+def box_track(num_frames: int, *boxes: np.ndarray | None) -> np.ndarray:
+    """Boxes of up to two subjects, each (F, 4) or (4,) with rows of NaN where out of sight, as (F, 2, 4)
+    float32 for `Conditions.boxes`. Raises X2VError on a wrong shape.
+    """
+    track = np.zeros((num_frames, 2, 4), np.float32)
+    for i, box in enumerate(boxes):
+        if box is not None:
+            track[:, i] = np.nan_to_num(_track("box", box, num_frames, 4))
+    return track
 
 
 def camera_track(camera: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ Knows nothing about how t falls from 1 to 0 (sampler.py), what conditions mean (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import log
 
 import torch
@@ -23,7 +24,7 @@ from diffusers.loaders import PeftAdapterMixin
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from x2vkit.axes import Shape3
+from x2vkit.axes import TIME_STRIDE, Shape3
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
 from x2vkit.core.attention import MASKED, Attention, norm
 from x2vkit.core.cells import CellStage
@@ -37,9 +38,22 @@ from x2vkit.core.patches import (
     turns_of,
     unpatchify,
 )
+from x2vkit.core.warp import Links, links
 
 LEVEL_FEATURES = 128
 """Sines and cosines that describe a noise level to the network."""
+
+
+@dataclass(frozen=True)
+class Along:
+    """What boxes and camera of a batch mean to the model, worked out by `VideoTransformer.along`."""
+
+    rotary: tuple[Tensor, Tensor]
+    """How queries and keys are turned: (L, D) twice, or (B, A, L, D) where places go with what moves
+    (follow.py).
+    """
+    links: Links | None
+    """Where cells look in other latent frames (warp.py); None: at their own place."""
 
 
 class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
@@ -93,7 +107,11 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.last_modulation = nn.Linear(width, 2 * width)
         self.patch_out = nn.Linear(width, latent_channels * pt * ph * pw)
         silent = [self.control_in, self.camera_in, self.modulation, self.last_modulation, self.patch_out]
-        self.cells = CellStage(latent_channels, self.patch, width, cell_width) if cell_width else None
+        self.cells = (
+            CellStage(latent_channels, self.patch, width, cell_width, control_channels * follow)
+            if cell_width
+            else None
+        )
         for layer in silent:
             nn.init.zeros_(layer.weight)
             if layer.bias is not None:
@@ -116,21 +134,26 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         text_mask: Tensor | None = None,
         control: Tensor | None = None,
         camera: Tensor | None = None,
+        boxes: Tensor | None = None,
         consistency: bool = False,
         keep: Tensor | None = None,
+        along: Along | None = None,
     ) -> Tensor:
         """latents (B, C, f, h, w) -> velocity (B, C, f, h, w).
 
         t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
         text (B, T, text_width) and text_mask (B, T), True on real words. control (B, 10, f, h, w) and
-        camera (B, f, 4), zeros where nothing is given. consistency: every clip of the batch also looks at the
+        camera (B, f, 4), zeros where nothing is given. boxes (B, F, 2, 4): those that the raster shows, as
+        numbers, zeros where out of sight or not given. consistency: every clip of the batch also looks at the
         others. keep (B, M) int64: let the blocks work only on these video tokens and return their velocity as
-        patches (B, M, P), a cheaper training step (arXiv 2306.09305).
+        patches (B, M, P), a cheaper training step (arXiv 2306.09305). along: what `along` says of these
+        conditions, if it is known already.
         """
         latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
         pt, ph, pw = self.patch
         grid = (latent_shape[0] // pt, latent_shape[1] // ph, latent_shape[2] // pw)
         T, device, dtype = text.shape[1], latents.device, compute_dtype(latents)
+        along = along or self.along(latent_shape, T, control, camera, boxes, device, dtype)
 
         patches = patchify(latents, self.patch)                                   # (B, N, P)
         scale_in, guess, scale_out = precondition(t, self.deviation)              # (B, N or 1, P) three times
@@ -144,9 +167,10 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
         if self.cells is not None:
             cell_levels = self.cells.levels(level, latent_shape)
-            cells, seen = self.cells.look(shown, cell_levels, latent_shape)       # (B, f, h, w, c), (B, N, E)
+            # (B, f, h, w, c), (B, N, E)
+            cells, seen = self.cells.look(shown, cell_levels, latent_shape, along.links, control)
             x = x + seen                                                          # (B, N, E)
-        rotary = self._rotary(grid, T, control, camera, device, dtype)            # ((B, A,) L, D) twice
+        rotary = along.rotary                                                     # ((B, A,) L, D) twice
         whole = x                                                                 # (B, N, E), every token
         if keep is not None:  # from here N is M
             x = rows(x, keep)                                                     # (B, N, E)
@@ -172,7 +196,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         answer = self.patch_out(x)                                                # (B, N, P)
         if self.cells is not None:
             told = x if keep is None else torch.zeros_like(whole).scatter(1, _index(keep, whole), x)
-            drawn = self.cells.draw(cells, told, cell_levels)                     # (B, N, P), of every token
+            drawn = self.cells.draw(cells, told, cell_levels, along.links)        # (B, N, P), of every token
             answer = answer + (drawn if keep is None else rows(drawn, keep))      # (B, N, P)
         if keep is not None:
             patches = rows(patches, keep)                                         # (B, N, P)
@@ -180,24 +204,34 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         answer = (answer * scale_out + patches * guess).to(latents.dtype)         # (B, N, P)
         return answer if keep is not None else unpatchify(answer, self.patch, latent_shape)  # (B, C, f, h, w)
 
-    def _rotary(
+    def along(
         self,
-        grid: Shape3,
-        text_tokens: int,
+        latent_shape: Shape3,
+        words: int,
         control: Tensor | None,
         camera: Tensor | None,
+        boxes: Tensor | None,
         device: torch.device,
         dtype: torch.dtype,
-    ) -> tuple[Tensor, Tensor]:
-        """How queries and keys are turned: by places on the screen, (L, D) twice, or by places that go with
-        subjects and camera where these are given (follow.py), (B, A, L, D) twice.
+    ) -> Along:
+        """What conditions of `forward` mean to clips of this latent shape beside so many words. It is the
+        same in every step of a run, so it needs to be worked out once.
         """
-        if not self.config.follow or (control is None and camera is None):
-            return rotary_table(grid, text_tokens, self.head_dim, device, dtype)
+        f, h, w = latent_shape
+        grid = (f // self.patch[0], h // self.patch[1], w // self.patch[2])
+        given = next((each for each in (control, camera, boxes) if each is not None), None)
+        if not self.config.follow or given is None:
+            return Along(rotary_table(grid, words, self.head_dim, device, dtype), None)
+        if control is None:
+            control = given.new_zeros(len(given), self.config.control_channels, f, h, w)
         ways = rotary_angles(places(grid, self.patch, control, camera), self.head_dim)  # (B, K, N, D/2)
-        return tuple(
-            table[:, of_heads(self.config.heads)] for table in turns_of(ways, text_tokens, device, dtype)
-        )
+        turns = turns_of(ways, words, device, dtype)
+        cos, sin = (table[:, of_heads(self.config.heads)] for table in turns)     # (B, A, L, D) twice
+        if self.cells is None:
+            return Along((cos, sin), None)
+        boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 4) if boxes is None else boxes
+        camera = given.new_zeros(len(given), f, self.config.camera_channels) if camera is None else camera
+        return Along((cos, sin), links(latent_shape, boxes, camera, dtype))
 
 
 class Block(nn.Module):

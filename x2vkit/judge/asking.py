@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from x2vkit.core.conditions import Conditions, camera_track, control_raster
+from x2vkit.core.conditions import Conditions, box_track, camera_track, control_raster
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS, Judge, Reading
 from x2vkit.judge.prompts import plain, stated
@@ -134,19 +134,20 @@ def recoded(pipeline: Any, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np
     with torch.inference_mode():
         for picture in pictures:
             video = torch.from_numpy(picture).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
-            found.append(pipeline.decode(vae.encode(video.to(vae.device, vae.dtype)))[0, 0])
+            again = vae(video.to(vae.device, vae.dtype))[0, :, 0].float().clamp(-1, 1)  # (3, H, W)
+            found.append(((again + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
     return found
 
 
 def given_boxes(look: Look, truth: Truth) -> Conditions:
     """The first subject's true boxes."""
-    return _raster(control_raster(*look.shape, box_a=truth.boxes[:, 0]))
+    return _conditions(look.shape, truth.boxes[:, 0])
 
 
 def given_mouth(look: Look, truth: Truth) -> Conditions:
     """The first subject's true boxes, and in them the true openness of its mouth."""
     box, mouth = truth.boxes[:, 0], truth.mouth[:, 0]
-    return _raster(control_raster(*look.shape, box_a=box, mouth_box=box, mouth=mouth))
+    return _conditions(look.shape, box, mouth)
 
 
 def given_camera(truth: Truth) -> Conditions:
@@ -154,5 +155,8 @@ def given_camera(truth: Truth) -> Conditions:
     return Conditions(camera=torch.from_numpy(camera_track(truth.camera))[None])
 
 
-def _raster(raster: NDArray[np.float32]) -> Conditions:
-    return Conditions(control=torch.from_numpy(raster)[None])
+def _conditions(shape: Shape, box: NDArray, mouth: NDArray | None = None) -> Conditions:
+    mouth_box = None if mouth is None else box
+    control = control_raster(*shape, box_a=box, mouth_box=mouth_box, mouth=mouth)
+    boxes = box_track(shape[0], box)
+    return Conditions(control=torch.from_numpy(control)[None], boxes=torch.from_numpy(boxes)[None])

@@ -19,6 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 
@@ -27,6 +30,7 @@ from x2vkit.config import ModelConfig
 from x2vkit.core.conditions import (
     CAMERA_CHANNELS,
     CONTROL_CHANNELS,
+    box_track,
     camera_track,
     control_raster,
     token_levels,
@@ -141,6 +145,7 @@ class DiffusionTrainee(nn.Module):
         ids: Tensor,
         control: Tensor,
         camera: Tensor,
+        boxes: Tensor,
         clean: Tensor | None = None,
         truth: Tensor | None = None,
         who: Tensor | None = None,
@@ -150,9 +155,9 @@ class DiffusionTrainee(nn.Module):
         """Velocity loss of one batch.
 
         latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
-        clean (B, f, h, w) bool, True where the frame is given. In training also truth (B, TRUTH, f, h, w) and
-        who (B, 2), see `TruthHead`, weights (2,): of guessing the truth, and of cells with a subject, and
-        keep (B, M), the video tokens to work on (all, where it is left out).
+        boxes (B, F, 2, 4); clean (B, f, h, w) bool, True where the frame is given. In training also truth (B,
+        TRUTH, f, h, w) and who (B, 2), see `TruthHead`, weights (2,), of guessing the truth and of cells with
+        a subject, and keep (B, M), the video tokens to work on (all, where it is left out).
         """
         patch = self.transformer.patch
 
@@ -171,7 +176,7 @@ class DiffusionTrainee(nn.Module):
             levels = token_levels(t, clean, patch)  #                     (B, N)
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
         with self.truth_head.listen(self.transformer) if self.truth_head else nullcontext():
-            velocity = self.transformer(mixed, levels, text, ids != 1, control, camera, keep=keep)
+            velocity = self.transformer(mixed, levels, text, ids != 1, control, camera, boxes, keep=keep)
         wanted = tokens(noise - latents)  #                               (B, M, C, cells)
         velocity = tokens(velocity) if keep is None else velocity.unflatten(2, wanted.shape[2:])
         error = (velocity - wanted).square().mean(2)  #                   (B, M, cells)
@@ -378,14 +383,14 @@ class DiffusionTask(Task):
         if (planned or rng.random() < data.camera) and np.isfinite(shelf.camera[index]).all():
             camera, tracked = camera_track(shelf.camera[index]), True
         # Words that say the same as a track would make it worth little to learn to read tracks.
-        telling = planned or not tracked or rng.random() < 0.3
+        telling = not tracked or rng.random() < (0.7 if planned else 0.3)
         prompt = "" if rng.random() < data.drop_prompt else shelf.caption(index, rng, camera=telling)
-        control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
+        control, drawn = np.zeros((CONTROL_CHANNELS, *grid), np.float32), box_track(shelf.boxes.shape[1])
         talks = np.nansum(shelf.mouth[index]) > 0  # one clip in ten: a mouth's track is dealt twice as often
         if planned:
-            control = planned_control(shelf, index, grid)
+            control, drawn = planned_control(shelf, index, grid)
         elif rng.random() < (2 if talks else 1) * data.control:
-            control = deal_control(shelf, index, grid, rng)
+            control, drawn = deal_control(shelf, index, grid, rng)
         clean = np.zeros(grid, bool)
         if with_clean:
             clean[deal_clean(grid[0], rng)] = True
@@ -397,6 +402,7 @@ class DiffusionTask(Task):
             "ids": self._read(prompt),
             "control": control,
             "camera": camera,
+            "boxes": drawn,
             "clean": clean,
             "truth": cell_truth(kinds, boxes, motion, np.asarray(shelf.camera[index])),
             "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in shelf.cast(index)]),
@@ -423,10 +429,13 @@ class DiffusionTask(Task):
             f, h, w = latents.shape[2:]
             control = np.zeros((len(ids), CONTROL_CHANNELS, f, h, w), np.float32)
             camera = np.zeros((len(ids), f, CAMERA_CHANNELS), np.float32)
+            boxes = np.zeros((len(ids), bucket.frames, 2, 4), np.float32)
             if name == "planned":
-                control = np.stack([planned_control(shelf, i, (f, h, w)) for i in picks])
+                planned = [planned_control(shelf, i, (f, h, w)) for i in picks]
+                control, boxes = (np.stack(each) for each in zip(*planned, strict=True))
                 camera = np.stack([camera_track(shelf.camera[i]) for i in picks])
-            made = {"latents": latents, "noise": noise, "ids": ids, "control": control, "camera": camera}
+            made = {"latents": latents, "noise": noise, "ids": ids}
+            made |= {"control": control, "camera": camera, "boxes": boxes}
             self._unseen[name] = {key: torch.from_numpy(value) for key, value in made.items()}
         return self._unseen[name]
 
@@ -460,8 +469,12 @@ def deal_clean(frames: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in chosen[str(kind)]]
 
 
-def deal_control(shelf: Shelf, index: int, grid: Shape3, rng: np.random.Generator) -> np.ndarray:
-    """A control raster from the truth, with boxes, strokes and mouths each left out at random."""
+def deal_control(
+    shelf: Shelf, index: int, grid: Shape3, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A control raster and its boxes from the truth, with boxes, strokes and mouths each left out at
+    random.
+    """
     boxes = np.array(shelf.boxes[index])  # (F, 2, 4)
     frames = len(boxes)
     known = [o for o in range(boxes.shape[1]) if np.isfinite(boxes[:, o]).any()]
@@ -474,16 +487,17 @@ def deal_control(shelf: Shelf, index: int, grid: Shape3, rng: np.random.Generato
     talks = [o for o in known if np.nanmax(shelf.mouth[index][:, o], initial=0) > 0]
     if talks and rng.random() < 0.8:
         wishes["mouth_box"], wishes["mouth"] = boxes[:, talks[0]], np.array(shelf.mouth[index][:, talks[0]])
-    return control_raster(frames, grid[1] * 8, grid[2] * 8, **wishes)
+    drawn = box_track(frames, wishes.get("box_a"), wishes.get("box_b"))
+    return control_raster(frames, grid[1] * 8, grid[2] * 8, **wishes), drawn
 
 
-def planned_control(shelf: Shelf, index: int, grid: Shape3) -> np.ndarray:
-    """The control raster of a whole plan: the boxes of all subjects, and a mouth that talks."""
+def planned_control(shelf: Shelf, index: int, grid: Shape3) -> tuple[np.ndarray, np.ndarray]:
+    """Control raster and boxes of a whole plan: the boxes of all subjects, and a mouth that talks."""
     boxes, mouth, camera = (np.array(each[index]) for each in (shelf.boxes, shelf.mouth, shelf.camera))
     plan = Plan.of_truth(boxes, mouth[:, 0], camera)
-    control = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE).control
-    assert control is not None
-    return control[0].numpy()
+    drawn = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE)
+    assert drawn.control is not None and drawn.boxes is not None
+    return drawn.control[0].numpy(), drawn.boxes[0].numpy()
 
 
 def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
@@ -554,9 +568,8 @@ def level_losses(model: nn.Module, batch: Batch) -> list[float]:
 def _take(part: nn.Module, folder: Path) -> None:
     """The weights of a saved part of a pipeline, as far as it has them."""
     try:
-        found = type(part).from_pretrained(folder, dtype=torch.float32).state_dict()
-        left = part.load_state_dict(found, strict=False)
-    except (OSError, ValueError, RuntimeError) as error:
+        left = part.load_state_dict(load_file(folder / SAFETENSORS_WEIGHTS_NAME), strict=False)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         rule = f"it does not hold weights of this recipe's shapes ({reason})"
         cure = "name the folder of a pipeline of the same size"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -97,15 +97,19 @@ class Shelf:
         """Chances (n,) of the clips that make every action equally likely: in the world each subject does
         what it does best more often, so that talking, for one, is rare.
         """
-        actions = [(clip["spec"] or {}).get("action", "") for clip in self._clips]
-        counts = Counter(actions)
-        chances = np.array([1 / counts[action] for action in actions])
-        return chances / chances.sum()
+        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips])
 
     def cast(self, index: int) -> tuple[str, str]:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
         spec = self._clips[index]["spec"] or {}
         return spec.get("subject", ""), (spec.get("other") or [""])[0]
+
+
+def evenly(kinds: Sequence[str]) -> np.ndarray:
+    """Chances (n,) that make every kind equally likely."""
+    counts = Counter(kinds)
+    chances = np.array([1 / counts[kind] for kind in kinds])
+    return chances / chances.sum()
 
 
 def fill_shelf(

@@ -20,6 +20,7 @@ from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
 from x2vkit.training.diffusion import levels_of, spread_levels
 from x2vkit.training.engine import Batch, Task, write_origin
+from x2vkit.training.latents import evenly
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.vae import EVALUATION_SEED
 from x2vkit.world import World, caption, vocabulary
@@ -27,6 +28,9 @@ from x2vkit.world.grammar import SceneSpec
 
 WAYS = 3
 """Captions of every clip that are kept."""
+WEIGHTS = torch.ones(TRACKS)
+"""(R,) of each number in the loss: the first subject is what a clip is about."""
+WEIGHTS[GROUPS["box_a"]] = 3.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Tracks:
     """(n, WAYS, max_words) int64: captions as the planner reads them"""
     aspect: float
     """Log of width over height"""
+    chances: np.ndarray
+    """(n,) of being dealt: every action equally often, as the transformer sees them"""
 
 
 class PlannerTrainee(nn.Module):
@@ -72,8 +78,9 @@ class PlannerTrainee(nn.Module):
         mixed = torch.lerp(plans, noise, t[:, :, None])                                   # (B, F, R)
         velocity = self.planner(mixed, t, ids, plans, known, aspect)                      # (B, F, R)
         open_ = 1 - each_number(known)                                                    # (B, 1, R)
-        error = (velocity.float() - (noise - plans)).square() * open_
-        return {"loss": error.sum() / (open_.sum() * tracks.shape[1])}
+        counted = open_ * WEIGHTS.to(open_)                                               # (B, 1, R)
+        error = (velocity.float() - (noise - plans)).square() * counted
+        return {"loss": error.sum() / (counted.sum() * tracks.shape[1])}
 
 
 class PlannerTask(Task):
@@ -102,7 +109,7 @@ class PlannerTask(Task):
         rng = np.random.default_rng((self.recipe.seed, step))
         shelf = self.shelves[int(rng.choice(len(self.shares), p=self.shares / self.shares.sum()))]
         size = self.recipe.engine.batch
-        rows = rng.integers(len(shelf.tracks), size=size)
+        rows = rng.choice(len(shelf.tracks), size, p=shelf.chances)
         ids = shelf.ids[rows, rng.integers(WAYS, size=size)]
         ids = np.where(rng.random((size, 1)) < self.data.drop_prompt, 0, ids)
         known = rng.random((size, len(GROUPS))) < 0.4
@@ -163,13 +170,15 @@ class PlannerTask(Task):
         rng = np.random.default_rng(first)
         tracks = np.empty((count, frames, TRACKS), np.float32)
         ids = np.zeros((count, WAYS, self.data.max_words + 1), np.int64)
+        actions = []
         for i in range(count):
             spec, _, truth = world.truth(first + i, frames, height, width)
+            actions.append(spec.action)
             tracks[i] = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, height, width)
             for way in range(WAYS):
                 read = self._read(spec, rng)
                 ids[i, way, : len(read)] = read
-        return Tracks(tracks, ids, log(width / height))
+        return Tracks(tracks, ids, log(width / height), evenly(actions))
 
     def _read(self, spec: SceneSpec, rng: np.random.Generator) -> list[int]:
         return [1 + i for i in self.reader.tokenize(caption(spec, rng)).ids]

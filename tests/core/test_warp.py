@@ -1,0 +1,100 @@
+"""Links between latent frames: a cell looks where its content lies at another time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from x2vkit.core.conditions import box_track, camera_track
+from x2vkit.core.warp import SPOT_FEATURES, Links, links
+from x2vkit.world import SceneSpec, World
+
+GRID = (5, 16, 16)
+
+
+def clip_of(**spec) -> tuple[torch.Tensor, torch.Tensor, Links]:
+    """Each frame's colour in each cell (17, 16, 16, 3), where the subject fills a cell (17, 16, 16), and the
+    links that boxes and camera make.
+    """
+    clip = World().render(SceneSpec(**spec), 3, 17, 128, 128)
+    cells = torch.from_numpy(clip.frames).float().reshape(17, 16, 8, 16, 8, 3).mean((2, 4)) / 255
+    mine = torch.from_numpy(np.asarray(clip.ids) == 1).float().reshape(17, 16, 8, 16, 8).mean((2, 4)) > 0.8
+    boxes = torch.from_numpy(box_track(17, clip.truth.boxes[:, 0]))[None]
+    camera = torch.from_numpy(camera_track(clip.truth.camera))[None]
+    return cells, mine, links(GRID, boxes, camera, torch.float32)
+
+
+def through(weights: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+    """What weights (k, n, n) see of cells (k, 16, 16, 3)."""
+    return (weights @ cells.flatten(1, 2)).reshape(cells.shape)
+
+
+def latent(cells: torch.Tensor) -> torch.Tensor:
+    """(17, 16, 16, 3) -> (5, 16, 16, 3), the mean of each latent frame."""
+    return torch.cat([cells[:1], cells[1:].reshape(4, 4, 16, 16, 3).mean(1)])
+
+
+def test_nothing_given_looks_at_its_own_place():
+    found = links((3, 4, 6), torch.zeros(2, 9, 2, 4), torch.zeros(2, 3, 4), torch.float32)
+    own = torch.eye(24)
+    assert found.spots.shape == (2, 3, 4, 6, SPOT_FEATURES) and not found.spots.any()
+    torch.testing.assert_close(found.before, own.expand(2, 2, 24, 24))
+    torch.testing.assert_close(found.after, own.expand(2, 2, 24, 24))
+    torch.testing.assert_close(found.first, own.repeat_interleave(4, 0).expand(2, 2, 96, 24))
+
+
+@pytest.mark.parametrize("action", ["roll", "bounce", "grow"])
+def test_a_moving_subject_is_found_in_the_first_frame_at_all_four_moments(action):
+    cells, mine, found = clip_of(subject="ball", action=action)
+    first = found.first[0].unflatten(1, (256, 4)).transpose(1, 2).flatten(0, 1)  # (16, n, n)
+    seen = through(first, cells[:1].expand(16, -1, -1, -1))
+    miss, stay = ((x - cells[1:]).abs().mean(-1)[mine[1:]].mean() for x in (seen, cells[:1]))
+    assert miss < 0.5 * stay
+
+
+@pytest.mark.parametrize("spec", [{"subject": "car", "action": "walk"}, {"subject": "dog", "action": "jump"}])
+def test_a_moving_subject_is_found_in_the_latent_frames_beside(spec):
+    cells, mine, found = clip_of(**spec)
+    each = latent(cells)
+    for weights, there, here, rows in (
+        (found.before[0], each[:-1], each[1:], slice(1, None)),
+        (found.after[0], each[1:], each[:-1], slice(-1)),
+    ):
+        shown = torch.cat([mine[:1], mine[4::4]])[rows]
+        moved = (through(weights, there) - here).abs().mean(-1)[shown].mean()
+        assert moved < 0.7 * (there - here).abs().mean(-1)[shown].mean()
+
+
+def test_the_ground_is_found_where_a_camera_saw_it():
+    cells, _, found = clip_of(subject="box", action="stand", camera="pan left")
+    each, weights = latent(cells), found.before[0]
+    known = weights.sum(-1).reshape(4, 16, 16) > 0.99  # what has just come into the frame was nowhere
+    assert 0.6 < known.float().mean() < 1
+    known[:, :8] = False  # the sky is far away
+    seen = through(weights, each[:-1])
+    moved, stay = ((x - each[1:]).abs().mean(-1)[known].mean() for x in (seen, each[:-1]))
+    assert moved < 0.5 * stay
+
+
+def test_what_was_out_of_sight_is_found_nowhere():
+    boxes = torch.zeros(1, 9, 2, 4)
+    boxes[:, 5:, 0] = torch.tensor([0.25, 0.25, 0.75, 0.75])  # it comes into sight in the last latent frame
+    found = links((3, 8, 8), boxes, torch.zeros(1, 3, 4), torch.float32)
+    inside = found.spots[0, 2, ..., 0].flatten() > 0
+    assert inside.sum() == 16
+    assert not found.before[0, 1, inside].any() and not found.first[0, 1].unflatten(0, (64, 4))[inside].any()
+    torch.testing.assert_close(found.before[0, 1, ~inside], torch.eye(64)[~inside])
+
+
+def test_spots_say_where_in_its_box_a_cell_lies():
+    boxes = torch.zeros(1, 5, 2, 4)
+    boxes[:, :, 1] = torch.tensor([0.25, 0.5, 0.75, 1.0])  # the second subject: cells 2 to 5, rows 4 to 7
+    spots = links((2, 8, 8), boxes, torch.zeros(1, 2, 4), torch.float32).spots
+    told = spots.unflatten(-1, (2, 4, -1))[0]  # (f, h, w, subjects, frames, numbers)
+    assert not told[..., 0, :, :].any()
+    for frame in range(4):
+        covered, x, y = told[1, ..., 1, frame, :3].unbind(-1)
+        assert covered.sum() == 16 and bool((covered[4:, 2:6] == 1).all())
+        torch.testing.assert_close(x[5, 2:6], torch.tensor([-0.75, -0.25, 0.25, 0.75]))
+        torch.testing.assert_close(y[4:, 3], torch.tensor([-0.75, -0.25, 0.25, 0.75]))

@@ -1,0 +1,168 @@
+"""Motion compensation between latent frames: where a cell's content lies in other frames, and which spot of a
+subject it shows.
+
+    B batch; F frames; f, h, w latent grid; n = h w cells of a latent frame; 4 frames of a latent frame
+
+Boxes and camera say where everything goes, so a cell need not search for what it shows: it can look straight
+at the same spot of the subject, or of the ground, in another latent frame. That is how video codecs predict a
+frame from those beside it, and how the convolutions of cells.py follow what moves. A latent frame holds four
+frames, and what moves fast is at four places in it; so the first latent frame, which holds one frame and is
+the sharpest picture of the clip, is looked up at all four.
+
+Knows nothing about what the cells hold. Where neither boxes nor camera are given, every cell looks at its own
+place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import torch
+from torch import Tensor
+
+from x2vkit.axes import TIME_STRIDE, Shape3
+from x2vkit.core.conditions import CAMERA_ZOOM, MOTION_SCALE
+
+SUBJECTS = 2
+SPOT_WAVES = 2
+"""Octaves of sines that tell a spot inside a box: half-turns over half a box."""
+SPOT_FEATURES = SUBJECTS * TIME_STRIDE * (3 + 4 * SPOT_WAVES)
+"""Numbers that tell what spots of the subjects a cell shows in its four frames."""
+EDGE = 0.25
+"""A cell belongs to a box if its middle is inside, or at most so many cells outside."""
+LEAST = 0.05
+"""Cells that a box is wide and tall, below which its subject is out of sight."""
+
+
+@dataclass(frozen=True)
+class Links:
+    """What a clip's boxes and camera mean to its cells."""
+
+    spots: Tensor
+    """(B, f, h, w, SPOT_FEATURES): for each subject and frame how much of the cell its box covers, and where
+    in the box the cell lies, as numbers and as sines."""
+    before: Tensor
+    """(B, f - 1, n, n): weights with which each cell of a latent frame, from the second on, looks at the
+    cells of the one before."""
+    after: Tensor
+    """(B, f - 1, n, n): likewise of each but the last, at the one after."""
+    first: Tensor
+    """(B, f - 1, 4 n, n): likewise of each from the second on, at the first, four times: as the cell shows it
+    in each of its four frames; row 4 j + k is cell j in frame k."""
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """Where boxes and camera are at K times, in cells from the middle of the upper left one."""
+
+    centre: Tensor
+    """(B, K, 2 subjects, 2) x, y"""
+    size: Tensor
+    """(B, K, 2, 2) width, height"""
+    seen: Tensor
+    """(B, K, 2) bool"""
+    way: Tensor
+    """(B, K, 3) camera x, y, log zoom since the first frame"""
+
+    def __getitem__(self, rows: slice) -> _Moment:
+        return _Moment(*(part[:, rows] for part in vars(self).values()))
+
+
+def links(latent_shape: Shape3, boxes: Tensor, camera: Tensor, dtype: torch.dtype) -> Links:
+    """boxes (B, F, 2, 4) in fractions, all 0 where out of sight or not given; camera (B, f, 4) as in
+    conditions.py, zeros where not given.
+    """
+    f, h, w = latent_shape
+    boxes, camera = boxes.float(), camera.float()
+    each = torch.cat([boxes[:, :1]] * (TIME_STRIDE - 1) + [boxes], dim=1)         # (B, 4 f, 2, 4)
+    scale = boxes.new_tensor([w, h])
+    centre = (each[..., :2] + each[..., 2:]) / 2 * scale - 0.5                    # (B, 4 f, 2, 2)
+    size = (each[..., 2:] - each[..., :2]) * scale                                # (B, 4 f, 2, 2)
+    seen = size.amin(3) > LEAST                                                   # (B, 4 f, 2)
+
+    way = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                 # (B, f, 3)
+    # From the first frame to the middle of the next four are 2.5 frames, between the other middles 4.
+    apart = torch.tensor([1.0, 2.5] + [4.0] * (f - 2), device=boxes.device)[:f, None]
+    pace = camera[..., : CAMERA_ZOOM + 1] / MOTION_SCALE / apart                  # (B, f, 3) a frame
+    off = torch.arange(TIME_STRIDE, device=boxes.device) - (TIME_STRIDE - 1) / 2  # (4,) frames
+    ways = (way[:, :, None] + pace[:, :, None] * off[:, None]).flatten(1, 2)      # (B, 4 f, 3)
+    moments = _Moment(centre, size, seen, ways)
+    middles = _middles(moments, way)
+
+    cells = _cells(h, w, boxes.device)                                            # (n, 2)
+    rest, four = slice(1, None), slice(TIME_STRIDE, None)
+    first = _look(cells, moments[four], moments[:1], (h, w), dtype)               # (B, 4 (f - 1), n, n)
+    first = first.unflatten(1, (f - 1, TIME_STRIDE)).transpose(2, 3).flatten(2, 3)  # (B, f - 1, 4 n, n)
+    return Links(
+        spots=_spots(cells, moments, (h, w)).to(dtype),
+        before=_look(cells, middles[rest], middles[:-1], (h, w), dtype),
+        after=_look(cells, middles[:-1], middles[rest], (h, w), dtype),
+        first=first,
+    )
+
+
+def _middles(moments: _Moment, way: Tensor) -> _Moment:
+    """The mean place and size in every latent frame, over the frames in which a subject is seen."""
+    seen = moments.seen.unflatten(1, (-1, TIME_STRIDE))                           # (B, f, 4, 2)
+    weight = seen[..., None].float() / seen.sum(2, keepdim=True)[..., None].clamp(min=1)
+    centre, size = (
+        (part.unflatten(1, (-1, TIME_STRIDE)) * weight).sum(2) for part in (moments.centre, moments.size)
+    )
+    return _Moment(centre, size, seen.any(2), way)
+
+
+def _cells(h: int, w: int, device: torch.device) -> Tensor:
+    """The middles (n, 2) of all cells as x, y."""
+    rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    return torch.stack([columns, rows], dim=-1).reshape(-1, 2).float().to(device)
+
+
+def _look(cells: Tensor, here: _Moment, there: _Moment, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
+    """Weights (B, K, n, n) of what each cell sees where its content lies at another time; K times against K
+    others, or against one. Between cells it mixes the nearest four (bilinear); out of the frame it sees
+    nothing.
+    """
+    h, w = size
+    middle = cells.new_tensor([(w - 1) / 2, (h - 1) / 2])
+
+    def shift(way: Tensor) -> Tensor:  # a camera moves in fractions of the shorter side, upwards
+        return torch.stack([way[..., 0], -way[..., 1]], dim=-1)[:, :, None] * min(h, w)  # (B, K, 1, 2)
+
+    def zoom(way: Tensor) -> Tensor:
+        return way[:, :, None, 2:].exp()                                          # (B, K, 1, 1)
+
+    ground = (cells - middle) / zoom(here.way) + shift(here.way)                  # (B, K, n, 2)
+    place = (ground - shift(there.way)) * zoom(there.way) + middle                # (B, K, n, 2)
+    sees = torch.ones_like(place[..., 0], dtype=torch.bool)                       # (B, K, n)
+    for which in reversed(range(SUBJECTS)):  # the first subject stands in front
+        centre, extent = here.centre[:, :, which, None], here.size[:, :, which, None]
+        inside = ((cells - centre).abs() <= extent / 2 + EDGE).all(3) & here.seen[:, :, which, None]
+        own = (cells - centre) / extent.clamp(min=LEAST) * there.size[:, :, which, None]
+        own = own + there.centre[:, :, which, None]                               # (B, K, n, 2)
+        place = torch.where(inside[..., None], own, place)
+        sees = torch.where(inside, there.seen[:, :, which, None], sees)
+    across = _tent(place[..., 0], w) * sees[..., None]                            # (B, K, n, w)
+    down = _tent(place[..., 1], h)                                                # (B, K, n, h)
+    return (down.to(dtype)[..., :, None] * across.to(dtype)[..., None, :]).flatten(3)
+
+
+def _tent(place: Tensor, count: int) -> Tensor:
+    """Weights of linear interpolation: places (...) -> (..., count)."""
+    return (1 - (place[..., None] - torch.arange(count, device=place.device)).abs()).clamp(min=0)
+
+
+def _spots(cells: Tensor, moments: _Moment, size: tuple[int, int]) -> Tensor:
+    """(B, f, h, w, SPOT_FEATURES), as in `Links`."""
+    h, w = size
+    away = cells - moments.centre[:, :, :, None]                                  # (B, 4 f, 2, n, 2)
+    half = moments.size[:, :, :, None] / 2                                        # (B, 4 f, 2, 1, 2)
+    # A cell reaches from -1/2 to 1/2 about its middle, a box from -half to half about its own.
+    overlap = torch.minimum(half, away + 0.5) - torch.maximum(-half, away - 0.5)  # (B, 4 f, 2, n, 2)
+    covered = overlap.clamp(0, 1).prod(4, keepdim=True) * moments.seen[..., None, None]
+    spot = (away / half.clamp(min=LEAST)).clamp(-1.5, 1.5)                        # -1 to 1 in the box
+    angle = spot[..., None] * pi * 2.0 ** torch.arange(SPOT_WAVES, device=cells.device)
+    waves = [angle.sin().flatten(4), angle.cos().flatten(4)]
+    told = torch.cat([torch.ones_like(covered), spot, *waves], dim=4) * covered   # (B, 4 f, 2, n, 11)
+    told = told.unflatten(1, (-1, TIME_STRIDE)).permute(0, 1, 4, 3, 2, 5)         # (B, f, n, 2, 4, 11)
+    return told.flatten(3).unflatten(2, (h, w))
