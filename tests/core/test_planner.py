@@ -10,7 +10,9 @@ import x2vkit as x2v
 from x2vkit.core.conditions import camera_track, control_raster
 from x2vkit.core.planner import TRACKS, Planner, plan_of, tracks_of
 from x2vkit.core.text import TextEncoder
+from x2vkit.judge.metrics import fit_bounce, heights
 from x2vkit.world import SceneSpec, World
+from x2vkit.world.animate import gravity
 
 SPECS = {
     "two, wide": (SceneSpec("dog", action="run", other=("ball", "red"), relation="chasing"), 96, 160),
@@ -122,7 +124,7 @@ def test_the_words_decide_which_way_things_go(shipped):
 
 
 def test_what_bounces_comes_down_and_rises_again(shipped):
-    """And what stands does not. (How fast it falls is not right yet: see the README.)"""
+    """And what stands does not."""
 
     def turns(words: str) -> np.ndarray:
         low = draft(shipped, f"a red ball {words} in the city").boxes[:, :, 0, 3]  # its lower edge
@@ -131,6 +133,13 @@ def test_what_bounces_comes_down_and_rises_again(shipped):
 
     assert (turns("bouncing") > 0).mean() > 0.9
     assert (turns("standing still") > 0).mean() < 0.1
+
+
+def test_what_bounces_falls_as_gravity_says_on_earth_and_in_space(shipped):
+    for place in ("in the city", "in space"):
+        boxes = draft(shipped, f"a red ball bouncing {place}").boxes[:, :, 0]
+        found = [fit_bounce(heights(box, 128, 128), 12) for box in boxes]
+        assert 0.75 < np.median(found) / gravity(place.split()[-1]) < 1.3, place
 
 
 def test_a_given_box_decides_where_the_subject_goes(shipped):

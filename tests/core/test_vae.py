@@ -68,27 +68,6 @@ def test_the_first_frame_alone_decodes_as_in_the_clip(vae):
     torch.testing.assert_close(vae(clip[:, :, :1]), vae(clip)[:, :, :1], rtol=1e-3, atol=1e-3)
 
 
-def test_a_told_decoder_draws_real_latents_otherwise_frame_by_frame(vae):
-    config = {name: value for name, value in vae.config.items() if not name.startswith("_")}
-    torch.manual_seed(0)
-    told = VideoVAE(**config | {"told": True}).eval()
-    left = told.load_state_dict(vae.state_dict(), strict=False)
-    assert left.missing_keys and all(name.endswith(".real") for name in left.missing_keys)
-    latents = vae.encode(video(9))
-    assert torch.equal(vae.decode(latents, real=True), vae.decode(latents))  # one that cannot be told
-    assert torch.equal(told.decode(latents, real=True), vae.decode(latents))  # nor is it before it is trained
-    with torch.no_grad():
-        for name, p in told.named_parameters():
-            if name.endswith(".real"):
-                p.copy_(torch.randn(len(p)))
-    made, real = told.decode(latents), told.decode(latents, real=True)
-    assert torch.equal(made, vae.decode(latents)) and not torch.equal(real, made)
-    torch.testing.assert_close(told(video(9)), real)  # what it encoded itself is real
-    second = told.decode(latents, real=torch.tensor([[False, True, False]]))
-    assert torch.equal(second[:, :, :1], made[:, :, :1])
-    assert not torch.equal(second[:, :, 1:5], made[:, :, 1:5])
-
-
 def test_the_past_is_used(vae):
     """Causal must not mean blind: another first frame changes how later latents are decoded."""
     latents = vae.encode(video(9))

@@ -66,24 +66,17 @@ class Block(nn.Module):
 
     There is no normalisation layer: the last convolution starts at zero, so every block starts as the
     identity, and a crop is treated exactly as the same pixels inside a large frame.
-
-    told: it can be told which latent frames are real, by one number a channel that is added before the second
-    activation, and so decides which of its channels take part.
     """
 
-    def __init__(self, width: int, told: bool = False):
+    def __init__(self, width: int):
         super().__init__()
         self.around = Conv(width, width)
         self.before = Conv(width, width, kernel=1)
         self.combine = Conv(width, width, zero=True)
-        self.real = nn.Parameter(torch.zeros(width)) if told else None
 
-    def forward(self, x: Tensor, frames: int, real: Tensor | None = None) -> Tensor:
-        """x (N, c, h, w); real (N,), 1 for latent frames that are real -> (N, c, h, w)."""
+    def forward(self, x: Tensor, frames: int) -> Tensor:
         a = nnf.silu(x)
         a = self.around(a) + self.before(previous(a, frames))
-        if self.real is not None and real is not None:
-            a = a + real.to(a)[:, None, None, None] * self.real[:, None, None]
         return x + self.combine(nnf.silu(a))
 
 
@@ -156,24 +149,23 @@ class Decoder(nn.Module):
     blocks.
     """
 
-    def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...], told: bool):
+    def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
         super().__init__()
         self.enter = Conv(latent_channels, widths[0])
         self.levels = nn.ModuleList(
-            nn.ModuleList(Block(width, told) for _ in range(depth))
+            nn.ModuleList(Block(width) for _ in range(depth))
             for width, depth in zip(widths, depths, strict=True)
         )
         self.ups = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.leave = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2, zero=True)
 
-    def forward(self, latents: Tensor, real: Tensor | None = None) -> Tensor:
-        """(B, C, f, h, w), and which latent frames are real, (B, f) -> (B, 3, F, H, W)."""
-        frames, real = latents.shape[2], None if real is None else real.flatten()
+    def forward(self, latents: Tensor) -> Tensor:
+        frames = latents.shape[2]
         x = latents.transpose(1, 2).flatten(0, 1)  # (N, C, h, w)
         x = self.enter(x.contiguous(memory_format=torch.channels_last))
         for level, blocks in enumerate(self.levels):
             for block in blocks:
-                x = block(x, frames, real)  #        (N, widths[level], h * 2**level, w * 2**level)
+                x = block(x, frames)  #              (N, widths[level], h * 2**level, w * 2**level)
             if level < len(self.ups):
                 x = self.ups[level](x)
         x = self.leave(nnf.silu(x))  #               (N, 48, H/2, W/2)
@@ -225,8 +217,6 @@ class VideoVAE(ModelMixin, ConfigMixin):
         decoder_depths: blocks at H/8, H/4 and H/2.
         latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's
             own spread. A decoder trained with it forgives the small errors of a diffusion model.
-        told: whether the decoder can be told which latents are real, an encoder's, and which a model made:
-            their faults differ.
     """
 
     @register_to_config
@@ -237,11 +227,10 @@ class VideoVAE(ModelMixin, ConfigMixin):
         encoder_depths: tuple[int, int] = (1, 1),
         decoder_depths: tuple[int, int, int] = (2, 2, 1),
         latent_noise: float = 0.05,
-        told: bool = False,
     ):
         super().__init__()
         self.encoder = Encoder(latent_channels, tuple(widths), tuple(encoder_depths))
-        self.decoder = Decoder(latent_channels, tuple(widths), tuple(decoder_depths), told)
+        self.decoder = Decoder(latent_channels, tuple(widths), tuple(decoder_depths))
         self.linear = LinearCode(latent_channels)
         pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
@@ -280,12 +269,9 @@ class VideoVAE(ModelMixin, ConfigMixin):
             latents = latents + self.config.latent_noise * spread * noise
         return latents
 
-    def decode(self, latents: Tensor, real: Tensor | bool = False) -> Tensor:
-        """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped).
-
-        real: whether the latents are an encoder's and not a model's, of all or of each latent frame (B, f).
-        """
-        return self.decode_raw(self.unnormalise(latents), real)
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
+        return self.decode_raw(self.unnormalise(latents))
 
     def unnormalise(self, latents: Tensor) -> Tensor:
         """Normalised latents as they were before `encode` normalised them, (B, C, f, h, w)."""
@@ -297,17 +283,16 @@ class VideoVAE(ModelMixin, ConfigMixin):
         learned = self.encoder(video)
         return learned + self.linear.encode(video).unflatten(0, (-1, learned.shape[2])).transpose(1, 2)
 
-    def decode_raw(self, latents: Tensor, real: Tensor | bool = True) -> Tensor:
+    def decode_raw(self, latents: Tensor) -> Tensor:
         """The inverse of `encode_raw`: what the linear code draws plus what the decoder adds. (B, 3, F, H,
         W).
         """
         drawn = self.linear.decode(latents.transpose(1, 2).flatten(0, 1))
-        known = torch.as_tensor(real, device=latents.device).expand(latents.shape[0], latents.shape[2])
-        return unfold_time(drawn, latents.shape[2]) + self.decoder(latents, known)
+        return unfold_time(drawn, latents.shape[2]) + self.decoder(latents)
 
     def forward(self, video: Tensor, sample: bool = False) -> Tensor:
         """Encode, then decode: (B, 3, F, H, W) in [-1, 1] -> the same shape."""
-        return self.decode(self.encode(video, sample), real=True)
+        return self.decode(self.encode(video, sample))
 
     def preview(self, latents: Tensor) -> Tensor:
         """A rough picture at almost no cost: one linear map per latent cell, fitted by least squares.

@@ -134,8 +134,7 @@ def recoded(pipeline: Any, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np
     with torch.inference_mode():
         for picture in pictures:
             video = torch.from_numpy(picture).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
-            again = vae(video.to(vae.device, vae.dtype))[0, :, 0].float().clamp(-1, 1)  # (3, H, W)
-            found.append(((again + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy())
+            found.append(pipeline.decode(vae.encode(video.to(vae.device, vae.dtype)))[0, 0])
     return found
 
 

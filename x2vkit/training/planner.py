@@ -122,7 +122,7 @@ class PlannerTask(Task):
         config = {"width": 64, "depth": 4} | self.recipe.model
         E, L = config["width"], batch["tracks"].shape[1] + batch["ids"].shape[1]
         inside = config["depth"] * (24 * L * E * E + 4 * L * L * E)
-        ends = 2 * batch["tracks"].shape[1] * E * (3 * TRACKS + len(GROUPS))
+        ends = 2 * batch["tracks"].shape[1] * E * (5 * TRACKS + len(GROUPS))
         return 3.0 * len(batch["tracks"]) * (inside + ends)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:

@@ -95,11 +95,9 @@ class VAETrainee(nn.Module):
         # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
         spread = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
         noisy = raw + self.vae.config.latent_noise * spread * torch.randn_like(raw)
-        real: Tensor | bool = True
         if dreamed is not None and given is not None:
             noisy = torch.where(given[:, None, None, None, None], self.vae.unnormalise(dreamed), noisy)
-            real = ~given[:, None]
-        error = self.vae.decode_raw(noisy, real).float() - video
+        error = self.vae.decode_raw(noisy).float() - video
         weight = 1 + self.subject_weight * subject
         mse = error.square()
         loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
@@ -185,7 +183,7 @@ class VAETask(Task):
     def sheet(self, model: nn.Module) -> np.ndarray:
         """Six unseen clips, five frames each, above what the autoencoder makes of them."""
         video = self._unseen_video(24)[:6]
-        made = torch.cat([model.vae(clip[None]).float() for clip in video])
+        made = torch.cat([model.vae.decode(model.vae.encode(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
         picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
         return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
