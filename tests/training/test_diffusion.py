@@ -269,7 +269,11 @@ def test_conditions_are_dealt_as_often_as_the_recipe_says(vae, cache):
 
 def test_a_control_raster_shows_the_truth(vae, tmp_path):
     shelf = fill_shelf(tmp_path, World(3), vae, CLIP, quiet=True)
-    rasters = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(60)]
+    dealt = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(60)]
+    rasters = [raster for raster, _ in dealt]
+    for raster, boxes in dealt:  # the numbers are those of the boxes that are drawn, and of no others
+        expected = np.nan_to_num(shelf.boxes[0][:, 0]) if raster[BOX_A].any() else 0 * boxes[:, 0]
+        np.testing.assert_array_equal(boxes[:, 0], expected)
     boxed = [raster[BOX_A] for raster in rasters if raster[BOX_A].any()]
     stroked = [raster for raster in rasters if raster[STROKE].any()]
     assert 15 < len(boxed) < 55 and 5 < len(stroked) < 50
@@ -284,7 +288,7 @@ def test_a_talking_mouth_is_in_the_raster(vae, tmp_path):
             return self.render(SceneSpec("face", "yellow", "talk", wearing=None), index, *shape)
 
     shelf = fill_shelf(tmp_path, Talk(3), vae, replace(CLIP, clips=1), quiet=True)
-    rasters = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(20)]
+    rasters = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed))[0] for seed in range(20)]
     spoken = [raster for raster in rasters if raster[MOUTH].any()]
     assert 8 < len(spoken) < 20
     said = spoken[0][OPENNESS:].max((2, 3)).T.flatten()  # four values for each latent frame
@@ -407,7 +411,8 @@ def test_planned_clips_come_with_everything_that_a_planner_says(vae, cache):
     assert (task(vae, cache, planned=0.0, camera=0.0, control=0.0).batch(0)["control"] == 0).all()
     shelf = whole.shelves[0]
     talker = next(i for i in range(len(shelf)) if np.nanmax(shelf.mouth[i]) > 0)
-    control = planned_control(shelf, talker, (3, 4, 6))
+    control, boxes = planned_control(shelf, talker, (3, 4, 6))
     assert control[MOUTH].max() > 0 and control[OPENNESS:].max() > 0.1
+    np.testing.assert_array_equal(boxes, np.nan_to_num(shelf.boxes[talker]))
     scores = whole.evaluate(whole.build())
     assert set(scores) > {"unseen", "held_out", "planned"}
