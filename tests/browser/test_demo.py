@@ -36,8 +36,8 @@ def served(pipeline, gradio_folder) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def slow() -> FakePipeline:
-    """A pipeline of a quarter of a second a step: time to leave in the middle, on slow machines too."""
-    return FakePipeline(0.25)
+    """A pipeline of half a second a step: time to leave in the middle, on slow machines too."""
+    return FakePipeline(0.5)
 
 
 @pytest.fixture
@@ -131,11 +131,11 @@ def test_a_closed_tab_stops_its_run(visit, serve, slow):
 
 def test_from_click_to_playing_video(served, visit):
     page = visit(served.url)
-    quick(page, 20)
+    quick(page, 50)  # so that it still runs when the page is looked at
     ask_for(page, "a red flurb ball")
     stage(page, "preview")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(page.locator(".x2v-state")).to_have_text(re.compile(r"Step \d+ of 20 · \d+ % noise"))
+    expect(page.locator(".x2v-state")).to_have_text(re.compile(r"Step \d+ of 50 · \d+ % noise"))
     stage(page, "video")
     assert plays(page)
     assert page.evaluate("document.querySelector('.x2v-video').loop")
