@@ -191,7 +191,8 @@ def _forward_parts(
 
 
 def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bool) -> tuple[int, int]:
-    """FLOPs of the convolutions beside the blocks, for one clip: (what has no weights behind it, the rest).
+    """FLOPs of the convolutions beside the blocks, for one clip: (what takes two matmuls in training and not
+    three, as it reads the data or mixes by weights that are not trained; the rest).
 
     A 3 x 3 convolution is a matmul of (cells, 9 c) by (9 c, c): 18 c^2 for each cell. A block has two, and
     looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each. With
