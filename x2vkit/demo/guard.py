@@ -39,6 +39,14 @@ class Page(gr.Blocks):
         self.engine = engine
         self.timer: Timer | None = None
         self.queue(max_size=max_queue, default_concurrency_limit=1, status_update_rate=1)
+        with self:
+            self.unload(self.left)
+
+    async def left(self, request: gr.Request) -> None:
+        """A tab was closed: end its runs. Gradio does so, too, when it finds the stream of their news closed,
+        but overlooks that when it is just sending some.
+        """
+        await self._queue.clean_events(session_hash=request.session_hash)
 
     def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:
         """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the first page is
