@@ -36,14 +36,14 @@ TRACK = 6
 DROPPED = 0.3
 """Part of what is read that is hidden in training: thousands of clips are learned by heart otherwise."""
 TOLD = ("pose", "facing", "subject", "scene", "other")
-"""Attributes whose probabilities the network over time is told."""
+"""Attributes whose probabilities the network over time is told; it is told the openness of the mouth, too."""
 
 
 class MotionReader(ModelMixin, ConfigMixin):
     """Descriptions of frames -> action, direction, camera, relation."""
 
     @register_to_config
-    def __init__(self, features: int = 256, told: int = 46, width: int = 64, depth: int = 3) -> None:
+    def __init__(self, features: int = 256, told: int = 47, width: int = 64, depth: int = 3) -> None:
         """features: the eye's; told: probabilities that come along; width, depth: channels and blocks over
         time."""
         super().__init__()
@@ -83,7 +83,8 @@ def describe(pixels: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
     """One clip's pixels (F, 3, H, W) and what the eye read from them -> MotionReader's inputs, without the
     n."""
     masks = read["kinds"].float().softmax(1)
-    told = torch.cat([read[name].float().softmax(1) for name in TOLD], 1)
+    told = [read[name].float().softmax(1) for name in TOLD]
+    told = torch.cat([*told, read["mouth"].float().sigmoid()[:, None]], 1)
     height, width = pixels.shape[2:]
     track = torch.cat([track_of(read["boxes"][:, k], masks[:, k + 1], height, width) for k in (0, 1)], 1)
     flow = background_flow(pixels, masks[:, 0])

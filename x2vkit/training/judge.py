@@ -47,7 +47,7 @@ IGNORED = -100
 """Label of what a frame does not tell."""
 SEEN = {"wearing": 0.55, "wearing_color": 0.55, "mood": 0.6, "pose": 0.35, "facing": 0.35}
 """Part of the subject that must be in sight before a frame is asked for an attribute (others: a fifth)."""
-RARE = {"mood": 3, "wearing_color": 2, "other": 2, "other_color": 2}
+RARE = {"mood": 8, "wearing": 2, "wearing_color": 2, "other": 2, "other_color": 2}
 """Weights in the loss of what few frames tell (others: 1)."""
 
 
@@ -233,6 +233,7 @@ class FrameTask(Task):
         labels = {name: torch.from_numpy(values[rows]) for name, values in pool.labels.items()}
         ids = torch.from_numpy(pool.ids[rows].astype(np.int64))
         pixels, mirrored = to_pixels(pool.frames[rows]), torch.from_numpy(rng.random(count) < 0.5)
+        mirrored &= labels["other"] <= 0  # of two that stand side by side the first is the left one
         pixels[mirrored], ids[mirrored] = pixels[mirrored].flip(-1), ids[mirrored].flip(-1)
         faces = labels["facing"]
         labels["facing"] = torch.where(mirrored & (faces >= 0), 1 - faces, faces)
