@@ -13,7 +13,7 @@ from x2vkit.errors import X2VError
 from x2vkit.training.engine import Engine
 from x2vkit.training.latents import fingerprint
 from x2vkit.training.recipe import EngineConfig, Recipe
-from x2vkit.training.vae import VAETask, continue_from, to_video
+from x2vkit.training.vae import VAETask, continue_from
 from x2vkit.world import Clip, World
 
 MODEL = {
@@ -141,48 +141,6 @@ def test_a_larger_decoder_starts_as_the_trained_one_and_leaves_the_latents(world
         assert torch.equal(after.encode(clip), trained.encode(clip))
         assert not torch.equal(after(clip), trained(clip))
     assert fingerprint(after) == fingerprint(trained)  # so cached latents still count
-
-
-def test_a_decoder_learns_from_what_a_model_makes(tmp_path, pipeline):
-    """Latents of a remade clip belong to the crop beside them, and real latents stay what they are."""
-
-    class Known(SmallWorld):
-        def sample(self, index, *shape, held_out=False) -> Clip:
-            return replace(super().sample(index, *shape), caption="a red ball")  # words of the tiny pipeline
-
-    folder, world = tmp_path / "pipeline", Known()
-    pipeline.save_pretrained(folder)
-    made = VideoVAE.from_pretrained(folder / "vae")
-    config = made.config
-    model = {"latent_channels": config.latent_channels, "widths": list(config.widths)}
-    model |= {name: list(config[name]) for name in ("encoder_depths", "decoder_depths")}
-    options = {"start": str(folder / "vae"), "decoder_only": True, "dreams_of": str(folder), "dreams": 3}
-    task = VAETask(replace(recipe(**options, dream_share=1.0), model=model), world)
-    batch = task.batch(0)
-    assert batch["given"].all() and batch["dreamed"].shape == (4, config.latent_channels, 2, 4, 4)
-    for video, latents in zip(batch["video"], batch["dreamed"], strict=True):
-        found = [_holds(whole, latents.numpy()) for whole in task.dreams.latents]
-        whole = to_video(task.dreams.frames)[next(i for i, place in enumerate(found) if place)]
-        row, column = next(place for place in found if place)
-        assert _holds(whole.numpy(), video.numpy()) == (8 * row, 8 * column)
-    mixed = VAETask(replace(recipe(**options), model=model), world)
-    given = torch.cat([mixed.batch(step)["given"] for step in range(5)])
-    assert given.any() and not given.all()
-    engine = Engine(task, tmp_path / "run", quiet=True)
-    engine.run()
-    engine.export()
-    kept = torch.nn.Module.to(made, torch.bfloat16)  # as it is written
-    assert fingerprint(VideoVAE.from_pretrained(tmp_path / "run" / "vae")) == fingerprint(kept)
-
-
-def _holds(whole: np.ndarray, part: np.ndarray) -> tuple[int, int] | None:
-    """Where (row, column) a crop of the last two axes was cut from, or None."""
-    h, w = part.shape[-2:]
-    for y in range(whole.shape[-2] - h + 1):
-        for x in range(whole.shape[-1] - w + 1):
-            if np.array_equal(whole[..., y : y + h, x : x + w].astype(np.float32), part):
-                return y, x
-    return None
 
 
 def test_going_on_from_another_autoencoder_is_refused(tmp_path):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,10 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, latent_shape
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE
 from x2vkit.core.vae import VideoVAE, fold_time
 from x2vkit.errors import X2VError
-from x2vkit.training.dreams import Dreams, dream
 from x2vkit.training.engine import Batch, Task
 from x2vkit.training.recipe import Recipe
 
@@ -66,14 +64,6 @@ class VAEData:
     """Folder of a trained autoencoder to go on from; its decoder may have fewer blocks than this recipe's."""
     decoder_only: bool = False
     """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
-    dreams_of: str = ""
-    """Folder of a pipeline with the same autoencoder: a part of the crops is decoded from latents that its
-    transformer made (see training/dreams.py).
-    """
-    dreams: int = 320
-    """Clips that it makes for that, once."""
-    dream_share: float = 0.5
-    """Part of the crops that are theirs."""
 
 
 class VAETrainee(nn.Module):
@@ -85,32 +75,19 @@ class VAETrainee(nn.Module):
         if decoder_only:
             vae.encoder.requires_grad_(False)
 
-    def forward(
-        self, video: Tensor, subject: Tensor, dreamed: Tensor | None = None, given: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is. dreamed (B, C, f,
-        h, w): normalised latents to decode in place of the video's own, where given (B,) is True.
-        """
+    def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
+        """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
         raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
         # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
         spread = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
         noisy = raw + self.vae.config.latent_noise * spread * torch.randn_like(raw)
-        if dreamed is not None and given is not None:
-            noisy = torch.where(given[:, None, None, None, None], self.vae.unnormalise(dreamed), noisy)
         error = self.vae.decode_raw(noisy).float() - video
         weight = 1 + self.subject_weight * subject
         mse = error.square()
         loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
         # Keeps the latents near unit size and centred; a diffusion model wants them so.
         loss = loss + 1e-4 * raw.square().mean()
-        if given is None:
-            return {"loss": loss, "psnr": psnr(mse)}
-        own, others = mse.detach()[~given], mse.detach()[given]
-        return {
-            "loss": loss,
-            **({"psnr": psnr(own)} if len(own) else {}),
-            **({"psnr_dreamed": psnr(others)} if len(others) else {}),
-        }
+        return {"loss": loss, "psnr": psnr(mse)}
 
 
 def psnr(squared_error: Tensor) -> Tensor:
@@ -151,12 +128,8 @@ class VAETask(Task):
         crops = [
             self._crop(index, crop, np.random.default_rng(seed)) for index, seed in picks[rank::world_size]
         ]
-        frames, subject, dreamed, given = (np.stack(part) for part in zip(*crops, strict=True))
-        batch = {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
-        if data.dreams_of:
-            batch["dreamed"] = torch.from_numpy(dreamed.astype(np.float32))
-            batch["given"] = torch.from_numpy(given)
-        return batch
+        frames, subject = (np.stack(part) for part in zip(*crops, strict=True))
+        return {"video": to_video(frames), "subject": torch.from_numpy(subject[:, None].astype(np.float32))}
 
     def flops(self, batch: Batch) -> float:
         """Counted once per shape by running it without numbers; backward costs twice the forward."""
@@ -200,36 +173,22 @@ class VAETask(Task):
             fit_statistics(vae, to_video(np.stack(clips)))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
-    def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """One crop of one clip: uint8 (F, size, size, 3); where its subjects are, bool (F, size, size);
-        latents (C, f, h, w) to decode instead of its own, and whether there are such.
-        """
-        dreamed = bool(self.data.dreams_of) and rng.random() < self.data.dream_share
-        if dreamed:
-            row = index % len(self.dreams.frames)
-            frames, subject = self.dreams.frames[row], self.dreams.subject[row]
-        else:
-            clip = self._clip(index)
-            frames = clip.frames
-            subject = np.zeros(frames.shape[:3], bool) if clip.ids is None else clip.ids > 0
+    def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """One crop of a clip: uint8 (F, size, size, 3), and where its subjects are, bool (F, size, size)."""
+        clip = self._clip(index)
+        frames = clip.frames
+        subject = np.zeros(frames.shape[:3], bool) if clip.ids is None else clip.ids > 0
         bound = np.array(subject.shape[1:]) - size
         corner = rng.integers(0, bound + 1)
         if rng.random() < self.data.subject_crops:
             places = np.argwhere(subject[rng.integers(len(subject))])
             if len(places):
                 corner = np.clip(places[rng.integers(len(places))] - rng.integers(0, size, 2), 0, bound)
-        if dreamed:  # whole cells
-            y, x = corner // SPACE_STRIDE
-            corner = corner // SPACE_STRIDE * SPACE_STRIDE
         window = (slice(None), slice(corner[0], corner[0] + size), slice(corner[1], corner[1] + size))
         frames, mask = frames[window], subject[window]
-        f, h, w = latent_shape(len(frames), size, size)
-        if dreamed:
-            latents = self.dreams.latents[row][:, :, y : y + h, x : x + w]
-            return frames, mask, latents, np.array(True)
         if rng.random() < 0.5:
             frames, mask = frames[:, :, ::-1], mask[:, :, ::-1]
-        return frames, mask, np.zeros((self.recipe.model["latent_channels"], f, h, w)), np.array(False)
+        return frames, mask
 
     def _clip(self, index: int) -> Any:
         if index not in self.pool:
@@ -237,13 +196,6 @@ class VAETask(Task):
                 index, self.data.num_frames, self.data.size, self.data.size
             )
         return self.pool[index]
-
-    @cached_property
-    def dreams(self) -> Dreams:
-        """What the model of `dreams_of` makes of clips; made once."""
-        shape = (self.data.num_frames, self.data.size, self.data.size)
-        clips = [self.footage.sample(200_000 + i, *shape) for i in range(self.data.dreams)]
-        return dream(Path(self.data.dreams_of), clips, self.recipe.seed)
 
     def _forget(self, before: int) -> None:
         for index in [i for i in self.pool if i < before]:
