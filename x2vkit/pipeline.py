@@ -219,7 +219,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         camera: Tensor | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> Plan:
-        """Plans of clips of `shape` (frames, height, width): boxes, mouth and camera, from the words alone.
+        """Plans of clips of `shape` (frames, height, width): boxes, turn, mouth, camera, from words alone.
 
         boxes and camera: as in `stream`, kept as they are. Raises X2VError if the model has no planner.
         """
@@ -538,7 +538,7 @@ def _for_batch(given: Conditions, B: int, shape: tuple[int, ...]) -> Conditions:
             "conditions.clean without its mask", "clean and clean_mask go together", "use clean_frames(...)"
         )
     clean, mask = fit("clean", (C, f, h, w)), fit("clean_mask", (f, h, w))
-    boxes = fit("boxes", (TIME_STRIDE * (f - 1) + 1, 2, 4))
+    boxes = fit("boxes", (TIME_STRIDE * (f - 1) + 1, 2, 5))
     return Conditions(clean, mask, fit("control", (10, f, h, w)), fit("camera", (f, 4)), boxes)
 
 

@@ -77,3 +77,14 @@ def test_a_subject_that_grows_is_measured_in_its_own_size():
 def test_heads_are_shared_out():
     assert of_heads(4) == [SCREEN, CAMERA, SUBJECT, SUBJECT]
     assert of_heads(2) == [SUBJECT, SUBJECT] and len(of_heads(6)) == 6
+
+
+def test_what_turns_keeps_the_places_of_its_spots():
+    control = torch.from_numpy(control_raster(17, 128, 128, box_a=np.array([0.25, 0.25, 0.75, 0.75])))[None]
+    turn = torch.zeros(1, 17, 2)
+    turn[:, 13:, 0] = np.pi / 2  # in the last latent frame what was on the right is on top
+    found = places(GRID, PATCH, control, torch.zeros(1, 5, 4), turn)[0, SUBJECT].reshape(5, 8, 8, 3)[..., 1:]
+    for inside in range(2, 6):
+        torch.testing.assert_close(found[4, 2, inside], found[0, inside, 5])
+    torch.testing.assert_close(found[3], found[0])
+    torch.testing.assert_close(found[4, 0], found[0, 0])  # outside nothing is turned

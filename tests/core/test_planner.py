@@ -19,6 +19,7 @@ SPECS = {
     "talking": (SceneSpec("face", action="talk"), 128, 128),
     "leaving, tall": (SceneSpec("car", action="run", camera="pan left"), 160, 96),
     "zoom": (SceneSpec("box", action="grow", camera="zoom in"), 128, 128),
+    "turning": (SceneSpec("dog", action="spin"), 128, 128),
 }
 
 
@@ -26,13 +27,16 @@ SPECS = {
 def test_a_plan_says_what_its_tracks_were_made_of(name):
     spec, height, width = SPECS[name]
     truth = World().render(spec, 5, 17, height, width).truth
-    tracks = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, height, width)
+    tracks = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn[:, 0], height, width)
     plan = plan_of(tracks[None], height, width)
     for i in range(truth.boxes.shape[1]):
         np.testing.assert_allclose(plan.boxes[0, :, i], truth.boxes[:, i], atol=1e-5)
     assert np.isfinite(plan.boxes[0, :, 1]).any() == (truth.boxes.shape[1] == 2)
     assert np.isfinite(plan.mouth[0]).all() == (spec.action == "talk")
+    turned = np.mod(plan.turn[0] - truth.turn[:, 0] + np.pi, 2 * np.pi) - np.pi
+    np.testing.assert_allclose(turned, 0, atol=1e-5)
     drawn = plan.conditions(height, width)
+    np.testing.assert_array_equal(drawn.boxes[0, :, 0, 4], plan.turn[0])
     boxes = {f"box_{'ab'[i]}": truth.boxes[:, i] for i in range(truth.boxes.shape[1])}
     mouth = {"mouth_box": truth.boxes[:, 0], "mouth": truth.mouth[:, 0]} if spec.action == "talk" else {}
     expected = control_raster(17, height, width, **boxes, **mouth)

@@ -278,8 +278,8 @@ def test_cells_look_along_with_what_moves(inputs):
     """Without blocks one side of the screen knows nothing of the other, unless a box goes there."""
     model = woken(cell_width=16, follow=True)
     model.blocks = torch.nn.ModuleList()
-    boxes = torch.zeros(2, 5, 2, 4)
-    boxes[:, 0, 0], boxes[:, 1:, 0] = torch.tensor([0, 0, 0.3, 1.0]), torch.tensor([0.7, 0, 1.0, 1.0])
+    boxes = torch.zeros(2, 5, 2, 5)
+    boxes[:, 0, 0, :4], boxes[:, 1:, 0, :4] = torch.tensor([0, 0, 0.3, 1.0]), torch.tensor([0.7, 0, 1.0, 1.0])
     inputs = inputs | {"latents": inputs["latents"].repeat_interleave(3, 4)}
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][:, :, 0, :, 1] += 1.0
@@ -292,6 +292,6 @@ def test_cells_look_along_with_what_moves(inputs):
 def test_training_reaches_every_weight(inputs, cell_width, follow):
     model = woken(cell_width=cell_width, follow=follow).train()
     given = {"control": torch.randn(2, 10, 2, 4, 6), "camera": torch.randn(2, 2, 4)}
-    given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8]).expand(2, 5, 2, 4)
+    given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8, 0.5]).expand(2, 5, 2, 5)
     model(**inputs, **given).square().mean().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

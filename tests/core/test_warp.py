@@ -20,7 +20,7 @@ def clip_of(**spec) -> tuple[torch.Tensor, torch.Tensor, Links]:
     clip = World().render(SceneSpec(**spec), 3, 17, 128, 128)
     cells = torch.from_numpy(clip.frames).float().reshape(17, 16, 8, 16, 8, 3).mean((2, 4)) / 255
     mine = torch.from_numpy(np.asarray(clip.ids) == 1).float().reshape(17, 16, 8, 16, 8).mean((2, 4)) > 0.8
-    boxes = torch.from_numpy(box_track(17, clip.truth.boxes[:, 0]))[None]
+    boxes = torch.from_numpy(box_track(17, clip.truth.boxes[:, 0], turn=clip.truth.turn[:, 0]))[None]
     camera = torch.from_numpy(camera_track(clip.truth.camera))[None]
     return cells, mine, links(GRID, boxes, camera, torch.float32)
 
@@ -36,7 +36,7 @@ def latent(cells: torch.Tensor) -> torch.Tensor:
 
 
 def test_nothing_given_looks_at_its_own_place():
-    found = links((3, 4, 6), torch.zeros(2, 9, 2, 4), torch.zeros(2, 3, 4), torch.float32)
+    found = links((3, 4, 6), torch.zeros(2, 9, 2, 5), torch.zeros(2, 3, 4), torch.float32)
     own = torch.eye(24)
     assert found.spots.shape == (2, 3, 4, 6, SPOT_FEATURES) and not found.spots.any()
     torch.testing.assert_close(found.before, own.expand(2, 2, 24, 24))
@@ -51,6 +51,20 @@ def test_a_moving_subject_is_found_in_the_first_frame_at_all_four_moments(action
     seen = through(first, cells[:1].expand(16, -1, -1, -1))
     miss, stay = ((x - cells[1:]).abs().mean(-1)[mine[1:]].mean() for x in (seen, cells[:1]))
     assert miss < 0.5 * stay
+
+
+@pytest.mark.parametrize("action", ["roll", "spin"])
+def test_what_turns_is_found_as_it_is_turned(action):
+    clip = World().render(SceneSpec("dog", action=action), 3, 17, 128, 128)
+    cells, mine, found = clip_of(subject="dog", action=action)
+    boxes = torch.from_numpy(box_track(17, clip.truth.boxes[:, 0]))[None]
+    flat = links(GRID, boxes, torch.zeros(1, 5, 4), torch.float32)
+    misses = []
+    for each in (found, flat):
+        first = each.first[0].unflatten(1, (256, 4)).transpose(1, 2).flatten(0, 1)  # (16, n, n)
+        seen = through(first, cells[:1].expand(16, -1, -1, -1))
+        misses.append((seen - cells[1:]).abs().mean(-1)[mine[1:]].mean())
+    assert misses[0] < 0.75 * misses[1]
 
 
 @pytest.mark.parametrize("spec", [{"subject": "car", "action": "walk"}, {"subject": "dog", "action": "jump"}])
@@ -78,8 +92,8 @@ def test_the_ground_is_found_where_a_camera_saw_it():
 
 
 def test_what_was_out_of_sight_is_found_nowhere():
-    boxes = torch.zeros(1, 9, 2, 4)
-    boxes[:, 5:, 0] = torch.tensor([0.25, 0.25, 0.75, 0.75])  # it comes into sight in the last latent frame
+    boxes = torch.zeros(1, 9, 2, 5)
+    boxes[:, 5:, 0, :4] = torch.tensor([0.25, 0.25, 0.75, 0.75])  # seen in the last latent frame
     found = links((3, 8, 8), boxes, torch.zeros(1, 3, 4), torch.float32)
     inside = found.spots[0, 2, ..., 0].flatten() > 0
     assert inside.sum() == 16
@@ -88,8 +102,8 @@ def test_what_was_out_of_sight_is_found_nowhere():
 
 
 def test_spots_say_where_in_its_box_a_cell_lies():
-    boxes = torch.zeros(1, 5, 2, 4)
-    boxes[:, :, 1] = torch.tensor([0.25, 0.5, 0.75, 1.0])  # the second subject: cells 2 to 5, rows 4 to 7
+    boxes = torch.zeros(1, 5, 2, 5)
+    boxes[:, :, 1, :4] = torch.tensor([0.25, 0.5, 0.75, 1.0])  # the second subject: cells 2 to 5, rows 4 to 7
     spots = links((2, 8, 8), boxes, torch.zeros(1, 2, 4), torch.float32).spots
     told = spots.unflatten(-1, (2, 4, -1))[0]  # (f, h, w, subjects, frames, numbers)
     assert not told[..., 0, :, :].any()
@@ -98,3 +112,14 @@ def test_spots_say_where_in_its_box_a_cell_lies():
         assert covered.sum() == 16 and bool((covered[4:, 2:6] == 1).all())
         torch.testing.assert_close(x[5, 2:6], torch.tensor([-0.75, -0.25, 0.25, 0.75]))
         torch.testing.assert_close(y[4:, 3], torch.tensor([-0.75, -0.25, 0.25, 0.75]))
+
+
+def test_spots_of_what_is_turned_are_those_of_what_stands():
+    boxes = torch.zeros(1, 5, 2, 5)
+    boxes[:, :, 0, :4] = torch.tensor([0.25, 0.25, 0.75, 0.75])  # cells 2 to 5 of both
+    boxes[:, 1:, 0, 4] = np.pi / 2  # what was on the right is on top now
+    spots = links((2, 8, 8), boxes, torch.zeros(1, 2, 4), torch.float32).spots
+    places = spots.unflatten(-1, (2, 4, -1))[0, ..., 0, 0, 1:3]  # (f, h, w, x and y)
+    for inside in range(2, 6):
+        torch.testing.assert_close(places[1, 2, inside], places[0, inside, 5])
+        torch.testing.assert_close(places[1, inside, 2], places[0, 2, 7 - inside])

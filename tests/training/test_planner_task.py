@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from x2vkit.core.planner import GROUPS, Planner, tracks_of
+from x2vkit.errors import X2VError
 from x2vkit.training.engine import Engine
 from x2vkit.training.planner import PlannerTask
 from x2vkit.training.recipe import EngineConfig, Recipe, load_recipe
@@ -25,7 +27,8 @@ def task(**data) -> PlannerTask:
 def test_it_learns_from_the_worlds_own_truth():
     shelf = task().shelves[1]
     clip = World(4).sample(2_000_003, 5, 64, 96)
-    expected = tracks_of(clip.truth.boxes, clip.truth.mouth[:, 0], clip.truth.camera, 64, 96)
+    truth = clip.truth
+    expected = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn[:, 0], 64, 96)
     np.testing.assert_allclose(shelf.tracks[3], expected, atol=1e-6)
     assert not is_held_out(clip.spec)
 
@@ -58,6 +61,33 @@ def test_it_learns_and_writes_a_planner(tmp_path):
     assert after < 0.8 * before
     planner = Planner.from_pretrained(tmp_path / "planner")
     assert planner.config.width == 32 and (tmp_path / "planner" / "log.jsonl").is_file()
+
+
+def test_it_goes_on_from_a_planner_of_fewer_tracks(tmp_path, monkeypatch):
+    """What an older planner says of the tracks it knows stays; it says nothing yet of the others."""
+    known, words = GROUPS["turn"].start, task().reader.words
+    batch = task().batch(0)
+    groups = {name: place for name, place in GROUPS.items() if name != "turn"}
+    with monkeypatch.context() as older:
+        older.setattr("x2vkit.core.planner.TRACKS", known)
+        older.setattr("x2vkit.core.planner.GROUPS", groups)
+        torch.manual_seed(0)
+        shape = {"width": 32, "depth": 2, "heads": 2, "max_words": 25}
+        old = Planner(words, mean=[0.2] * known, spread=[1.5] * known, **shape)
+        for weights in old.parameters():
+            weights.data += 0.1 * torch.randn_like(weights)
+        old.save_pretrained(tmp_path)
+        t, ids, aspect = batch["t"], batch["ids"], batch["aspect"]
+        given, flags = batch["tracks"][..., :known], batch["known"][:, : len(groups)]
+        expected = old(given, t, ids, given, flags, aspect)
+    new = task(start=str(tmp_path)).build().planner
+    found = new(batch["tracks"], t, ids, batch["tracks"], batch["known"], aspect)
+    torch.testing.assert_close(found[..., :known], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(new.config.mean[:known], 0.2, rtol=1e-6)
+    np.testing.assert_allclose(new.config.spread[:known], 1.5, rtol=1e-6)
+    assert not new.out.weight[known:].any()
+    with pytest.raises(X2VError, match="no trained planner"):
+        task(start=str(tmp_path / "elsewhere")).build()
 
 
 def test_the_shipped_recipe_is_of_the_shipped_size():

@@ -101,4 +101,5 @@ def test_bad_input_is_told_in_a_line(paths, capsys, arguments, told):
 
 def test_an_unknown_recipe_lists_the_known(capsys):
     assert cli.main(["nothing"]) == 2
-    assert "planner, small, small-detail, small-plan, small-warp, tiny, vae" in capsys.readouterr().err
+    known = "planner, planner-turn, small, small-detail, small-plan, small-turn, small-warp, tiny, vae"
+    assert known in capsys.readouterr().err

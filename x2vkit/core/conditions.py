@@ -46,8 +46,9 @@ class Conditions:
     camera: Tensor | None = None
     """Camera track (B, f, 4)."""
     boxes: Tensor | None = None
-    """(B, F, 2, 4): boxes of the first and the second subject in the control raster, as x0, y0, x1, y1; all 0
-    where out of sight or not given."""
+    """(B, F, 2, 5): boxes of the first and the second subject in the control raster, as x0, y0, x1, y1, and
+    the angle by which what is in them is turned, in radians, counter-clockwise; all 0 where out of sight or
+    not given."""
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Conditions:
         """The same conditions on a device, floats in a dtype."""
@@ -133,14 +134,16 @@ def control_raster(
     return raster
 
 
-def box_track(num_frames: int, *boxes: np.ndarray | None) -> np.ndarray:
-    """Boxes of up to two subjects, each (F, 4) or (4,) with rows of NaN where out of sight, as (F, 2, 4)
-    float32 for `Conditions.boxes`. Raises X2VError on a wrong shape.
+def box_track(num_frames: int, *boxes: np.ndarray | None, turn: np.ndarray | None = None) -> np.ndarray:
+    """Boxes of up to two subjects, each (F, 4) or (4,) with rows of NaN where out of sight, as (F, 2, 5)
+    float32 for `Conditions.boxes`; turn (F,): of the first one. Raises X2VError on a wrong shape.
     """
-    track = np.zeros((num_frames, 2, 4), np.float32)
+    track = np.zeros((num_frames, 2, 5), np.float32)
     for i, box in enumerate(boxes):
         if box is not None:
-            track[:, i] = np.nan_to_num(_track("box", box, num_frames, 4))
+            track[:, i, :4] = np.nan_to_num(_track("box", box, num_frames, 4))
+    if turn is not None:
+        track[:, 0, 4] = np.nan_to_num(_track("turn", np.asarray(turn)[..., None], num_frames, 1)[:, 0])
     return track
 
 

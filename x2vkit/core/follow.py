@@ -21,6 +21,7 @@ from torch import Tensor
 from x2vkit.axes import Shape3
 from x2vkit.core.conditions import BOX_A, BOX_B, CAMERA_ZOOM, MOTION_SCALE
 from x2vkit.core.patches import positions
+from x2vkit.core.warp import each_of_latent, mean_turn, rotate
 
 SCREEN, CAMERA, SUBJECT = range(3)
 """Ways to follow."""
@@ -30,18 +31,22 @@ LEAST = 0.5
 """Latent cells that a box covers, below which its subject is out of sight."""
 
 
-def places(grid: Shape3, patch: Shape3, control: Tensor | None, camera: Tensor | None) -> Tensor:
+def places(
+    grid: Shape3, patch: Shape3, control: Tensor | None, camera: Tensor | None, turn: Tensor | None = None
+) -> Tensor:
     """Each token's place (B, K, N, 3) in tokens along time, rows and columns, one for every way to follow.
 
     grid (n_t, n_h, n_w); control (B, 10, f, h, w) and camera (B, f, 4) as in conditions.py, one of them may
-    be None.
+    be None; turn (B, F, 2): angles of what is in the boxes.
     """
     given = control if control is not None else camera
     if given is None:
         raise ValueError("places to follow need a control raster or a camera track")
     screen = positions(grid).to(given.device).expand(len(given), -1, -1)          # (B, N, 3)
     ground = screen if camera is None else _with_camera(screen, grid, patch, camera.float())  # (B, N, 3)
-    subject = ground if control is None else _with_subjects(screen, ground, grid, patch, control.float())
+    subject = ground
+    if control is not None:
+        subject = _with_subjects(screen, ground, grid, patch, control.float(), turn)
     return torch.stack([screen, ground, subject], dim=1)                          # (B, K, N, 3)
 
 
@@ -65,9 +70,11 @@ def _with_camera(screen: Tensor, grid: Shape3, patch: Shape3, camera: Tensor) ->
     return torch.cat([screen[..., :1], ground], dim=-1)
 
 
-def _with_subjects(screen: Tensor, ground: Tensor, grid: Shape3, patch: Shape3, control: Tensor) -> Tensor:
-    """Inside a box: places from the box's centre, in its size; as if it stood still at its mean centre and
-    size.
+def _with_subjects(
+    screen: Tensor, ground: Tensor, grid: Shape3, patch: Shape3, control: Tensor, turn: Tensor | None
+) -> Tensor:
+    """Inside a box: places from the box's centre, in its size and upright; as if it stood still at its mean
+    centre and size.
     """
     n_t, n_h, n_w = grid
     boxes = control[:, [BOX_A, BOX_B]]                                            # (B, 2, f, h, w)
@@ -91,7 +98,19 @@ def _with_subjects(screen: Tensor, ground: Tensor, grid: Shape3, patch: Shape3, 
     place = ground
     for which in (1, 0):  # the first subject stands in front
         step = [each.repeat_interleave(n_h * n_w, dim=1) for each in (centre[:, which], size[:, which])]
-        own = (screen[..., 1:] - step[0]) / step[1] * mean_size[:, which] + mean_centre[:, which]  # (B, N, 2)
+        away = (screen[..., 1:] - step[0]) / step[1]                              # (B, N, 2)
+        if turn is not None:
+            away = _turned_back(away, turn[:, :, which].float(), grid, patch)
+        own = away * mean_size[:, which] + mean_centre[:, which]                  # (B, N, 2)
         own = torch.cat([screen[..., :1], own], dim=-1)                           # (B, N, 3)
         place = torch.where(inside[:, which].flatten(1)[..., None], own, place)
     return place
+
+
+def _turned_back(away: Tensor, turn: Tensor, grid: Shape3, patch: Shape3) -> Tensor:
+    """Offsets (B, N, 2) in rows and columns of tokens, turned back by angles (B, F)."""
+    n_t, n_h, n_w = grid
+    turn = mean_turn(each_of_latent(turn).unflatten(1, (n_t, -1)), 2)             # (B, n_t)
+    cells = away.new_tensor(patch[1:])
+    back = rotate((away * cells).flip(-1), -turn.repeat_interleave(n_h * n_w, dim=1))
+    return back.flip(-1) / cells

@@ -32,12 +32,15 @@ from x2vkit.core.patches import ROTARY_BASE, turns_of
 from x2vkit.core.text import Words
 from x2vkit.core.transformer import LEVEL_FEATURES, Block, level_features, precondition
 
-GROUPS = {"box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15)}
+GROUPS = {
+    "box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15),
+    "turn": slice(15, 17),
+}  # fmt: skip
 """Where each kind of track lies in a frame's numbers. A box: in sight (1 or -1), middle x, y, log width, log
 height; the mouth of the first subject: talking (1 or -1), openness; the camera: x, y and log zoom since the
-first frame.
+first frame; how the first subject is turned: cosine and sine.
 """
-TRACKS = 15
+TRACKS = 17
 MOMENTS = 4
 """Octaves of sines that tell a frame's time."""
 STEPS = 20
@@ -58,21 +61,25 @@ class Plan:
     """(B, F): openness of the first subject's mouth from 0 to 1; NaN where it does not talk."""
     camera: NDArray[np.float32]
     """(B, F, 3): x, y in fractions of the shorter side and zoom, since the first frame (0, 0, 1)."""
+    turn: NDArray[np.float32]
+    """(B, F): angle by which the first subject is turned, in radians, counter-clockwise."""
 
     @classmethod
-    def of_truth(cls, boxes: NDArray, mouth: NDArray, camera: NDArray) -> Plan:
-        """The plan of one clip that shows just this: boxes (F, 1 or 2, 4), mouth (F,) and camera (F, 3) as
-        the world's truth has them.
+    def of_truth(cls, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Plan:
+        """The plan of one clip that shows just this: boxes (F, 1 or 2, 4), mouth (F,), camera (F, 3) and turn
+        (F,) as the world's truth has them.
         """
         two = np.full((1, len(boxes), 2, 4), np.nan, np.float32)
         two[0, :, : boxes.shape[1]] = boxes
         talks = np.nanmax(mouth, initial=0) > 0
         openness = np.where(talks, mouth, np.nan)[None]
-        return cls(two, openness.astype(np.float32), camera[None].astype(np.float32))
+        tracks = (openness, camera[None], turn[None])
+        return cls(two, *(each.astype(np.float32) for each in tracks))
 
     def camera_alone(self) -> Plan:
         """The same plan without subjects."""
-        return Plan(np.full_like(self.boxes, np.nan), np.full_like(self.mouth, np.nan), self.camera)
+        boxes, mouth = np.full_like(self.boxes, np.nan), np.full_like(self.mouth, np.nan)
+        return Plan(boxes, mouth, self.camera, np.zeros_like(self.turn))
 
     def conditions(self, height: int, width: int) -> Conditions:
         """The plan as control raster, boxes and camera track of clips of this size in pixels."""
@@ -80,7 +87,10 @@ class Plan:
             _raster(boxes, mouth, height, width) for boxes, mouth in zip(self.boxes, self.mouth, strict=True)
         ]
         cameras = [camera_track(camera) for camera in self.camera]
-        tracks = [box_track(len(boxes), boxes[:, 0], boxes[:, 1]) for boxes in self.boxes]
+        tracks = [
+            box_track(len(boxes), boxes[:, 0], boxes[:, 1], turn=turn)
+            for boxes, turn in zip(self.boxes, self.turn, strict=True)
+        ]
         control, camera, boxes = (torch.from_numpy(np.stack(each)) for each in (rasters, cameras, tracks))
         return Conditions(control=control, camera=camera, boxes=boxes)
 
@@ -216,12 +226,12 @@ class Planner(ModelMixin, ConfigMixin):
 
 
 def tracks_of(
-    boxes: NDArray, mouth: NDArray, camera: NDArray, height: int, width: int
+    boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray, height: int, width: int
 ) -> NDArray[np.float32]:
     """One clip's truth as tracks (F, R).
 
     boxes (F, 1 or 2, 4) in fractions, NaN where out of sight; mouth (F,) openness, all 0 where nobody talks;
-    camera (F, 3) as x, y, zoom.
+    camera (F, 3) as x, y, zoom; turn (F,) in radians.
     """
     frames = len(camera)
     tracks = np.zeros((frames, TRACKS), np.float32)
@@ -232,6 +242,7 @@ def tracks_of(
         tracks[:, GROUPS["mouth"]] = np.stack([np.ones(frames), mouth], 1)
     place = np.concatenate([camera[:, :2], np.log(camera[:, 2:])], 1)
     tracks[:, GROUPS["camera"]] = place - place[:1]
+    tracks[:, GROUPS["turn"]] = np.stack([np.cos(turn), np.sin(turn)], 1)
     return tracks
 
 
@@ -263,7 +274,9 @@ def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
     mouth = np.where(talks, tracks[:, :, GROUPS["mouth"].start + 1].clip(0, 1), np.nan)
     camera = tracks[:, :, GROUPS["camera"]]
     camera = np.concatenate([camera[..., :2], np.exp(np.clip(camera[..., 2:], -3, 3))], 2)
-    return Plan(np.stack(boxes, 2).astype(np.float32), mouth.astype(np.float32), camera.astype(np.float32))
+    cos, sin = (tracks[:, :, i] for i in range(*GROUPS["turn"].indices(TRACKS)))
+    made = (np.stack(boxes, 2), mouth, camera, np.arctan2(sin, cos))
+    return Plan(*(each.astype(np.float32) for each in made))
 
 
 def _camera_path(track: NDArray, num_frames: int) -> NDArray:

@@ -143,7 +143,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
 
         t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
         text (B, T, text_width) and text_mask (B, T), True on real words. control (B, 10, f, h, w) and
-        camera (B, f, 4), zeros where nothing is given. boxes (B, F, 2, 4): those that the raster shows, as
+        camera (B, f, 4), zeros where nothing is given. boxes (B, F, 2, 5): those that the raster shows, as
         numbers, zeros where out of sight or not given. consistency: every clip of the batch also looks at the
         others. keep (B, M) int64: let the blocks work only on these video tokens and return their velocity as
         patches (B, M, P), a cheaper training step (arXiv 2306.09305). along: what `along` says of these
@@ -224,12 +224,13 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             return Along(rotary_table(grid, words, self.head_dim, device, dtype), None)
         if control is None:
             control = given.new_zeros(len(given), self.config.control_channels, f, h, w)
-        ways = rotary_angles(places(grid, self.patch, control, camera), self.head_dim)  # (B, K, N, D/2)
+        turn = None if boxes is None else boxes[..., 4]                           # (B, F, 2)
+        ways = rotary_angles(places(grid, self.patch, control, camera, turn), self.head_dim)  # (B, K, N, D/2)
         turns = turns_of(ways, words, device, dtype)
         cos, sin = (table[:, of_heads(self.config.heads)] for table in turns)     # (B, A, L, D) twice
         if self.cells is None:
             return Along((cos, sin), None)
-        boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 4) if boxes is None else boxes
+        boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 5) if boxes is None else boxes
         camera = given.new_zeros(len(given), f, self.config.camera_channels) if camera is None else camera
         return Along((cos, sin), links(latent_shape, boxes, camera, dtype))
 

@@ -7,7 +7,7 @@ Boxes and camera say where everything goes, so a cell need not search for what i
 at the same spot of the subject, or of the ground, in another latent frame. That is how video codecs predict a
 frame from those beside it, and how the convolutions of cells.py follow what moves. A latent frame holds four
 frames, and what moves fast is at four places in it; so the first latent frame, which holds one frame and is
-the sharpest picture of the clip, is looked up at all four.
+the sharpest picture of the clip, is looked up at all four. What rolls or spins is looked up as it is turned.
 
 Knows nothing about what the cells hold. Where neither boxes nor camera are given, every cell looks at its own
 place.
@@ -62,6 +62,8 @@ class _Moment:
     """(B, K, 2, 2) width, height"""
     seen: Tensor
     """(B, K, 2) bool"""
+    turn: Tensor
+    """(B, K, 2) radians, counter-clockwise"""
     way: Tensor
     """(B, K, 3) camera x, y, log zoom since the first frame"""
 
@@ -70,15 +72,15 @@ class _Moment:
 
 
 def links(latent_shape: Shape3, boxes: Tensor, camera: Tensor, dtype: torch.dtype) -> Links:
-    """boxes (B, F, 2, 4) in fractions, all 0 where out of sight or not given; camera (B, f, 4) as in
-    conditions.py, zeros where not given.
+    """boxes (B, F, 2, 5) in fractions and radians, all 0 where out of sight or not given; camera (B, f, 4) as
+    in conditions.py, zeros where not given.
     """
     f, h, w = latent_shape
     boxes, camera = boxes.float(), camera.float()
-    each = torch.cat([boxes[:, :1]] * (TIME_STRIDE - 1) + [boxes], dim=1)         # (B, 4 f, 2, 4)
+    each = each_of_latent(boxes)                                                  # (B, 4 f, 2, 5)
     scale = boxes.new_tensor([w, h])
-    centre = (each[..., :2] + each[..., 2:]) / 2 * scale - 0.5                    # (B, 4 f, 2, 2)
-    size = (each[..., 2:] - each[..., :2]) * scale                                # (B, 4 f, 2, 2)
+    centre = (each[..., :2] + each[..., 2:4]) / 2 * scale - 0.5                   # (B, 4 f, 2, 2)
+    size = (each[..., 2:4] - each[..., :2]) * scale                               # (B, 4 f, 2, 2)
     seen = size.amin(3) > LEAST                                                   # (B, 4 f, 2)
 
     way = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                 # (B, f, 3)
@@ -87,7 +89,7 @@ def links(latent_shape: Shape3, boxes: Tensor, camera: Tensor, dtype: torch.dtyp
     pace = camera[..., : CAMERA_ZOOM + 1] / MOTION_SCALE / apart                  # (B, f, 3) a frame
     off = torch.arange(TIME_STRIDE, device=boxes.device) - (TIME_STRIDE - 1) / 2  # (4,) frames
     ways = (way[:, :, None] + pace[:, :, None] * off[:, None]).flatten(1, 2)      # (B, 4 f, 3)
-    moments = _Moment(centre, size, seen, ways)
+    moments = _Moment(centre, size, seen, each[..., 4], ways)
     middles = _middles(moments, way)
 
     cells = _cells(h, w, boxes.device)                                            # (n, 2)
@@ -109,7 +111,32 @@ def _middles(moments: _Moment, way: Tensor) -> _Moment:
     centre, size = (
         (part.unflatten(1, (-1, TIME_STRIDE)) * weight).sum(2) for part in (moments.centre, moments.size)
     )
-    return _Moment(centre, size, seen.any(2), way)
+    turn = mean_turn(moments.turn.unflatten(1, (-1, TIME_STRIDE)), 2)
+    return _Moment(centre, size, seen.any(2), turn, way)
+
+
+def each_of_latent(x: Tensor) -> Tensor:
+    """What is known of frames (B, F, ...) as four rows for each latent frame (B, 4 f, ...): the first latent
+    frame holds the first frame alone.
+    """
+    return torch.cat([x[:, :1]] * (TIME_STRIDE - 1) + [x], dim=1)
+
+
+def mean_turn(turn: Tensor, axis: int) -> Tensor:
+    """The mean of angles along an axis: that of their directions."""
+    return torch.atan2(turn.sin().mean(axis), turn.cos().mean(axis))
+
+
+def rotate(x: Tensor, turn: Tensor) -> Tensor:
+    """Offsets x, y (..., 2) on the screen, where y counts down, turned counter-clockwise by angles (...)."""
+    sin, cos = turn.sin(), turn.cos()
+    return torch.stack([cos * x[..., 0] + sin * x[..., 1], cos * x[..., 1] - sin * x[..., 0]], dim=-1)
+
+
+def _upright(size: Tensor, turn: Tensor) -> Tensor:
+    """About the size (..., 2) of what fills a box of a size when it is turned: exact for quarter turns."""
+    lies = turn.sin().square()[..., None]
+    return size * (1 - lies) + size.flip(-1) * lies
 
 
 def _cells(h: int, w: int, device: torch.device) -> Tensor:
@@ -138,7 +165,10 @@ def _look(cells: Tensor, here: _Moment, there: _Moment, size: tuple[int, int], d
     for which in reversed(range(SUBJECTS)):  # the first subject stands in front
         centre, extent = here.centre[:, :, which, None], here.size[:, :, which, None]
         inside = ((cells - centre).abs() <= extent / 2 + EDGE).all(3) & here.seen[:, :, which, None]
-        own = (cells - centre) / extent.clamp(min=LEAST) * there.size[:, :, which, None]
+        turns = here.turn[:, :, which, None], there.turn[:, :, which, None]
+        sizes = _upright(extent, turns[0]), _upright(there.size[:, :, which, None], turns[1])
+        grown = sizes[1] / sizes[0].clamp(min=LEAST)
+        own = rotate(rotate(cells - centre, -turns[0]) * grown, turns[1])
         own = own + there.centre[:, :, which, None]                               # (B, K, n, 2)
         place = torch.where(inside[..., None], own, place)
         sees = torch.where(inside, there.seen[:, :, which, None], sees)
@@ -160,7 +190,9 @@ def _spots(cells: Tensor, moments: _Moment, size: tuple[int, int]) -> Tensor:
     # A cell reaches from -1/2 to 1/2 about its middle, a box from -half to half about its own.
     overlap = torch.minimum(half, away + 0.5) - torch.maximum(-half, away - 0.5)  # (B, 4 f, 2, n, 2)
     covered = overlap.clamp(0, 1).prod(4, keepdim=True) * moments.seen[..., None, None]
-    spot = (away / half.clamp(min=LEAST)).clamp(-1.5, 1.5)                        # -1 to 1 in the box
+    turn = moments.turn[:, :, :, None]                                            # (B, 4 f, 2, 1)
+    upright = rotate(away, -turn) / _upright(half, turn).clamp(min=LEAST)
+    spot = upright.clamp(-1.5, 1.5)                                               # -1 to 1 in the box
     angle = spot[..., None] * pi * 2.0 ** torch.arange(SPOT_WAVES, device=cells.device)
     waves = [angle.sin().flatten(4), angle.cos().flatten(4)]
     told = torch.cat([torch.ones_like(covered), spot, *waves], dim=4) * covered   # (B, 4 f, 2, n, 11)

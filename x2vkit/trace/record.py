@@ -66,7 +66,7 @@ class Trace:
     """What the run was planned to show, or empty: "boxes" (F, 2, 4) of the first and second subject as x0,
     y0, x1, y1 in fractions of the frame, NaN where out of sight; "mouth" (F,), openness from 0 to 1, NaN
     where nobody talks; "camera" (F, 3), x, y in fractions of the shorter side and zoom, since the first
-    frame.
+    frame; "turn" (F,), angle of the first subject in radians, counter-clockwise.
     """
     unguided: Array | None = None
     """(S, C, f, h, w) float16: `clean` as the words alone would have it, at guidance 1; None where they were

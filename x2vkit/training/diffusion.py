@@ -155,7 +155,7 @@ class DiffusionTrainee(nn.Module):
         """Velocity loss of one batch.
 
         latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
-        boxes (B, F, 2, 4); clean (B, f, h, w) bool, True where the frame is given. In training also truth (B,
+        boxes (B, F, 2, 5); clean (B, f, h, w) bool, True where the frame is given. In training also truth (B,
         TRUTH, f, h, w) and who (B, 2), see `TruthHead`, weights (2,), of guessing the truth and of cells with
         a subject, and keep (B, M), the video tokens to work on (all, where it is left out).
         """
@@ -429,7 +429,7 @@ class DiffusionTask(Task):
             f, h, w = latents.shape[2:]
             control = np.zeros((len(ids), CONTROL_CHANNELS, f, h, w), np.float32)
             camera = np.zeros((len(ids), f, CAMERA_CHANNELS), np.float32)
-            boxes = np.zeros((len(ids), bucket.frames, 2, 4), np.float32)
+            boxes = np.zeros((len(ids), bucket.frames, 2, 5), np.float32)
             if name == "planned":
                 planned = [planned_control(shelf, i, (f, h, w)) for i in picks]
                 control, boxes = (np.stack(each) for each in zip(*planned, strict=True))
@@ -492,9 +492,12 @@ def deal_control(
 
 
 def planned_control(shelf: Shelf, index: int, grid: Shape3) -> tuple[np.ndarray, np.ndarray]:
-    """Control raster and boxes of a whole plan: the boxes of all subjects, and a mouth that talks."""
-    boxes, mouth, camera = (np.array(each[index]) for each in (shelf.boxes, shelf.mouth, shelf.camera))
-    plan = Plan.of_truth(boxes, mouth[:, 0], camera)
+    """Control raster and boxes of a whole plan: the boxes of all subjects, how the first one is turned, and a
+    mouth that talks.
+    """
+    tracks = (shelf.boxes, shelf.mouth, shelf.camera, shelf.turn)
+    boxes, mouth, camera, turn = (np.array(each[index]) for each in tracks)
+    plan = Plan.of_truth(boxes, mouth[:, 0], camera, turn[:, 0])
     drawn = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE)
     assert drawn.control is not None and drawn.boxes is not None
     return drawn.control[0].numpy(), drawn.boxes[0].numpy()

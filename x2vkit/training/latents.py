@@ -63,11 +63,11 @@ class Shelf:
     """Clips of one shape, read from disk. Every field is a memory map with the clip as its first axis.
 
     latents (n, C, f, h, w) float16; ids (n, f, h, w) uint8, the kind that fills most of each latent cell;
-    boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2) and camera (n, F, 3) as in the world's truth, NaN
-    where nothing is known.
+    boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2), turn (n, F, 2) and camera (n, F, 3) as in the
+    world's truth, NaN where nothing is known.
     """
 
-    FIELDS = ("latents", "ids", "boxes", "motion", "mouth", "camera")
+    FIELDS = ("latents", "ids", "boxes", "motion", "mouth", "turn", "camera")
 
     def __init__(self, folder: Path):
         for field in self.FIELDS:
@@ -79,6 +79,7 @@ class Shelf:
     boxes: np.ndarray
     motion: np.ndarray
     mouth: np.ndarray
+    turn: np.ndarray
     camera: np.ndarray
 
     def __len__(self) -> int:
@@ -131,6 +132,7 @@ def fill_shelf(
     shape = (bucket.frames, bucket.height, bucket.width)
     looks = hashlib.sha256(footage.sample(first, *shape, held_out=held_out).frames.tobytes())
     identity |= {"vae": fingerprint(vae), "footage": footage_name(footage), "looks": looks.hexdigest()[:16]}
+    identity |= {"fields": list(Shelf.FIELDS)}
     done = _done(folder, identity)
     if done < bucket.clips:
         try:
@@ -186,13 +188,14 @@ def encode(vae: VideoVAE, frames: np.ndarray) -> np.ndarray:
 def truth_of(clip: Any) -> dict[str, np.ndarray]:
     """A clip's truth in a shelf's fields, for up to two subjects; NaN, and id 0, where the clip has none."""
     frames, height, width = clip.frames.shape[:3]
-    sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "camera": (3,)}
+    sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "turn": (SUBJECTS,)}
+    sizes["camera"] = (3,)
     fields = {name: np.full((frames, *size), np.nan, np.float32) for name, size in sizes.items()}
     fields["ids"] = np.zeros(latent_shape(frames, height, width), np.uint8)
     if clip.truth is None:
         return fields
     known = min(clip.truth.boxes.shape[1], SUBJECTS)
-    for name in ("boxes", "motion", "mouth"):
+    for name in ("boxes", "motion", "mouth", "turn"):
         fields[name][:, :known] = getattr(clip.truth, name)[:, :known]
     fields["camera"][:] = clip.truth.camera
     fields["ids"] = cell_ids(clip.ids)
@@ -251,6 +254,7 @@ def _open_arrays(folder: Path, bucket: Bucket, channels: int, fresh: bool) -> di
         "boxes": (np.float32, (n, frames, SUBJECTS, 4)),
         "motion": (np.float32, (n, frames, SUBJECTS, 2)),
         "mouth": (np.float32, (n, frames, SUBJECTS)),
+        "turn": (np.float32, (n, frames, SUBJECTS)),
         "camera": (np.float32, (n, frames, 3)),
     }
     open_one: Callable[..., np.memmap] = np.lib.format.open_memmap

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
+from x2vkit.errors import X2VError
 from x2vkit.training.diffusion import levels_of, spread_levels
 from x2vkit.training.engine import Batch, Task, write_origin
 from x2vkit.training.latents import evenly
@@ -47,6 +52,9 @@ class PlannerData:
     """Part of the clips for which a random choice of track groups is given."""
     unseen: int = 256
     """Clips of the evaluation."""
+    start: str = ""
+    """Folder of a trained planner that training starts from; it may know fewer of the tracks, the first ones.
+    Empty: start from nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,15 @@ class PlannerTask(Task):
         numbers = np.concatenate([shelf.tracks.reshape(-1, TRACKS) for shelf in self.shelves])
         mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1} | self.recipe.model
-        return PlannerTrainee(Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model))
+        if not self.data.start:
+            planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
+            return PlannerTrainee(planner)
+        config, weights = _trained(Path(self.data.start))
+        known = len(config["mean"])
+        mean[:known], spread[:known] = config["mean"], config["spread"]  # what its weights are used to
+        planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
+        planner.load_state_dict(_widened(weights, planner.state_dict(), known))
+        return PlannerTrainee(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -174,7 +190,9 @@ class PlannerTask(Task):
         for i in range(count):
             spec, _, truth = world.truth(first + i, frames, height, width)
             actions.append(spec.action)
-            tracks[i] = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, height, width)
+            tracks[i] = tracks_of(
+                truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn[:, 0], height, width
+            )
             for way in range(WAYS):
                 read = self._read(spec, rng)
                 ids[i, way, : len(read)] = read
@@ -182,3 +200,26 @@ class PlannerTask(Task):
 
     def _read(self, spec: SceneSpec, rng: np.random.Generator) -> list[int]:
         return [1 + i for i in self.reader.tokenize(caption(spec, rng)).ids]
+
+
+def _trained(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Configuration and weights of a planner. Raises X2VError where there is none."""
+    try:
+        return Planner.load_config(folder), load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+    except (OSError, ValueError, SafetensorError) as error:
+        rule = "there is no trained planner in this folder"
+        raise X2VError(f"[data] start = {str(folder)!r}", rule, "name one that holds config.json") from error
+
+
+def _widened(weights: dict[str, Tensor], fresh: dict[str, Tensor], known: int) -> dict[str, Tensor]:
+    """A planner's weights for more tracks than the `known` ones it has: what it does not know is silent."""
+    groups = weights["tracks_in.weight"].shape[1] - 4 * known
+    columns = [each * TRACKS + i for each in range(4) for i in range(known)]
+    columns += [4 * TRACKS + i for i in range(groups)]
+    made = {name: value.to(fresh[name]) for name, value in weights.items()}
+    for name in ("tracks_in.weight", "out.weight", "out.bias"):
+        made[name] = torch.zeros_like(fresh[name])
+    made["tracks_in.weight"][:, columns] = weights["tracks_in.weight"].to(fresh["tracks_in.weight"])
+    for name in ("out.weight", "out.bias"):
+        made[name][:known] = weights[name].to(fresh[name])
+    return made

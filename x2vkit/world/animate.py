@@ -61,6 +61,8 @@ class Truth:
     """(F, 3) view position x, y in units of the shorter side, and zoom"""
     mouth: np.ndarray
     """(F, O) openness 0 .. 1; 0 for what does not talk"""
+    turn: np.ndarray
+    """(F, O) angle in radians by which each whole subject is turned about its middle, counter-clockwise"""
     physics: dict[str, float]
     """what the action's word promises, of the first subject: gravity, speed, restitution, period, growth ..."""
 
@@ -372,5 +374,9 @@ def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int
     out_of_sight = (boxes[..., 2] <= 0) | (boxes[..., 0] >= 1) | (boxes[..., 3] <= 0) | (boxes[..., 1] >= 1)
     boxes[out_of_sight] = np.nan
     mouth = np.stack([m.pose.get("mouth", 0 * t) for m in motions], 1)
-    truth = Truth(boxes.astype(np.float32), np.ones(boxes.shape[:2], np.float32), motion.astype(np.float32), camera.astype(np.float32), mouth.astype(np.float32), motions[0].physics)
+    turn = np.stack([m.turn for m in motions], 1)
+    f32 = np.float32
+    truth = Truth(
+        boxes.astype(f32), np.ones(boxes.shape[:2], f32), motion.astype(f32), camera.astype(f32), mouth.astype(f32), turn.astype(f32), motions[0].physics
+    )
     return np.concatenate(layers, 1), subjects, truth
