@@ -242,7 +242,8 @@ def test_boxes_reach_the_model_as_a_raster_and_as_numbers(planning, monkeypatch)
         seen.clear()
         planning("a ball", **QUICK, boxes=[box], plan=plan, generator=seeded())
         words, without = seen[0]["boxes"]  # the look without words has no boxes either
-        torch.testing.assert_close(words[:, 0], torch.from_numpy(box).expand(5, 4))
+        torch.testing.assert_close(words[:, 0, :4], torch.from_numpy(box).expand(5, 4))
+        assert bool(words[:, 0, 4].any()) == plan  # the planner says how it is turned
         assert not without.any() and seen[0]["control"][0, BOX_A].any() and not seen[0]["control"][1].any()
 
 

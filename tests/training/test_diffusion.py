@@ -272,8 +272,9 @@ def test_a_control_raster_shows_the_truth(vae, tmp_path):
     dealt = [deal_control(shelf, 0, (3, 4, 6), np.random.default_rng(seed)) for seed in range(60)]
     rasters = [raster for raster, _ in dealt]
     for raster, boxes in dealt:  # the numbers are those of the boxes that are drawn, and of no others
-        expected = np.nan_to_num(shelf.boxes[0][:, 0]) if raster[BOX_A].any() else 0 * boxes[:, 0]
-        np.testing.assert_array_equal(boxes[:, 0], expected)
+        expected = np.nan_to_num(shelf.boxes[0][:, 0]) if raster[BOX_A].any() else 0 * boxes[:, 0, :4]
+        np.testing.assert_array_equal(boxes[:, 0, :4], expected)
+        assert not boxes[..., 4].any()  # who draws a box does not say how its subject is turned
     boxed = [raster[BOX_A] for raster in rasters if raster[BOX_A].any()]
     stroked = [raster for raster in rasters if raster[STROKE].any()]
     assert 15 < len(boxed) < 55 and 5 < len(stroked) < 50
@@ -413,6 +414,7 @@ def test_planned_clips_come_with_everything_that_a_planner_says(vae, cache):
     talker = next(i for i in range(len(shelf)) if np.nanmax(shelf.mouth[i]) > 0)
     control, boxes = planned_control(shelf, talker, (3, 4, 6))
     assert control[MOUTH].max() > 0 and control[OPENNESS:].max() > 0.1
-    np.testing.assert_array_equal(boxes, np.nan_to_num(shelf.boxes[talker]))
+    np.testing.assert_array_equal(boxes[..., :4], np.nan_to_num(shelf.boxes[talker]))
+    np.testing.assert_array_equal(boxes[:, 0, 4], shelf.turn[talker][:, 0])
     scores = whole.evaluate(whole.build())
     assert set(scores) > {"unseen", "held_out", "planned"}
