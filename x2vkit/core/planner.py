@@ -274,7 +274,7 @@ def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
     mouth = np.where(talks, tracks[:, :, GROUPS["mouth"].start + 1].clip(0, 1), np.nan)
     camera = tracks[:, :, GROUPS["camera"]]
     camera = np.concatenate([camera[..., :2], np.exp(np.clip(camera[..., 2:], -3, 3))], 2)
-    cos, sin = (tracks[:, :, i] for i in range(*GROUPS["turn"].indices(TRACKS)))
+    cos, sin = np.moveaxis(tracks[:, :, GROUPS["turn"]], 2, 0)
     made = (np.stack(boxes, 2), mouth, camera, np.arctan2(sin, cos))
     return Plan(*(each.astype(np.float32) for each in made))
 

@@ -111,14 +111,13 @@ class PlannerTask(Task):
         numbers = np.concatenate([shelf.tracks.reshape(-1, TRACKS) for shelf in self.shelves])
         mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1} | self.recipe.model
-        if not self.data.start:
-            planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
-            return PlannerTrainee(planner)
-        config, weights = _trained(Path(self.data.start))
-        known = len(config["mean"])
-        mean[:known], spread[:known] = config["mean"], config["spread"]  # what its weights are used to
+        if self.data.start:
+            config, weights = _trained(Path(self.data.start))
+            known = len(config["mean"])
+            mean[:known], spread[:known] = config["mean"], config["spread"]  # what its weights are used to
         planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
-        planner.load_state_dict(_widened(weights, planner.state_dict(), known))
+        if self.data.start:
+            planner.load_state_dict(_widened(weights, planner.state_dict(), known))
         return PlannerTrainee(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
@@ -216,10 +215,8 @@ def _widened(weights: dict[str, Tensor], fresh: dict[str, Tensor], known: int) -
     groups = weights["tracks_in.weight"].shape[1] - 4 * known
     columns = [each * TRACKS + i for each in range(4) for i in range(known)]
     columns += [4 * TRACKS + i for i in range(groups)]
-    made = {name: value.to(fresh[name]) for name, value in weights.items()}
-    for name in ("tracks_in.weight", "out.weight", "out.bias"):
-        made[name] = torch.zeros_like(fresh[name])
-    made["tracks_in.weight"][:, columns] = weights["tracks_in.weight"].to(fresh["tracks_in.weight"])
+    wider = {name: torch.zeros_like(fresh[name]) for name in ("tracks_in.weight", "out.weight", "out.bias")}
+    wider["tracks_in.weight"][:, columns] = weights["tracks_in.weight"].to(fresh["tracks_in.weight"])
     for name in ("out.weight", "out.bias"):
-        made[name][:known] = weights[name].to(fresh[name])
-    return made
+        wider[name][:known] = weights[name]
+    return weights | wider
