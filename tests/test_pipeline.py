@@ -18,7 +18,7 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.pipeline import X2VPipeline
+from x2vkit.pipeline import EASED, X2VPipeline
 
 VOCAB = ["a", "red", "blue", "ball", "dog", "bouncing"]
 SIZE = {"num_frames": 5, "height": 32, "width": 48}
@@ -125,6 +125,20 @@ def test_guidance_is_linear_in_its_scales(pipe, monkeypatch):
     both = velocity("a dog", 3, 2)
     assert calls == [3]
     torch.testing.assert_close(both, cond + 2 * (cond - nothing) + (cond - no_control), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:the prompt is empty")
+def test_guidance_pulls_less_in_detail(pipe):
+    video = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
+    options = {**QUICK, "num_inference_steps": 4, "video": video, "strength": 0.25}
+
+    def look(prompt: str, scale: float):
+        return next(pipe.stream(prompt, **options, guidance_scale=scale, generator=seeded()))
+
+    words, nothing, pulled = look("a dog", 1), look("", 1), look("a dog", 3)
+    assert 0 < words.t < EASED
+    difference = 2 * words.t / EASED * (words.velocity - nothing.velocity)
+    torch.testing.assert_close(pulled.velocity, words.velocity + difference, rtol=1e-3, atol=1e-4)
 
 
 def test_control_scale_without_control_costs_nothing(pipe, monkeypatch):

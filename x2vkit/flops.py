@@ -21,6 +21,8 @@ LEVEL_FEATURES = 128
 """Length of a noise level's features (core/transformer.py)."""
 SPOT_FEATURES = 88
 """Numbers that tell a cell what spots of the subjects it shows (core/warp.py)."""
+TURN_FEATURES, TURNS = 4, 32
+"""Numbers that tell a turn, and a cell all turns of the subjects it shows (core/warp.py)."""
 FIRST_FEATURES = 24
 """Channels of a cell's look at the first latent frame, for each of its four frames (core/cells.py)."""
 
@@ -53,10 +55,11 @@ def _cell_parameters(config: ModelConfig) -> int:
         return 0
     # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two looks in time (c^2).
     block = 2 * (9 * c * c + c) + 2 * c * c
-    if config.follow:  # and a look at the first latent frame
-        block += 5 * FIRST_FEATURES * c
+    if config.follow:  # and a look at the first latent frame, and what is seen elsewhere is turned
+        goes = c - c // 2
+        block += 5 * FIRST_FEATURES * c + TURN_FEATURES * (2 * goes**2 + FIRST_FEATURES**2)
     ends = 9 * C * c + c + 9 * c * C + C  # into the cells and out of them
-    ends += config.follow * (SPOT_FEATURES + config.control_channels) * c
+    ends += config.follow * (SPOT_FEATURES + TURNS + config.control_channels) * c
     return ends + 3 * block + E * c * cells + (E + 1) * c * cells + (E + 1) * 6 * c
 
 
@@ -198,7 +201,7 @@ def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bo
     looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each. With
     follow it also looks at the first frame in all others. along: these looks go where boxes and camera say
     (the first two in half of the channels), a matmul of (m, m) by (m, c) for m cells of a frame
-    (core/warp.py).
+    (core/warp.py), and turn what they see: 2 * TURN_FEATURES c^2.
     """
     E, c, C, first = config.width, config.cell_width, config.latent_channels, FIRST_FEATURES
     n = N * prod(config.patch)
@@ -207,6 +210,8 @@ def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bo
     if config.follow and frames > 1:
         block += 2 * m * c * first + 2 * (n - m) * 4 * first * c
     rest = 3 * block + 2 * 2 * n * c * E + n * 18 * c * C + 2 * levels * E * 6 * c
-    told = 2 * n * (SPOT_FEATURES + config.control_channels) * c
-    looks = 3 * (n - m) * (2 * 2 * m * (c - c // 2) + 4 * 2 * m * first)
-    return n * 18 * C * c + along * (told + looks), rest
+    told = 2 * n * (SPOT_FEATURES + TURNS + config.control_channels) * c
+    goes = c - c // 2
+    looks = 3 * (n - m) * (2 * 2 * m * goes + 4 * 2 * m * first)
+    turning = 3 * (n - m) * 2 * TURN_FEATURES * (2 * goes**2 + 4 * first**2)
+    return n * 18 * C * c + along * (told + looks), rest + along * turning

@@ -40,6 +40,11 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """Name of a LoRA's weights in its folder, as diffusers has it."""
 OUTPUTS = ("np", "pt", "latent")
+EASED = 0.6
+"""Noise level below which guidance pulls less, in proportion, and at 0 not at all. It makes what words change
+several times as large: plain shapes and colours where layout is decided, but specks where detail is.
+(Guidance pays in a limited interval of noise levels: Kynkäänniemi et al. 2024, arXiv 2404.07724.)
+"""
 
 Picture: TypeAlias = Image.Image | np.ndarray | Tensor
 
@@ -169,12 +174,11 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         `strength` (0: kept, 1: not looked at). boxes: where the first and second subject go, (F, 4) or (4,)
         each as x0, y0, x1, y1 in fractions. conditions: the same and more on the latent grid, for one clip or
         for all B. guidance_scale pulls towards the words, the plan and whatever else is given,
-        control_guidance_scale towards boxes, strokes and camera once more; 1 is no pull, and only then is its
-        extra pass saved. consistency: the clips of the batch look
-        at each other, to keep one character. plan: where everything goes (see `draft`), changed by hand
-        perhaps; True drafts one, if the model has a planner, around the boxes and the camera that are given
-        (beside given frames or a control raster, of the camera alone; of a given video, none); False does
-        not.
+        control_guidance_scale towards boxes, strokes and camera once more (both less in detail: `EASED`); 1
+        is no pull, and only then is its extra pass saved. consistency: the clips of the batch look at each
+        other, to keep one character. plan: where everything goes (see `draft`), changed by hand perhaps; True
+        drafts one, if the model has a planner, around the boxes and the camera that are given (beside given
+        frames or a control raster, of the camera alone; of a given video, none); False does not.
         """
         prompts: list[str] = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]  # type: ignore[list-item]
         check_shape(num_frames, height, width, self.transformer.patch)
@@ -325,9 +329,9 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         side.
 
         v + (scale - 1) (v - v without words and control) + (control_scale - 1) (v - v without the control),
-        the classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800). The
-        plan goes with the words that it came from: a look without them that kept it would leave nothing to
-        pull a camera, which shows in few pixels, off the spot.
+        the classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800), and
+        less of it below noise level EASED. The plan goes with the words that it came from: a look without
+        them that kept it would leave nothing to pull a camera, which shows in few pixels, off the spot.
         """
         text_scale, control_scale = scales
         B, device, dtype = len(words), self._execution_device, self.transformer.dtype
@@ -337,22 +341,22 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
                 f"{len(negatives)} negative prompts", f"there are {B} prompts", "give one, or one for each"
             )
         controlled = given.control is not None or given.camera is not None
-        looks: list[tuple[Sequence[str | Words], Conditions, float]] = [(words, given, 1.0)]
+        looks: list[tuple[Sequence[str | Words], Conditions]] = [(words, given)]
+        pulls: list[float] = []  # away from the second look, and the third
         if text_scale != 1:
-            looks[0] = (words, given, looks[0][2] + text_scale - 1)
-            looks.append((negatives, given.without_control(), 1 - text_scale))
+            looks.append((negatives, given.without_control()))
+            pulls.append(text_scale - 1)
         if controlled and control_scale != 1:
-            looks[0] = (words, given, looks[0][2] + control_scale - 1)
-            looks.append((words, given.without_control(), 1 - control_scale))
+            looks.append((words, given.without_control()))
+            pulls.append(control_scale - 1)
 
-        ids, mask = self.text_encoder.batch([text for texts, _, _ in looks for text in texts])
+        ids, mask = self.text_encoder.batch([text for texts, _ in looks for text in texts])
         text = self.text_encoder(ids).to(device, dtype)
         text_mask = mask.to(device)
-        weights = [weight for _, _, weight in looks]
         conditions: dict[str, Any] = {
-            "camera": _stack([each.camera for _, each, _ in looks], dtype),
-            "boxes": _stack([each.boxes for _, each, _ in looks], torch.float32),
-            "control": _stack([each.control for _, each, _ in looks], dtype),
+            "camera": _stack([each.camera for _, each in looks], dtype),
+            "boxes": _stack([each.boxes for _, each in looks], torch.float32),
+            "control": _stack([each.control for _, each in looks], dtype),
         }
         # One batch is fastest; but clips that look at each other must not see those of another look.
         groups = (
@@ -375,10 +379,10 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
                 )
                 for rows, part in zip(groups, parts, strict=True)
             ]
-            answers = torch.cat(answers).float().chunk(len(looks))
-            return sum(
-                (weight * answer for weight, answer in zip(weights, answers, strict=True)), torch.zeros(())
-            )
+            own, *others = torch.cat(answers).float().chunk(len(looks))
+            eased = min(1.0, t / EASED)
+            pulled = (pull * (own - other) for pull, other in zip(pulls, others, strict=True))
+            return sum((eased * each for each in pulled), own)
 
         return velocity
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from x2vkit.core.cells import Turn
 from x2vkit.core.conditions import box_track, camera_track
-from x2vkit.core.warp import SPOT_FEATURES, Links, links
+from x2vkit.core.warp import SPOT_FEATURES, Links, _grown, links, waves_of
 from x2vkit.world import SceneSpec, World
 
 GRID = (5, 16, 16)
@@ -33,7 +34,7 @@ def through(weights: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
 
 def in_first(found: Links, cells: torch.Tensor) -> torch.Tensor:
     """What the cells of the frames from the second on (16, 16, 16, 3) see of the first one."""
-    first = found.first[0].unflatten(1, (256, 4)).transpose(1, 2).flatten(0, 1)  # (16, n, n)
+    first = found.first.weights[0].unflatten(1, (256, 4)).transpose(1, 2).flatten(0, 1)  # (16, n, n)
     return through(first, cells[:1].expand(16, -1, -1, -1))
 
 
@@ -45,10 +46,12 @@ def latent(cells: torch.Tensor) -> torch.Tensor:
 def test_nothing_given_looks_at_its_own_place():
     found = links((3, 4, 6), torch.zeros(2, 9, 2, 5), torch.zeros(2, 3, 4), torch.float32)
     own = torch.eye(24)
+    looks = (found.before, found.after, found.first)
+    assert not found.turns.any() and not any(look.turned.any() for look in looks)
     assert found.spots.shape == (2, 3, 4, 6, SPOT_FEATURES) and not found.spots.any()
-    torch.testing.assert_close(found.before, own.expand(2, 2, 24, 24))
-    torch.testing.assert_close(found.after, own.expand(2, 2, 24, 24))
-    torch.testing.assert_close(found.first, own.repeat_interleave(4, 0).expand(2, 2, 96, 24))
+    torch.testing.assert_close(found.before.weights, own.expand(2, 2, 24, 24))
+    torch.testing.assert_close(found.after.weights, own.expand(2, 2, 24, 24))
+    torch.testing.assert_close(found.first.weights, own.repeat_interleave(4, 0).expand(2, 2, 96, 24))
 
 
 @pytest.mark.parametrize("action", ["roll", "bounce", "grow"])
@@ -73,8 +76,8 @@ def test_a_moving_subject_is_found_in_the_latent_frames_beside(spec):
     cells, mine, found = clip_of(**spec)
     each = latent(cells)
     for weights, there, here, rows in (
-        (found.before[0], each[:-1], each[1:], slice(1, None)),
-        (found.after[0], each[1:], each[:-1], slice(-1)),
+        (found.before.weights[0], each[:-1], each[1:], slice(1, None)),
+        (found.after.weights[0], each[1:], each[:-1], slice(-1)),
     ):
         shown = torch.cat([mine[:1], mine[4::4]])[rows]
         moved = (through(weights, there) - here).abs().mean(-1)[shown].mean()
@@ -83,7 +86,7 @@ def test_a_moving_subject_is_found_in_the_latent_frames_beside(spec):
 
 def test_the_ground_is_found_where_a_camera_saw_it():
     cells, _, found = clip_of(subject="box", action="stand", camera="pan left")
-    each, weights = latent(cells), found.before[0]
+    each, weights = latent(cells), found.before.weights[0]
     known = weights.sum(-1).reshape(4, 16, 16) > 0.99  # what has just come into the frame was nowhere
     assert 0.6 < known.float().mean() < 1
     known[:, :8] = False  # the sky is far away
@@ -98,8 +101,9 @@ def test_what_was_out_of_sight_is_found_nowhere():
     found = links((3, 8, 8), boxes, torch.zeros(1, 3, 4), torch.float32)
     inside = found.spots[0, 2, ..., 0].flatten() > 0
     assert inside.sum() == 16
-    assert not found.before[0, 1, inside].any() and not found.first[0, 1].unflatten(0, (64, 4))[inside].any()
-    torch.testing.assert_close(found.before[0, 1, ~inside], torch.eye(64)[~inside])
+    before, first = found.before.weights, found.first.weights
+    assert not before[0, 1, inside].any() and not first[0, 1].unflatten(0, (64, 4))[inside].any()
+    torch.testing.assert_close(before[0, 1, ~inside], torch.eye(64)[~inside])
 
 
 def test_spots_say_where_in_its_box_a_cell_lies():
@@ -124,3 +128,40 @@ def test_spots_of_what_is_turned_are_those_of_what_stands():
     for inside in range(2, 6):
         torch.testing.assert_close(places[1, 2, inside], places[0, inside, 5])
         torch.testing.assert_close(places[1, inside, 2], places[0, 2, 7 - inside])
+
+
+def test_looks_tell_how_far_what_they_see_has_turned():
+    boxes = torch.zeros(1, 9, 2, 5)
+    boxes[:, :, 0, :4] = torch.tensor([0.25, 0.25, 0.75, 0.75])
+    boxes[:, :, 0, 4] = torch.linspace(0, np.pi, 9)  # half a turn in 9 frames
+    found = links((3, 8, 8), boxes, torch.zeros(1, 3, 4), torch.float32)
+    inside = found.spots[0, 2, ..., 0].flatten() > 0
+    for look, wanted in ((found.before, [0.3125, 0.5]), (found.after, [-0.3125, -0.5])):  # in half turns
+        turned = look.turned[0]
+        assert not turned[:, ~inside].any()
+        for each, half_turns in zip(turned, wanted, strict=True):
+            torch.testing.assert_close(each[inside], waves_of(torch.full((16,), np.pi * half_turns)))
+    first = found.first.turned[0].unflatten(1, (64, 4))[:, inside]  # (latent frames, cells, frames, waves)
+    angles = torch.linspace(0, np.pi, 9)[1:].reshape(2, 1, 4).expand(-1, 16, -1)
+    torch.testing.assert_close(first, waves_of(angles))
+
+
+def test_what_spins_is_as_large_as_it_was():
+    side = torch.tensor([[0.4, 0.4]])
+    turn = torch.tensor([0.0, np.pi / 4, np.pi / 2])
+    round_box, wide = side, torch.tensor([[0.6, 0.2]])  # of a disc; of something flat, then on its end
+    torch.testing.assert_close(_grown(round_box, turn[:1], round_box, turn[1:2]), torch.ones(1, 2))
+    torch.testing.assert_close(_grown(wide, turn[:1], wide.flip(-1), turn[2:]), torch.ones(1, 2))
+    ellipse = torch.full((1, 2), float(np.hypot(0.6, 0.2) / np.sqrt(2)))  # the box of an ellipse askew
+    torch.testing.assert_close(_grown(wide, turn[:1], ellipse, turn[1:2]), torch.ones(1, 2))
+
+
+def test_a_turn_can_be_learned_exactly():
+    turn = Turn(2)
+    with torch.no_grad():  # cos - 1, cos 2a - 1, sin, sin 2a: a slope turns with the first and the third
+        turn.waves.weight[:, 0:2] = torch.eye(2)
+        turn.waves.weight[:, 4:6] = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    slope, angle = torch.randn(5, 2), torch.randn(5)
+    sin, cos = angle.sin(), angle.cos()
+    wanted = torch.stack([cos * slope[:, 0] - sin * slope[:, 1], sin * slope[:, 0] + cos * slope[:, 1]], 1)
+    torch.testing.assert_close(turn(slope, waves_of(angle)), wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from importlib import import_module
 
@@ -11,11 +12,13 @@ import torch
 
 from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
 from x2vkit.core.patches import patchify
-from x2vkit.core.vae import VideoVAE
+from x2vkit.core.vae import Conv, VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.diffusion import (
     KINDS,
     DiffusionTask,
+    Perception,
+    best_window,
     camera_flow,
     cell_truth,
     deal_clean,
@@ -317,11 +320,59 @@ def test_noise_levels_are_spread_and_favour_noise():
     assert (even < 0.5).mean() == pytest.approx(0.25, abs=0.03)  # half of them, and half of those
 
 
+def test_some_actions_can_be_dealt_more_often(vae, tmp_path):
+    shelf = fill_shelf(tmp_path, World(3), vae, CLIP, quiet=True)
+    actions = [json.loads(line)["spec"]["action"] for line in (tmp_path / "clips.jsonl").open()]
+    usual, more = (
+        {name: chances[[a == name for a in actions]].sum() for name in set(actions)}
+        for chances in (shelf.evenly(), shelf.evenly({actions[0]: 3.0}))
+    )
+    assert len(usual) > 2 and np.ptp(list(usual.values())) < 1e-9
+    others = [more[name] for name in usual if name != actions[0]]
+    assert np.ptp(others) < 1e-9 and more[actions[0]] == pytest.approx(3 * others[0])
+
+
+def test_subjects_are_worth_more_than_places_and_faces_most(vae, cache):
+    drawn = task(vae, cache, subject=5.0, face=3.0)
+    worths = {"face": set(), "else": set(), "place": set()}
+    shelf = drawn.shelves[0]
+    for i in range(len(shelf)):
+        row = drawn._clip(shelf, i, np.random.default_rng(0), False)
+        kinds = np.asarray(shelf.ids[i])
+        for kind, name in ((0, "place"), (1, shelf.cast(i)[0]), (2, shelf.cast(i)[1])):
+            worths[name if name in ("face", "place") else "else"] |= set(row["worth"][kinds == kind].tolist())
+    assert worths == {"face": {16.0}, "else": {6.0}, "place": {1.0}}
+
+
 # -- training
 
 
+def test_errors_are_seen_as_the_decoder_sees_them(vae):
+    torch.manual_seed(0)
+    for layer in vae.decoder.modules():  # untrained blocks add nothing
+        if isinstance(layer, Conv):
+            torch.nn.init.normal_(layer.weight, std=0.1)
+    perception = Perception(vae, 1.0)
+    latents, t = torch.randn(2, 4, 3, 12, 12), torch.tensor([[0.3], [0.9]])
+    worth = torch.ones(2, 3, 12, 12)
+    worth[:, :, 4:, :8] = 6
+    assert best_window(worth[0]) == (slice(4, 12), slice(0, 8))
+    assert perception(latents, latents, t, worth) == 0
+    error = 0.1 * torch.randn(4, 3, 12, 12)
+
+    def seen(which: int, rows: slice, columns: slice, scale: float = 1.0) -> float:
+        guess = latents.clone()
+        guess[which, :, :, rows, columns] += scale * error[:, :, rows, columns]
+        return float(perception(guess, latents, t, worth))
+
+    inside, outside = (slice(5, 11), slice(1, 7)), (slice(0, 4), slice(8, 12))
+    assert seen(0, *inside) > 0 and seen(0, *outside) == 0  # the window that is worth most
+    assert seen(1, *inside) == 0  # too noisy
+    assert seen(0, *inside, scale=2.0) == pytest.approx(4 * seen(0, *inside), rel=0.3)
+
+
 def test_an_untrained_model_is_as_wrong_as_a_linear_guess(vae, cache):
-    drawn = task(vae, cache, align=0)
+    drawn = task(vae, cache, align=0, subject=0)
     torch.manual_seed(0)
     batch = drawn.batch(0)
     loss = drawn.build()(**batch)["loss"]
@@ -386,10 +437,11 @@ def test_the_evaluation_is_the_same_every_time(vae, cache):
         assert task(vae, cache).evaluate(model) == task(vae, cache).evaluate(model)
 
 
-def test_the_flops_are_those_that_torch_counts(vae, cache):
+@pytest.mark.parametrize("perception", [0.0, 1.0])
+def test_the_flops_are_those_that_torch_counts(vae, cache, perception):
     from torch.utils.flop_counter import FlopCounterMode
 
-    drawn = task(vae, cache, align=0)
+    drawn = task(vae, cache, align=0, perception=perception)
     for step in range(3):
         batch = drawn.batch(step)
         model = drawn.build()

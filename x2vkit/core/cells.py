@@ -28,10 +28,27 @@ from x2vkit.axes import TIME_STRIDE, Shape3
 from x2vkit.core.attention import norm
 from x2vkit.core.patches import patchify, unpatchify
 from x2vkit.core.vae import Conv
-from x2vkit.core.warp import SPOT_FEATURES, Links
+from x2vkit.core.warp import SPOT_FEATURES, SUBJECTS, TURN_FEATURES, Links, Look
 
 FIRST = 24
 """Channels in which a cell is told what the first latent frame shows, for each of its four frames."""
+
+
+class Turn(nn.Module):
+    """What cells see elsewhere, turned as far as what they show is: x + sum over k of wave_k(angle) W_k x.
+
+    The numbers of a picture's block turn with it by a matrix whose entries are waves of the angle (steerable
+    filters, Freeman and Adelson 1991); the W_k are learned, from zero.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.waves = nn.Linear(TURN_FEATURES * channels, channels, bias=False)
+        nn.init.zeros_(self.waves.weight)
+
+    def forward(self, x: Tensor, turned: Tensor) -> Tensor:
+        """x (..., c), turned (..., TURN_FEATURES) -> (..., c)."""
+        return x + self.waves((turned[..., :, None] * x[..., None, :]).flatten(-2))
 
 
 class CellBlock(nn.Module):
@@ -46,6 +63,8 @@ class CellBlock(nn.Module):
         self.after = nn.Linear(channels, channels, bias=False)
         self.to_first = nn.Linear(channels, FIRST, bias=False) if follow else None
         self.from_first = nn.Linear(TIME_STRIDE * FIRST, channels, bias=False) if follow else None
+        goes = channels - channels // 2
+        self.turns = nn.ModuleList(Turn(size) for size in (goes, goes, FIRST)) if follow else None
         self.combine = Conv(channels, channels, zero=True)
         if self.from_first is not None:
             nn.init.zeros_(self.from_first.weight)
@@ -58,32 +77,34 @@ class CellBlock(nn.Module):
         found = convolve(self.around, y)                                          # (B, f, h, w, c)
         if x.shape[1] > 1:
             past, future = self.before(y[:, :-1]), self.after(y[:, 1:])           # (B, f - 1, h, w, c) twice
-            if links is not None:
-                past, future = _along(links.before, past), _along(links.after, future)
+            if links is not None and self.turns is not None:
+                past = _along(links.before, past, self.turns[0])
+                future = _along(links.after, future, self.turns[1])
             if self.to_first is not None and self.from_first is not None:
                 past = past + self.from_first(self._first(self.to_first(y[:, :1]), links, x.shape[1] - 1))
             nothing = torch.zeros_like(y[:, :1])
             found = found + torch.cat([nothing, past], dim=1) + torch.cat([future, nothing], dim=1)
         return x + convolve(self.combine, F.silu(found))                          # (B, f, h, w, c)
 
-    @staticmethod
-    def _first(shown: Tensor, links: Links | None, later: int) -> Tensor:
+    def _first(self, shown: Tensor, links: Links | None, later: int) -> Tensor:
         """What the first latent frame shows (B, 1, h, w, FIRST), as each later one sees it in its four frames
         (B, later, h, w, 4 FIRST).
         """
-        if links is None:
+        if links is None or self.turns is None:
             return shown.repeat(1, 1, 1, 1, TIME_STRIDE).expand(-1, later, -1, -1, -1)
-        seen = links.first.flatten(1, 2) @ shown.flatten(1, 3)                    # (B, later 4 n, FIRST)
+        seen = links.first.weights.flatten(1, 2) @ shown.flatten(1, 3)            # (B, later 4 n, FIRST)
+        seen = self.turns[2](seen, links.first.turned.flatten(1, 2))
         h, w = shown.shape[2:4]
         return seen.reshape(len(shown), later, h, w, -1)
 
 
-def _along(weights: Tensor, x: Tensor) -> Tensor:
-    """Cells (B, k, h, w, c) as those that look at them by weights (B, k, n, n) see them: half of the
-    channels, the others keep to the screen, since the sky does not go with the camera.
+def _along(look: Look, x: Tensor, turn: Turn) -> Tensor:
+    """Cells (B, k, h, w, c) as those that look at them see them: half of the channels, the others keep to the
+    screen, since the sky does not go with the camera.
     """
     goes, stays = x.chunk(2, dim=-1)
-    return torch.cat([(weights @ goes.flatten(2, 3)).reshape(goes.shape), stays], dim=-1)
+    seen = turn(look.weights @ goes.flatten(2, 3), look.turned)                   # (B, k, n, c / 2)
+    return torch.cat([seen.reshape(goes.shape), stays], dim=-1)
 
 
 def convolve(layer: Conv, x: Tensor) -> Tensor:
@@ -108,16 +129,19 @@ class CellStage(nn.Module):
         super().__init__()
         self.patch, cells = patch, prod(patch)
         self.enter = Conv(latent_channels, channels)
-        follow, told = bool(control_channels), SPOT_FEATURES + control_channels
-        self.spots_in = nn.Linear(told, channels, bias=False) if follow else None
+        follow, spots = bool(control_channels), SPOT_FEATURES + control_channels
+        self.spots_in = nn.Linear(spots, channels, bias=False) if follow else None
+        turns = SUBJECTS * TIME_STRIDE * TURN_FEATURES
+        self.turns_in = nn.Linear(turns, channels, bias=False) if follow else None
         self.first = CellBlock(channels, follow)
         self.to_tokens = nn.Linear(channels * cells, width, bias=False)
         self.from_tokens = nn.Linear(width, channels * cells)
         self.last = nn.ModuleList(CellBlock(channels, follow) for _ in range(2))
         self.modulation = nn.Linear(width, 2 * 3 * channels)
         self.leave = Conv(channels, latent_channels, zero=True)
-        if self.spots_in is not None:
-            nn.init.zeros_(self.spots_in.weight)
+        for told in (self.spots_in, self.turns_in):
+            if told is not None:
+                nn.init.zeros_(told.weight)
         nn.init.zeros_(self.to_tokens.weight)
         nn.init.zeros_(self.modulation.weight)
         with torch.no_grad():
@@ -136,11 +160,12 @@ class CellStage(nn.Module):
         """
         latents = unpatchify(shown, self.patch, latent_shape).permute(0, 2, 3, 4, 1)  # (B, f, h, w, C)
         cells = convolve(self.enter, latents)                                     # (B, f, h, w, c)
-        if links is not None and self.spots_in is not None:
+        if links is not None and self.spots_in is not None and self.turns_in is not None:
             raster = cells.new_zeros(*cells.shape[:-1], self.spots_in.in_features - SPOT_FEATURES)
             if control is not None:
                 raster = control.permute(0, 2, 3, 4, 1).to(cells.dtype)           # (B, f, h, w, 10)
-            cells = cells + self.spots_in(torch.cat([links.spots, raster], dim=-1))  # (B, f, h, w, c)
+            spots = torch.cat([links.spots, raster], dim=-1)
+            cells = cells + self.spots_in(spots) + self.turns_in(links.turns)     # (B, f, h, w, c)
         cells = self.first(cells, *levels[0:2], links)                            # (B, f, h, w, c)
         return cells, self.to_tokens(patchify(cells.permute(0, 4, 1, 2, 3), self.patch))
 

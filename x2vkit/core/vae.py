@@ -24,6 +24,8 @@ This module knows nothing about noise, text or training.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as nnf
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -161,15 +163,23 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         frames = latents.shape[2]
+        *_, x = self.features(latents)
+        x = self.leave(nnf.silu(x))  #               (N, 48, H/2, W/2)
+        return unfold_time(depth_to_space(x, 2), frames)  # (B, 3, F, H, W)
+
+    def features(self, latents: Tensor) -> Iterator[Tensor]:
+        """What each level ends with, (N, widths[level], h * 2**level, w * 2**level); only as many levels are
+        worked out as are asked for.
+        """
+        frames = latents.shape[2]
         x = latents.transpose(1, 2).flatten(0, 1)  # (N, C, h, w)
         x = self.enter(x.contiguous(memory_format=torch.channels_last))
         for level, blocks in enumerate(self.levels):
             for block in blocks:
-                x = block(x, frames)  #              (N, widths[level], h * 2**level, w * 2**level)
+                x = block(x, frames)
+            yield x
             if level < len(self.ups):
                 x = self.ups[level](x)
-        x = self.leave(nnf.silu(x))  #               (N, 48, H/2, W/2)
-        return unfold_time(depth_to_space(x, 2), frames)  # (B, 3, F, H, W)
 
 
 class LinearCode(nn.Module):

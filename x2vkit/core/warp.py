@@ -7,7 +7,8 @@ Boxes and camera say where everything goes, so a cell need not search for what i
 at the same spot of the subject, or of the ground, in another latent frame. That is how video codecs predict a
 frame from those beside it, and how the convolutions of cells.py follow what moves. A latent frame holds four
 frames, and what moves fast is at four places in it; so the first latent frame, which holds one frame and is
-the sharpest picture of the clip, is looked up at all four. What rolls or spins is looked up as it is turned.
+the sharpest picture of the clip, is looked up at all four. What rolls or spins is looked up as it is turned,
+and how far it has turned since is told: an ear upside down is other numbers than one that is upright.
 
 Knows nothing about what the cells hold. Where neither boxes nor camera are given, every cell looks at its own
 place.
@@ -29,10 +30,25 @@ SPOT_WAVES = 2
 """Octaves of sines that tell a spot inside a box: half-turns over half a box."""
 SPOT_FEATURES = SUBJECTS * TIME_STRIDE * (3 + 4 * SPOT_WAVES)
 """Numbers that tell what spots of the subjects a cell shows in its four frames."""
+TURN_WAVES = 2
+"""A turn is told by waves of its angle and of its double: slopes of a picture come round once in a full turn,
+edges and lines twice."""
+TURN_FEATURES = 2 * TURN_WAVES
+"""Numbers that tell a turn, all 0 where nothing is turned."""
 EDGE = 0.25
 """A cell belongs to a box if its middle is inside, or at most so many cells outside."""
 LEAST = 0.05
 """Cells that a box is wide and tall, below which its subject is out of sight."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Cells of K latent frames that look at those of others."""
+
+    weights: Tensor
+    """(B, K, m, n): weights with which each of m cells sees the n cells of another latent frame."""
+    turned: Tensor
+    """(B, K, m, TURN_FEATURES): by how much what it shows is turned against what it sees."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +58,16 @@ class Links:
     spots: Tensor
     """(B, f, h, w, SPOT_FEATURES): for each subject and frame how much of the cell its box covers, and where
     in the box the cell lies, as numbers and as sines."""
-    before: Tensor
-    """(B, f - 1, n, n): weights with which each cell of a latent frame, from the second on, looks at the
-    cells of the one before."""
-    after: Tensor
-    """(B, f - 1, n, n): likewise of each but the last, at the one after."""
-    first: Tensor
-    """(B, f - 1, 4 n, n): likewise of each from the second on, at the first, four times: as the cell shows it
-    in each of its four frames; row 4 j + k is cell j in frame k."""
+    turns: Tensor
+    """(B, f, h, w, SUBJECTS * 4 * TURN_FEATURES): for each subject and frame how it is turned, by how much of
+    the cell its box covers."""
+    before: Look
+    """(K = f - 1, m = n): each cell of a latent frame, from the second on, at the cells of the one before."""
+    after: Look
+    """(K = f - 1, m = n): likewise of each but the last, at the one after."""
+    first: Look
+    """(K = f - 1, m = 4 n): likewise of each from the second on, at the first, four times: as the cell shows
+    it in each of its four frames; row 4 j + k is cell j in frame k."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +112,17 @@ def links(latent_shape: Shape3, boxes: Tensor, camera: Tensor, dtype: torch.dtyp
 
     cells = _cells(h, w, boxes.device)                                            # (n, 2)
     rest, four = slice(1, None), slice(TIME_STRIDE, None)
-    first = _look(cells, moments[four], moments[:1], (h, w), dtype)               # (B, 4 (f - 1), n, n)
-    first = first.unflatten(1, (f - 1, TIME_STRIDE)).transpose(2, 3).flatten(2, 3)  # (B, f - 1, 4 n, n)
+    first = _look(cells, moments[four], moments[:1], (h, w), dtype)               # K = 4 (f - 1), m = n
+    each_cell = (
+        part.unflatten(1, (f - 1, TIME_STRIDE)).transpose(2, 3).flatten(2, 3) for part in vars(first).values()
+    )
+    spots, turns = _spots(cells, moments, (h, w))
     return Links(
-        spots=_spots(cells, moments, (h, w)).to(dtype),
+        spots=spots.to(dtype),
+        turns=turns.to(dtype),
         before=_look(cells, middles[rest], middles[:-1], (h, w), dtype),
         after=_look(cells, middles[:-1], middles[rest], (h, w), dtype),
-        first=first,
+        first=Look(*each_cell),
     )
 
 
@@ -133,10 +155,28 @@ def rotate(x: Tensor, turn: Tensor) -> Tensor:
     return torch.stack([cos * x[..., 0] + sin * x[..., 1], cos * x[..., 1] - sin * x[..., 0]], dim=-1)
 
 
+def waves_of(turn: Tensor) -> Tensor:
+    """Angles (...) as numbers (..., TURN_FEATURES): the cosines, less 1, and sines of their multiples."""
+    angle = turn[..., None] * torch.arange(1, TURN_WAVES + 1, device=turn.device)
+    return torch.cat([angle.cos() - 1, angle.sin()], dim=-1)
+
+
 def _upright(size: Tensor, turn: Tensor) -> Tensor:
     """About the size (..., 2) of what fills a box of a size when it is turned: exact for quarter turns."""
     lies = turn.sin().square()[..., None]
     return size * (1 - lies) + size.flip(-1) * lies
+
+
+def _grown(size: Tensor, turn: Tensor, other: Tensor, other_turn: Tensor) -> Tensor:
+    """How much wider and taller (..., 2) a subject is in another box, by its own two sides.
+
+    For quarter turns exact. Between them a box does not tell the sides apart; but its diagonal is that of the
+    subject, if that is an ellipse, however it is turned.
+    """
+    sides = _upright(other, other_turn) / _upright(size, turn).clamp(min=LEAST)
+    diagonals = other.norm(dim=-1, keepdim=True) / size.norm(dim=-1, keepdim=True).clamp(min=LEAST)
+    askew = torch.maximum((2 * turn).sin().square(), (2 * other_turn).sin().square())[..., None]
+    return torch.lerp(sides, diagonals, askew)
 
 
 def _cells(h: int, w: int, device: torch.device) -> Tensor:
@@ -145,10 +185,9 @@ def _cells(h: int, w: int, device: torch.device) -> Tensor:
     return torch.stack([columns, rows], dim=-1).reshape(-1, 2).float().to(device)
 
 
-def _look(cells: Tensor, here: _Moment, there: _Moment, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-    """Weights (B, K, n, n) of what each cell sees where its content lies at another time; K times against K
-    others, or against one. Between cells it mixes the nearest four (bilinear); out of the frame it sees
-    nothing.
+def _look(cells: Tensor, here: _Moment, there: _Moment, size: tuple[int, int], dtype: torch.dtype) -> Look:
+    """What each cell sees where its content lies at another time; K times against K others, or against one.
+    Between cells it mixes the nearest four (bilinear); out of the frame it sees nothing.
     """
     h, w = size
     middle = cells.new_tensor([(w - 1) / 2, (h - 1) / 2])
@@ -162,19 +201,21 @@ def _look(cells: Tensor, here: _Moment, there: _Moment, size: tuple[int, int], d
     ground = (cells - middle) / zoom(here.way) + shift(here.way)                  # (B, K, n, 2)
     place = (ground - shift(there.way)) * zoom(there.way) + middle                # (B, K, n, 2)
     sees = torch.ones_like(place[..., 0], dtype=torch.bool)                       # (B, K, n)
+    turned = torch.zeros_like(place[..., 0])                                      # (B, K, n)
     for which in reversed(range(SUBJECTS)):  # the first subject stands in front
         centre, extent = here.centre[:, :, which, None], here.size[:, :, which, None]
         inside = ((cells - centre).abs() <= extent / 2 + EDGE).all(3) & here.seen[:, :, which, None]
         turns = here.turn[:, :, which, None], there.turn[:, :, which, None]
-        sizes = _upright(extent, turns[0]), _upright(there.size[:, :, which, None], turns[1])
-        grown = sizes[1] / sizes[0].clamp(min=LEAST)
+        grown = _grown(extent, turns[0], there.size[:, :, which, None], turns[1])
         own = rotate(rotate(cells - centre, -turns[0]) * grown, turns[1])
         own = own + there.centre[:, :, which, None]                               # (B, K, n, 2)
         place = torch.where(inside[..., None], own, place)
         sees = torch.where(inside, there.seen[:, :, which, None], sees)
+        turned = torch.where(inside, turns[0] - turns[1], turned)
     across = _tent(place[..., 0], w) * sees[..., None]                            # (B, K, n, w)
     down = _tent(place[..., 1], h)                                                # (B, K, n, h)
-    return (down.to(dtype)[..., :, None] * across.to(dtype)[..., None, :]).flatten(3)
+    weights = (down.to(dtype)[..., :, None] * across.to(dtype)[..., None, :]).flatten(3)
+    return Look(weights, waves_of(turned).to(dtype))
 
 
 def _tent(place: Tensor, count: int) -> Tensor:
@@ -182,8 +223,8 @@ def _tent(place: Tensor, count: int) -> Tensor:
     return (1 - (place[..., None] - torch.arange(count, device=place.device)).abs()).clamp(min=0)
 
 
-def _spots(cells: Tensor, moments: _Moment, size: tuple[int, int]) -> Tensor:
-    """(B, f, h, w, SPOT_FEATURES), as in `Links`."""
+def _spots(cells: Tensor, moments: _Moment, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Spots and turns as in `Links`."""
     h, w = size
     away = cells - moments.centre[:, :, :, None]                                  # (B, 4 f, 2, n, 2)
     half = moments.size[:, :, :, None] / 2                                        # (B, 4 f, 2, 1, 2)
@@ -196,5 +237,9 @@ def _spots(cells: Tensor, moments: _Moment, size: tuple[int, int]) -> Tensor:
     angle = spot[..., None] * pi * 2.0 ** torch.arange(SPOT_WAVES, device=cells.device)
     waves = [angle.sin().flatten(4), angle.cos().flatten(4)]
     told = torch.cat([torch.ones_like(covered), spot, *waves], dim=4) * covered   # (B, 4 f, 2, n, 11)
-    told = told.unflatten(1, (-1, TIME_STRIDE)).permute(0, 1, 4, 3, 2, 5)         # (B, f, n, 2, 4, 11)
-    return told.flatten(3).unflatten(2, (h, w))
+    turns = waves_of(turn) * covered                                              # (B, 4 f, 2, n, 4)
+
+    def of_cells(x: Tensor) -> Tensor:  # (B, 4 f, 2, n, c) -> (B, f, h, w, 2 * 4 * c)
+        return x.unflatten(1, (-1, TIME_STRIDE)).permute(0, 1, 4, 3, 2, 5).flatten(3).unflatten(2, (h, w))
+
+    return of_cells(told), of_cells(turns)

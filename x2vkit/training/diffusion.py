@@ -11,9 +11,10 @@ gradient.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as nnf
+from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Shape3, latent_shape, pixel_shape
 from x2vkit.config import ModelConfig
@@ -35,12 +37,12 @@ from x2vkit.core.conditions import (
     control_raster,
     token_levels,
 )
-from x2vkit.core.patches import patchify
+from x2vkit.core.patches import patchify, unpatchify
 from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
-from x2vkit.core.vae import VideoVAE
+from x2vkit.core.vae import Decoder, VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import train_flops
 from x2vkit.training.engine import Batch, Task, write_origin
@@ -52,6 +54,13 @@ from x2vkit.world.grammar import SUBJECTS
 
 TRUTH = KINDS + 4
 """Numbers that say what a latent cell shows: its kind, its place in the subject's box, its motion."""
+PERCEIVED, PERCEIVED_CLIPS, PERCEIVED_LEVELS = 0.6, 4, 2
+"""Below which noise level, of how many clips of a batch at most, and by how many levels of the decoder errors
+are seen as it sees them (`Perception`).
+"""
+WINDOW = 8
+"""Rows and columns of cells of a clip that are seen so.
+"""
 LEVELS = 8
 """Noise levels at which the held-out loss is measured: the middles of as many equal parts of [0, 1]."""
 SHEET_PROMPTS = (
@@ -109,6 +118,12 @@ class DiffusionData:
     """Extra weight of the cells that a subject fills: a tenth of the picture, and all that the eye looks
     at.
     """
+    face: float = 1.0
+    """Times so much for the cells of a face: its mood and its mouth are a few pixels each."""
+    often: Mapping[str, float] = field(default_factory=dict)
+    """Actions that are dealt so many times as often as the others: those that are hardest to draw."""
+    perception: float = 0.0
+    """Weight of errors as the decoder sees them (`Perception`; 0: off)."""
     start: str = ""
     """Folder of a trained pipeline whose text encoder and transformer training starts from; parts of the
     model that it does not have start as they always do. Empty: start from nothing.
@@ -128,13 +143,15 @@ class DiffusionTrainee(nn.Module):
         vocab: list[str],
         synonyms: dict[str, str],
         spread: Sequence[float] = (),
-        align: bool = True,
+        align: float = 0.3,
+        perception: Perception | None = None,
     ):
         super().__init__()
         self.text_encoder = TextEncoder(
             vocab, synonyms, config.text_width, config.text_depth, config.max_words
         )
         self.transformer = VideoTransformer.from_model_config(config, spread)
+        self.align, self.perception = align, perception
         self.truth_head = TruthHead(config, len(SUBJECTS)) if align else None
 
     def forward(
@@ -149,15 +166,15 @@ class DiffusionTrainee(nn.Module):
         clean: Tensor | None = None,
         truth: Tensor | None = None,
         who: Tensor | None = None,
-        weights: Tensor | None = None,
+        worth: Tensor | None = None,
         keep: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Velocity loss of one batch.
 
         latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
         boxes (B, F, 2, 5); clean (B, f, h, w) bool, True where the frame is given. In training also truth (B,
-        TRUTH, f, h, w) and who (B, 2), see `TruthHead`, weights (2,), of guessing the truth and of cells with
-        a subject, and keep (B, M), the video tokens to work on (all, where it is left out).
+        TRUTH, f, h, w) and who (B, 2), see `TruthHead`, worth (B, f, h, w), the weight of every cell, and
+        keep (B, M), the video tokens to work on (all, where it is left out).
         """
         patch = self.transformer.patch
 
@@ -184,20 +201,92 @@ class DiffusionTrainee(nn.Module):
         if clean is not None:
             counted = tokens(~clean[:, None])[:, :, 0].to(error.dtype)
         plain = _weighted_mean(error, counted)
-        if self.truth_head is None or truth is None or who is None or weights is None:
+        if worth is None:
             return {"loss": plain, "velocity_loss": plain.detach()}
-        facts = tokens(truth)  #                                          (B, M, TRUTH, cells)
-        loss = _weighted_mean(error, counted * (1 + weights[1] * facts[:, :, 1:3].sum(2)))
-        guess = self.truth_head(facts, who)
-        return {
-            "loss": loss + weights[0] * guess,
-            "velocity_loss": plain.detach(),
-            "truth_loss": guess.detach(),
-        }
+        loss = _weighted_mean(error, counted * tokens(worth[:, None])[:, :, 0])
+        parts = {"velocity_loss": plain.detach()}
+        if self.truth_head is not None and truth is not None and who is not None:
+            guess = self.truth_head(tokens(truth), who)
+            loss = loss + self.align * guess
+            parts["truth_loss"] = guess.detach()
+        if self.perception is not None and keep is None:
+            clip = mixed - level * unpatchify(velocity.flatten(2), patch, latents.shape[2:])
+            clip = clip if clean is None else torch.where(clean[:, None], latents, clip)
+            seen = self.perception(clip, latents, t, worth)
+            loss = loss + self.perception.weight * seen
+            parts["seen_loss"] = seen.detach()
+        return {"loss": loss, **parts}
 
 
 def _weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
     return (x * weights).sum() / weights.sum()
+
+
+class Perception:
+    """How much a predicted clip differs from the true one to the eye of the decoder.
+
+    To the velocity loss all errors of a size are alike; but of some the decoder makes colour at an edge that
+    nobody can miss, of others nothing. So what its levels make of both is compared, too (the latent
+    perceptual loss of Berrada et al. 2024, arXiv:2411.04873), in the window of each clip that is worth most.
+    Only less noisy clips are: of much noise a prediction is a mean of many clips, which looks like none.
+    """
+
+    def __init__(self, vae: VideoVAE, weight: float):
+        self.decoder, self.unnormalise, self.weight = vae.decoder, vae.unnormalise, weight
+        self._flops: dict[Shape3, int] = {}
+
+    def __call__(self, guess: Tensor, latents: Tensor, t: Tensor, worth: Tensor) -> Tensor:
+        """guess and latents (B, C, f, h, w), t (B, 1), worth (B, f, h, w): the weight of every cell."""
+        rows = (t[:, 0] < PERCEIVED).nonzero()[:PERCEIVED_CLIPS, 0]
+        if not len(rows):
+            return guess.new_zeros(())
+        each = torch.cat([guess, latents, worth[:, None]], 1)[rows]  #              (b, 2 C + 1, f, h, w)
+        each = torch.stack([clip[(..., *best_window(clip[-1]))] for clip in each])
+        channels = latents.shape[1]
+        guess, latents, worth = each.split([channels, channels, 1], 1)  #           (b, ., f, WINDOW, WINDOW)
+        # An error of the velocity is one of the clip over t: in it clips of all levels count alike.
+        scale = t[rows].clamp_min(0.1).square()[:, :, None]  #                      (b, 1, 1)
+        scale = scale.repeat_interleave(latents.shape[2], 0)  #                     (N, 1, 1)
+        total = guess.new_zeros(())
+        with torch.no_grad():
+            true = list(islice(self.levels(latents), PERCEIVED_LEVELS))
+        for wanted, mine in zip(true, self.levels(guess), strict=False):
+            usual = wanted.float().var((0, 2, 3), keepdim=True)  #                 (1, c, 1, 1)
+            error = ((mine - wanted).float().square() / (usual + 1e-6)).mean(1)  # (N, h', w')
+            large = nnf.interpolate(worth.transpose(1, 2).flatten(0, 1), error.shape[1:])[:, 0]
+            total = total + _weighted_mean(error / scale, large)
+        return total
+
+    def levels(self, latents: Tensor) -> Iterator[Tensor]:
+        """What the levels of the decoder make of normalised latents (b, C, f, h, w)."""
+        return self.decoder.features(self.unnormalise(latents).to(self.decoder.enter.weight.dtype))
+
+    def flops(self, t: Tensor, latent_shape: Shape3) -> int:
+        """FLOPs of a batch of such levels: both clips forward, the predicted one back to itself."""
+        f, h, w = latent_shape
+        window = f, min(h, WINDOW), min(w, WINDOW)
+        if window not in self._flops:
+            self._flops[window] = levels_flops(self.decoder, *window)
+        return 3 * min(PERCEIVED_CLIPS, int((t < PERCEIVED).sum())) * self._flops[window]
+
+
+def levels_flops(decoder: Decoder, frames: int, height: int, width: int) -> int:
+    """FLOPs of the levels of the decoder that `Perception` asks, for one clip of so many latent cells."""
+    weight = decoder.enter.weight
+    latents = weight.new_zeros(1, weight.shape[1] // 9, frames, height, width)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        list(islice(decoder.features(latents), PERCEIVED_LEVELS))
+    return int(counter.get_total_flops())
+
+
+def best_window(worth: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of the WINDOW x WINDOW cells (fewer where there are not as many) of a clip that are
+    worth most, worth (f, h, w).
+    """
+    high, wide = (min(WINDOW, side) for side in worth.shape[1:])
+    sums = nnf.avg_pool2d(worth.sum(0)[None, None], (high, wide), stride=1)[0, 0]
+    row, column = divmod(int(sums.argmax()), sums.shape[1])
+    return slice(row, row + high), slice(column, column + wide)
 
 
 class TruthHead(nn.Module):
@@ -265,12 +354,13 @@ class DiffusionTask(Task):
         self.vocabulary = _vocabulary(self.footage)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         self.shelves = [self._shelf(bucket) for bucket in self.buckets]
-        self.chances = [shelf.evenly() for shelf in self.shelves]
+        self.chances = [shelf.evenly(self.data.often) for shelf in self.shelves]
+        self.perception = Perception(vae, self.data.perception) if self.data.perception else None
         self._unseen: dict[str, Batch] = {}
 
     def build(self) -> nn.Module:
         spread = self.vae.latents_spread.float().tolist()
-        model = DiffusionTrainee(self.config, *self.vocabulary, spread, align=self.data.align > 0)
+        model = DiffusionTrainee(self.config, *self.vocabulary, spread, self.data.align, self.perception)
         if self.data.start:
             _take(model.text_encoder, Path(self.data.start) / "text_encoder")
             _take(model.transformer, Path(self.data.start) / "transformer")
@@ -306,7 +396,6 @@ class DiffusionTask(Task):
             chance = seen + rng.random((size, seen.shape[1]))[mine]
             order = np.argsort(-chance, axis=1)[:, : round(kept * seen.shape[1])]
             batch["keep"] = torch.from_numpy(np.sort(order, axis=1))
-        batch["weights"] = torch.tensor([self.data.align, self.data.subject])
         return batch
 
     def flops(self, batch: Batch) -> float:
@@ -314,7 +403,8 @@ class DiffusionTask(Task):
         clean, words = "clean" in batch, batch["ids"].shape[1]
         kept = batch["keep"].shape[1] if "keep" in batch else None
         options = {"batch": count, "per_token_levels": clean, "control": True, "camera": True, "kept": kept}
-        return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options))
+        seen = self.perception.flops(batch["t"], (f, h, w)) if self.perception and kept is None else 0
+        return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options) + seen)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Velocity loss on fixed clips, noise and levels, so that runs compare.
@@ -396,6 +486,8 @@ class DiffusionTask(Task):
             clean[deal_clean(grid[0], rng)] = True
         kinds = np.asarray(shelf.ids[index])
         boxes, motion = np.asarray(shelf.boxes[index]), np.asarray(shelf.motion[index])
+        cast = shelf.cast(index)
+        worth = [1 + data.subject * (data.face if name == "face" else 1) for name in cast]
         return {
             "latents": latents,
             "noise": rng.standard_normal(latents.shape, dtype=np.float32),
@@ -405,7 +497,8 @@ class DiffusionTask(Task):
             "boxes": drawn,
             "clean": clean,
             "truth": cell_truth(kinds, boxes, motion, np.asarray(shelf.camera[index])),
-            "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in shelf.cast(index)]),
+            "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in cast]),
+            "worth": np.array([1, *worth, 1], np.float32)[kinds],
         }
 
     def _read(self, prompt: str) -> np.ndarray:

@@ -60,7 +60,7 @@ class OneClip(DiffusionTask):
     def _examination(self) -> Batch:
         rng = np.random.default_rng(0)
         batch = self._clips(self.shelves[0], np.zeros(BATCH, int), rng.integers(0, 2**31, BATCH), False)
-        return {key: value for key, value in batch.items() if key not in ("truth", "who", "weights")}
+        return {key: value for key, value in batch.items() if key not in ("truth", "who", "worth")}
 
 
 def examine(recipe: Recipe, vae: Path | None = None, minutes: float | None = None) -> int:

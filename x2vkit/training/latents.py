@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -94,11 +95,12 @@ class Shelf:
 
         return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
 
-    def evenly(self) -> np.ndarray:
+    def evenly(self, often: Mapping[str, float] | None = None) -> np.ndarray:
         """Chances (n,) of the clips that make every action equally likely: in the world each subject does
-        what it does best more often, so that talking, for one, is rare.
+        what it does best more often, so that talking, for one, is rare. often: actions that are so many times
+        as likely as the others.
         """
-        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips])
+        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips], often or {})
 
     def cast(self, index: int) -> tuple[str, str]:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
@@ -106,10 +108,10 @@ class Shelf:
         return spec.get("subject", ""), (spec.get("other") or [""])[0]
 
 
-def evenly(kinds: Sequence[str]) -> np.ndarray:
-    """Chances (n,) that make every kind equally likely."""
+def evenly(kinds: Sequence[str], often: Mapping[str, float] = MappingProxyType({})) -> np.ndarray:
+    """Chances (n,) that make every kind equally likely, but those in `often` so many times as likely."""
     counts = Counter(kinds)
-    chances = np.array([1 / counts[kind] for kind in kinds])
+    chances = np.array([often.get(kind, 1) / counts[kind] for kind in kinds])
     return chances / chances.sum()
 
 
