@@ -259,7 +259,8 @@ class Perception:
 
     def levels(self, latents: Tensor) -> Iterator[Tensor]:
         """What the levels of the decoder make of normalised latents (b, C, f, h, w)."""
-        return self.decoder.features(self.unnormalise(latents).to(self.decoder.enter.weight.dtype))
+        decoder = self.decoder.to(latents.device)  # training moves the model there, and not the autoencoder
+        return decoder.features(self.unnormalise(latents).to(decoder.enter.weight.dtype))
 
     def flops(self, t: Tensor, latent_shape: Shape3) -> int:
         """FLOPs of a batch of such levels: both clips forward, the predicted one back to itself."""
