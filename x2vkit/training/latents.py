@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -100,7 +99,7 @@ class Shelf:
         what it does best more often, so that talking, for one, is rare. often: actions that are so many times
         as likely as the others.
         """
-        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips], often or {})
+        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips], often)
 
     def cast(self, index: int) -> tuple[str, str]:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
@@ -108,10 +107,10 @@ class Shelf:
         return spec.get("subject", ""), (spec.get("other") or [""])[0]
 
 
-def evenly(kinds: Sequence[str], often: Mapping[str, float] = MappingProxyType({})) -> np.ndarray:
+def evenly(kinds: Sequence[str], often: Mapping[str, float] | None = None) -> np.ndarray:
     """Chances (n,) that make every kind equally likely, but those in `often` so many times as likely."""
-    counts = Counter(kinds)
-    chances = np.array([often.get(kind, 1) / counts[kind] for kind in kinds])
+    counts, times = Counter(kinds), often or {}
+    chances = np.array([times.get(kind, 1) / counts[kind] for kind in kinds])
     return chances / chances.sum()
 
 
