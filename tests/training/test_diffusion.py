@@ -14,6 +14,7 @@ from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
 from x2vkit.core.patches import patchify
 from x2vkit.core.vae import Conv, VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.training.ahead import ahead
 from x2vkit.training.diffusion import (
     KINDS,
     DiffusionTask,
@@ -26,7 +27,7 @@ from x2vkit.training.diffusion import (
     planned_control,
     spread_levels,
 )
-from x2vkit.training.engine import Engine
+from x2vkit.training.engine import Batch, Engine
 from x2vkit.training.latents import Bucket, Shelf, cell_ids, fill_shelf
 from x2vkit.training.recipe import EngineConfig, Recipe
 from x2vkit.world import World, is_held_out
@@ -60,6 +61,12 @@ def cache(tmp_path_factory):
 
 def task(vae, cache, **data) -> DiffusionTask:
     return DiffusionTask(recipe(**data), cache, vae, quiet=True)
+
+
+def with_noise(batch: Batch) -> Batch:
+    """A batch whose noise is given and not drawn."""
+    latents = batch["latents"].float()
+    return {**batch, "latents": latents, "noise": torch.randn_like(latents)}
 
 
 # -- the cache
@@ -140,13 +147,14 @@ def test_cell_truth_says_kind_place_and_motion_of_what_is_there():
     boxes[:, 1] = (1 / 6, 0, 0.5, 0.5)  # its corner is the second cell's middle
     camera = np.array([[0, 0, 1]] * 5, np.float32)
     camera[4, 0] = 0.05  # to the right: what stands still goes left
-    truth = cell_truth(kinds, boxes, motion, camera)  # (TRUTH, f, h, w)
+    given = [each[None] for each in (kinds, boxes, motion, camera)]
+    truth = cell_truth(*given)[0]  # (TRUTH, f, h, w)
     assert truth[:KINDS, 1, 0].argmax(0).tolist() == [1, 2, 0]
     np.testing.assert_allclose(truth[KINDS : KINDS + 2, 1, 0].T, [[0, 0], [1, 1], [0, 0]], atol=0.01)
     np.testing.assert_allclose(truth[KINDS + 2 :, 1, 0].T, [[0.4, 0], [0, -0.8], [-0.5 / 3, 0]], atol=1e-6)
     assert not truth[KINDS:, 0].any()
-    assert cell_truth(kinds[:1], boxes[:1], motion[:1], camera[:1]).shape == (len(truth), 1, 1, 3)  # a still
-    unknown = cell_truth(kinds, boxes, motion, np.full((5, 3), np.nan))
+    assert cell_truth(*(each[:, :1] for each in given)).shape == (1, len(truth), 1, 1, 3)  # a still
+    unknown = cell_truth(*given[:3], np.full((1, 5, 3), np.nan))[0]
     assert np.isnan(unknown[KINDS + 2 :, 1, 0, 2]).all() and np.isfinite(unknown[:, 1, 0, :2]).all()
 
 
@@ -155,7 +163,7 @@ def test_camera_flow_follows_what_stands_on_the_ground(view):
     spec = SceneSpec("box", "red", "stand", scene="grass", camera=view)
     truth = World().render(spec, 3, 17, 96, 160).truth
     centre = (truth.boxes[:, 0, :2] + truth.boxes[:, 0, 2:]) / 2  # (F, 2)
-    flow = camera_flow(truth.camera[::4], 96, 160)  # (2, f, h, w)
+    flow = camera_flow(truth.camera[None, ::4], 96, 160)[0]  # (2, f, h, w)
     at = (centre[3] * (160, 96)).astype(int)
     moved = centre[4] - centre[0]
     np.testing.assert_allclose(flow[:, 1, at[1], at[0]], moved, atol=0.004)
@@ -171,7 +179,21 @@ def test_a_batch_is_a_function_of_the_step_alone(vae, cache):
     for step in (4, 1):
         left, right = one.batch(step), other.batch(step)
         assert left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
-    assert not torch.equal(one.batch(1)["noise"], one.batch(2)["noise"][: len(one.batch(1)["noise"])])
+    assert not torch.equal(one.batch(1)["t"], one.batch(2)["t"][: len(one.batch(1)["t"])])
+
+
+def test_other_processes_make_the_same_batches_and_clips(vae, cache, tmp_path, monkeypatch):
+    drawn = task(vae, cache, drop_tokens=0.5)
+    for step, made in zip((3, 1, 2), ahead(drawn.batches, (3, 1, 2), processes=2), strict=True):
+        for mine, other in zip(drawn.batches(step), made, strict=True):
+            assert mine.keys() == other.keys() and all(torch.equal(mine[key], other[key]) for key in mine)
+    monkeypatch.setattr("x2vkit.training.ahead.workers", lambda: 2)
+    shelf = fill_shelf(tmp_path / "two", World(3), vae, CLIP, quiet=True)
+    monkeypatch.undo()
+    alone = fill_shelf(tmp_path / "alone", World(3), vae, CLIP, quiet=True)
+    for field in Shelf.FIELDS:
+        np.testing.assert_array_equal(getattr(shelf, field), getattr(alone, field))
+    assert shelf.caption(7, np.random.default_rng(0)) == alone.caption(7, np.random.default_rng(0))
 
 
 def test_processes_get_disjoint_halves_of_one_batch(vae, cache):
@@ -180,8 +202,8 @@ def test_processes_get_disjoint_halves_of_one_batch(vae, cache):
         whole = drawn.batch(step, 0, 1)
         halves = [drawn.batch(step, rank, 2) for rank in (0, 1)]
         assert len(halves[0]["t"]) == len(halves[1]["t"])
-        together = torch.cat([half["noise"] for half in halves])
-        assert {row.sum().item() for row in together} == {row.sum().item() for row in whole["noise"]}
+        together = torch.cat([half["t"] for half in halves])
+        assert set(together.flatten().tolist()) == set(whole["t"].flatten().tolist())
 
 
 def test_every_bucket_costs_about_the_same(vae, cache):
@@ -203,7 +225,7 @@ def test_left_out_tokens_change_nothing_but_what_is_asked(vae, cache):
     with torch.no_grad():  # what starts at zero would hide differences
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
-    batch = drawn.batch(2)
+    batch = with_noise(drawn.batch(2))
     count = 3 * 2 * 3
     everything = torch.stack([torch.randperm(count) for _ in batch["t"]])
     with torch.no_grad():
@@ -356,7 +378,7 @@ def test_errors_are_seen_as_the_decoder_sees_them(vae):
     latents, t = torch.randn(2, 4, 3, 12, 12), torch.tensor([[0.3], [0.9]])
     worth = torch.ones(2, 3, 12, 12)
     worth[:, :, 4:, :8] = 6
-    assert best_window(worth[0]) == (slice(4, 12), slice(0, 8))
+    assert [part[0].tolist() for part in best_window(worth)] == [list(range(4, 12)), list(range(8))]
     assert perception(latents, latents, t, worth) == 0
     error = 0.1 * torch.randn(4, 3, 12, 12)
 
@@ -374,7 +396,7 @@ def test_errors_are_seen_as_the_decoder_sees_them(vae):
 def test_an_untrained_model_is_as_wrong_as_a_linear_guess(vae, cache):
     drawn = task(vae, cache, align=0, subject=0)
     torch.manual_seed(0)
-    batch = drawn.batch(0)
+    batch = with_noise(drawn.batch(0))
     loss = drawn.build()(**batch)["loss"]
     level = batch["t"][:, :, None, None, None]
     mixed = torch.lerp(batch["latents"], batch["noise"], level)
@@ -386,8 +408,8 @@ def test_an_untrained_model_is_as_wrong_as_a_linear_guess(vae, cache):
 
 def test_given_frames_are_seen_clean_and_left_out_of_the_loss(vae, cache):
     drawn = task(vae, cache, align=0, clean=1.0)
-    batch = next(b for b in map(drawn.batch, range(20)) if "clean" in b and b["clean"].any())
     torch.manual_seed(0)
+    batch = with_noise(next(b for b in map(drawn.batch, range(20)) if "clean" in b and b["clean"].any()))
     model = drawn.build()
     for value in model.parameters():
         torch.nn.init.normal_(value, std=0.1)

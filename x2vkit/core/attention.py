@@ -26,7 +26,8 @@ def norm(x: Tensor, eps: float = 1e-6) -> Tensor:
     A layer norm, because that is one kernel on a CPU; torch runs an RMS norm there as six, 30 % of a forward
     pass.
     """
-    return F.layer_norm(x, (x.shape[-1],), eps=eps)
+    with torch.autocast(x.device.type, enabled=False):  # on a GPU it would make the stream float32
+        return F.layer_norm(x, (x.shape[-1],), eps=eps)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -54,9 +54,9 @@ from x2vkit.world.grammar import SUBJECTS
 
 TRUTH = KINDS + 4
 """Numbers that say what a latent cell shows: its kind, its place in the subject's box, its motion."""
-PERCEIVED, PERCEIVED_CLIPS, PERCEIVED_LEVELS = 0.6, 4, 2
-"""Below which noise level, of how many clips of a batch at most, and by how many levels of the decoder errors
-are seen as it sees them (`Perception`).
+PERCEIVED, PERCEIVED_LEVELS = 0.6, 2
+"""Below which noise level, and by how many levels of the decoder, errors are seen as it sees them
+(`Perception`).
 """
 WINDOW = 8
 """Rows and columns of cells of a clip that are seen so.
@@ -157,12 +157,12 @@ class DiffusionTrainee(nn.Module):
     def forward(
         self,
         latents: Tensor,
-        noise: Tensor,
         t: Tensor,
         ids: Tensor,
         control: Tensor,
         camera: Tensor,
         boxes: Tensor,
+        noise: Tensor | None = None,
         clean: Tensor | None = None,
         truth: Tensor | None = None,
         who: Tensor | None = None,
@@ -171,12 +171,14 @@ class DiffusionTrainee(nn.Module):
     ) -> dict[str, Tensor]:
         """Velocity loss of one batch.
 
-        latents and noise (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4);
-        boxes (B, F, 2, 5); clean (B, f, h, w) bool, True where the frame is given. In training also truth (B,
-        TRUTH, f, h, w) and who (B, 2), see `TruthHead`, worth (B, f, h, w), the weight of every cell, and
-        keep (B, M), the video tokens to work on (all, where it is left out).
+        latents (B, C, f, h, w); t (B, 1); ids (B, T); control (B, 10, f, h, w); camera (B, f, 4); boxes (B,
+        F, 2, 5); noise as latents, drawn where it is left out; clean (B, f, h, w) bool, True where the frame
+        is given. In training also truth (B, TRUTH, f, h, w) and who (B, 2), see `TruthHead`, worth (B, f, h,
+        w), the weight of every cell, and keep (B, M), the video tokens to work on (all, where it is left
+        out).
         """
-        patch = self.transformer.patch
+        patch, latents = self.transformer.patch, latents.float()
+        noise = torch.randn_like(latents) if noise is None else noise
 
         def tokens(grid: Tensor) -> Tensor:
             """(B, X, f, h, w) -> (B, M, X, cells), the kept tokens."""
@@ -219,7 +221,7 @@ class DiffusionTrainee(nn.Module):
 
 
 def _weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
-    return (x * weights).sum() / weights.sum()
+    return (x * weights).sum() / weights.sum().clamp(min=1e-6)
 
 
 class Perception:
@@ -237,16 +239,13 @@ class Perception:
 
     def __call__(self, guess: Tensor, latents: Tensor, t: Tensor, worth: Tensor) -> Tensor:
         """guess and latents (B, C, f, h, w), t (B, 1), worth (B, f, h, w): the weight of every cell."""
-        rows = (t[:, 0] < PERCEIVED).nonzero()[:PERCEIVED_CLIPS, 0]
-        if not len(rows):
-            return guess.new_zeros(())
-        each = torch.cat([guess, latents, worth[:, None]], 1)[rows]  #              (b, 2 C + 1, f, h, w)
-        each = torch.stack([clip[(..., *best_window(clip[-1]))] for clip in each])
-        channels = latents.shape[1]
-        guess, latents, worth = each.split([channels, channels, 1], 1)  #           (b, ., f, WINDOW, WINDOW)
+        some = slice(perceived_clips(len(t)))
+        guess, latents, t, worth = guess[some], latents[some], t[some], worth[some, None]
+        window = best_window(worth[:, 0])
+        guess, latents, worth = (cut(each, *window) for each in (guess, latents, worth))
+        worth = worth * (t < PERCEIVED)[..., None, None, None]  #                   (b, 1, f, WINDOW, WINDOW)
         # An error of the velocity is one of the clip over t: in it clips of all levels count alike.
-        scale = t[rows].clamp_min(0.1).square()[:, :, None]  #                      (b, 1, 1)
-        scale = scale.repeat_interleave(latents.shape[2], 0)  #                     (N, 1, 1)
+        scale = t.clamp_min(0.1).square().repeat_interleave(latents.shape[2], 0)[:, :, None]  # (N, 1, 1)
         total = guess.new_zeros(())
         with torch.no_grad():
             true = list(islice(self.levels(latents), PERCEIVED_LEVELS))
@@ -262,13 +261,13 @@ class Perception:
         decoder = self.decoder.to(latents.device)  # training moves the model there, and not the autoencoder
         return decoder.features(self.unnormalise(latents).to(decoder.enter.weight.dtype))
 
-    def flops(self, t: Tensor, latent_shape: Shape3) -> int:
-        """FLOPs of a batch of such levels: both clips forward, the predicted one back to itself."""
+    def flops(self, clips: int, latent_shape: Shape3) -> int:
+        """FLOPs of a batch of so many: both clips forward, the predicted one back to itself."""
         f, h, w = latent_shape
         window = f, min(h, WINDOW), min(w, WINDOW)
         if window not in self._flops:
             self._flops[window] = levels_flops(self.decoder, *window)
-        return 3 * min(PERCEIVED_CLIPS, int((t < PERCEIVED).sum())) * self._flops[window]
+        return 3 * perceived_clips(clips) * self._flops[window]
 
 
 def levels_flops(decoder: Decoder, frames: int, height: int, width: int) -> int:
@@ -280,14 +279,26 @@ def levels_flops(decoder: Decoder, frames: int, height: int, width: int) -> int:
     return int(counter.get_total_flops())
 
 
-def best_window(worth: Tensor) -> tuple[slice, slice]:
-    """Rows and columns of the WINDOW x WINDOW cells (fewer where there are not as many) of a clip that are
-    worth most, worth (f, h, w).
+def perceived_clips(count: int) -> int:
+    """Clips of a batch of so many whose errors are seen as the decoder sees them: the first half."""
+    return (count + 1) // 2
+
+
+def best_window(worth: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns (B, WINDOW each) of the cells of every clip that together are worth most, worth (B, f,
+    h, w); fewer where there are not as many.
     """
-    high, wide = (min(WINDOW, side) for side in worth.shape[1:])
-    sums = nnf.avg_pool2d(worth.sum(0)[None, None], (high, wide), stride=1)[0, 0]
-    row, column = divmod(int(sums.argmax()), sums.shape[1])
-    return slice(row, row + high), slice(column, column + wide)
+    high, wide = (min(WINDOW, side) for side in worth.shape[2:])
+    sums = nnf.avg_pool2d(worth.sum(1, keepdim=True), (high, wide), stride=1)  #    (B, 1, rows, columns)
+    best = sums.flatten(1).argmax(1, keepdim=True)  #                               (B, 1)
+    row, column = best // sums.shape[3], best % sums.shape[3]
+    return row + torch.arange(high, device=row.device), column + torch.arange(wide, device=row.device)
+
+
+def cut(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The cells of x (B, c, f, h, w) in rows (B, r) and columns (B, s) -> (B, c, f, r, s)."""
+    x = x.gather(3, rows[:, None, None, :, None].expand(-1, *x.shape[1:3], -1, x.shape[4]))
+    return x.gather(4, columns[:, None, None, None].expand(-1, *x.shape[1:4], -1))
 
 
 class TruthHead(nn.Module):
@@ -338,6 +349,8 @@ class TruthHead(nn.Module):
 
 class DiffusionTask(Task):
     """Denoise cached latents."""
+
+    made_ahead = True
 
     def __init__(
         self, recipe: Recipe, cache: Path, vae: VideoVAE, footage: Footage | None = None, quiet: bool = False
@@ -404,7 +417,7 @@ class DiffusionTask(Task):
         clean, words = "clean" in batch, batch["ids"].shape[1]
         kept = batch["keep"].shape[1] if "keep" in batch else None
         options = {"batch": count, "per_token_levels": clean, "control": True, "camera": True, "kept": kept}
-        seen = self.perception.flops(batch["t"], (f, h, w)) if self.perception and kept is None else 0
+        seen = self.perception.flops(count, (f, h, w)) if self.perception and kept is None else 0
         return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options) + seen)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -455,19 +468,22 @@ class DiffusionTask(Task):
         return world_size * max(1, round(self.recipe.engine.batch * scale / world_size))
 
     def _clips(self, shelf: Shelf, picks: np.ndarray, seeds: np.ndarray, with_clean: bool) -> Batch:
-        """Clips as tensors, each with its own caption, noise and conditions drawn from its own seed."""
+        """Clips as tensors, each with its own caption and conditions drawn from its own seed."""
         rows = [
             self._clip(shelf, int(i), np.random.default_rng(int(seed)), with_clean)
             for i, seed in zip(picks, seeds, strict=True)
         ]
-        batch = {key: torch.from_numpy(np.stack([row[key] for row in rows])) for key in rows[0]}
-        return {key: value for key, value in batch.items() if key != "clean" or with_clean}
+        batch = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+        known = (shelf.ids, shelf.boxes, shelf.motion, shelf.camera)
+        batch["truth"] = cell_truth(*(np.asarray(field[picks]) for field in known))
+        tensors = {key: torch.from_numpy(value) for key, value in batch.items()}
+        return {key: value for key, value in tensors.items() if key != "clean" or with_clean}
 
     def _clip(
         self, shelf: Shelf, index: int, rng: np.random.Generator, with_clean: bool
     ) -> dict[str, np.ndarray]:
         data = self.data
-        latents = shelf.latents[index].astype(np.float32)
+        latents = np.array(shelf.latents[index])
         grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
         camera, tracked = np.zeros((grid[0], CAMERA_CHANNELS), np.float32), False
         planned = bool(data.planned) and rng.random() < data.planned
@@ -485,21 +501,17 @@ class DiffusionTask(Task):
         clean = np.zeros(grid, bool)
         if with_clean:
             clean[deal_clean(grid[0], rng)] = True
-        kinds = np.asarray(shelf.ids[index])
-        boxes, motion = np.asarray(shelf.boxes[index]), np.asarray(shelf.motion[index])
         cast = shelf.cast(index)
         worth = [1 + data.subject * (data.face if name == "face" else 1) for name in cast]
         return {
             "latents": latents,
-            "noise": rng.standard_normal(latents.shape, dtype=np.float32),
             "ids": self._read(prompt),
             "control": control,
             "camera": camera,
             "boxes": drawn,
             "clean": clean,
-            "truth": cell_truth(kinds, boxes, motion, np.asarray(shelf.camera[index])),
             "who": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in cast]),
-            "worth": np.array([1, *worth, 1], np.float32)[kinds],
+            "worth": np.array([1, *worth, 1], np.float32)[shelf.ids[index]],
         }
 
     def _read(self, prompt: str) -> np.ndarray:
@@ -607,43 +619,44 @@ def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:
 def cell_truth(kinds: np.ndarray, boxes: np.ndarray, motion: np.ndarray, camera: np.ndarray) -> np.ndarray:
     """What every cell shows, for `TruthHead`.
 
-    kinds (f, h, w); per frame: boxes (F, 2, 4) and motion (F, 2, 2) of the subjects, camera (F, 3) -> (TRUTH,
-    f, h, w): a 1 for the cell's kind; where in its subject's box it lies, x and y from -1 to 1; how far it
-    moves in the latent frame, x and y in tenths of the frame, which for the background is the camera's doing
-    (`camera_flow`). Places are 0 where no subject is, motions NaN where the camera is unknown.
+    kinds (B, f, h, w); per frame: boxes (B, F, 2, 4) and motion (B, F, 2, 2) of the subjects, camera (B, F,
+    3) -> (B, TRUTH, f, h, w): a 1 for the cell's kind; where in its subject's box it lies, x and y from -1 to
+    1; how far it moves in the latent frame, x and y in tenths of the frame, which for the background is the
+    camera's doing (`camera_flow`). Places are 0 where no subject is, motions NaN where the camera is unknown.
     """
-    f, h, w = kinds.shape
-    kind = np.eye(KINDS, dtype=np.float32)[kinds].transpose(3, 0, 1, 2)  #            (KINDS, f, h, w)
-    steps = motion[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 2).sum(1)  #       (f - 1, 2, 2)
-    middles = np.concatenate([boxes[:1], boxes[1:].reshape(f - 1, TIME_STRIDE, SUBJECTS_KEPT, 4).mean(1)])
+    B, f, h, w = kinds.shape
+    kind = np.eye(KINDS, dtype=np.float32)[kinds].transpose(0, 4, 1, 2, 3)  #         (B, KINDS, f, h, w)
+    steps = motion[:, 1:].reshape(B, f - 1, TIME_STRIDE, SUBJECTS_KEPT, 2).sum(2)  #  (B, f - 1, 2, 2)
+    later = boxes[:, 1:].reshape(B, f - 1, TIME_STRIDE, SUBJECTS_KEPT, 4).mean(2)
+    middles = np.concatenate([boxes[:, :1], later], axis=1)  #                        (B, f, 2, 4)
     rows, columns = np.meshgrid((np.arange(h) + 0.5) / h, (np.arange(w) + 0.5) / w, indexing="ij")
-    found = np.zeros((2, f, h, w), np.float32)
-    moves = 10 * camera_flow(camera[::TIME_STRIDE], h, w)
+    found = np.zeros((B, 2, f, h, w), np.float32)
+    moves = 10 * camera_flow(camera[:, ::TIME_STRIDE], h, w)
     for subject in range(SUBJECTS_KEPT):
-        left, top, right, bottom = middles[:, subject].T[:, :, None, None]  #         (f, 1, 1) each
+        left, top, right, bottom = np.moveaxis(middles[:, :, subject], 2, 0)[..., None, None]
         across, down = (columns - left) / (right - left + 1e-3), (rows - top) / (bottom - top + 1e-3)
-        moved = np.concatenate([np.zeros((1, 2), np.float32), 10 * steps[:, subject]])  #             (f, 2)
-        mine = kinds == subject + 1
-        found = np.where(mine, np.stack([2 * across - 1, 2 * down - 1]), found)
-        moves = np.where(mine, np.nan_to_num(moved).T[:, :, None, None], moves)
+        moved = np.concatenate([np.zeros((B, 1, 2), np.float32), 10 * steps[:, :, subject]], axis=1)
+        mine = (kinds == subject + 1)[:, None]
+        found = np.where(mine, np.stack([2 * across - 1, 2 * down - 1], axis=1), found)
+        moves = np.where(mine, np.nan_to_num(moved).transpose(0, 2, 1)[..., None, None], moves)
     places = np.nan_to_num(found).clip(-3, 3)
-    return np.concatenate([kind, places, moves.clip(-3, 3)]).astype(np.float32)
+    return np.concatenate([kind, places, moves.clip(-3, 3)], axis=1).astype(np.float32)
 
 
 def camera_flow(camera: np.ndarray, h: int, w: int) -> np.ndarray:
     """Where a moving camera makes what stands still at the subject's distance go: since the latent frame
     before, in fractions of the frame.
 
-    camera (f, 3): x, y in units of the shorter side and zoom (`world.Truth`) -> (2, f, h, w), x and y.
+    camera (B, f, 3): x, y in units of the shorter side and zoom (`world.Truth`) -> (B, 2, f, h, w), x and y.
     """
     shorter = min(h, w)
-    before = np.concatenate([camera[:1], camera[:-1]])
-    zoom, grown = camera[:, 2], camera[:, 2] / before[:, 2] - 1  #                    (f,)
-    pan = (camera[:, :2] - before[:, :2]) * zoom[:, None] * (-shorter / w, shorter / h)
+    before = np.concatenate([camera[:, :1], camera[:, :-1]], axis=1)
+    zoom, grown = camera[..., 2], camera[..., 2] / before[..., 2] - 1  #              (B, f)
+    pan = (camera[..., :2] - before[..., :2]) * zoom[..., None] * (-shorter / w, shorter / h)
     rows, columns = np.meshgrid((np.arange(h) + 0.5) / h - 0.5, (np.arange(w) + 0.5) / w - 0.5, indexing="ij")
-    across = grown[:, None, None] * columns + pan[:, 0, None, None]
-    down = grown[:, None, None] * rows + pan[:, 1, None, None]
-    return np.stack([across, down])
+    across = grown[..., None, None] * columns + pan[..., 0, None, None]
+    down = grown[..., None, None] * rows + pan[..., 1, None, None]
+    return np.stack([across, down], axis=1)
 
 
 def levels_of() -> list[float]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from x2vkit.errors import X2VError
+from x2vkit.training.ahead import ahead
 from x2vkit.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from x2vkit.training.muon import Muon
 from x2vkit.training.recipe import EngineConfig, Recipe
@@ -40,6 +41,8 @@ class Task(ABC):
     """
 
     recipe: Recipe
+    made_ahead = False
+    """Whether other processes may make batches: those that keep nothing from one batch to the next."""
 
     @abstractmethod
     def build(self) -> nn.Module:
@@ -156,7 +159,7 @@ class Progress:
     samples: int = 0
     """Clips seen."""
     seconds: float = 0.0
-    """Time spent in training steps, over all resumes."""
+    """Time spent in training steps and in waiting for their batches, over all resumes."""
     flops: float = 0.0
     """Floating-point operations spent, by the task's formula."""
 
@@ -188,12 +191,14 @@ class Engine:
 
     def run(self, minutes: float | None = None) -> dict[str, float]:
         """Train to the recipe's last step, or until `minutes` have passed; returns the last scores."""
-        config, start, scores = self.config, time.perf_counter(), {}
+        config, scores = self.config, {}
+        start = begun = time.perf_counter()
         bar = tqdm(
             total=config.steps, initial=self.progress.step, disable=self.quiet or not self._main, unit="step"
         )
-        while self.progress.step < config.steps:
-            metrics = self._step()
+        for batches in self._batches():
+            metrics = self._step(batches)
+            self.progress.seconds += time.perf_counter() - begun
             step = self.progress.step
             last = step == config.steps
             late = minutes is not None and time.perf_counter() - start > 60 * minutes
@@ -211,6 +216,7 @@ class Engine:
                 self.save()
             if late:
                 break
+            begun = time.perf_counter()
         bar.close()
         return scores
 
@@ -242,12 +248,25 @@ class Engine:
     def _main(self) -> bool:
         return self.accelerator.is_main_process
 
-    def _step(self) -> dict[str, Tensor]:
-        """One optimiser step; the metrics as tensors, so that a GPU is not made to wait for them."""
-        start, step = time.perf_counter(), self.progress.step
+    def _batches(self) -> Iterator[list[Batch]]:
+        """The batches of every step to come."""
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
-        torch.manual_seed(hash((self.task.recipe.seed, step, rank)) % 2**63)
-        batches = self.task.batches(step, rank, world_size)
+
+        def make(step: int) -> list[Batch]:
+            self._seed(step, 0)
+            return self.task.batches(step, rank, world_size)
+
+        processes = None if self.task.made_ahead else 0
+        return ahead(make, range(self.progress.step, self.config.steps), processes)
+
+    def _seed(self, step: int, use: int) -> None:
+        """Seed torch for one of the uses that a step has for chance: 0 for its batches, 1 for the model."""
+        torch.manual_seed(hash((self.task.recipe.seed, step, self.accelerator.process_index, use)) % 2**63)
+
+    def _step(self, batches: list[Batch]) -> dict[str, Tensor]:
+        """One optimiser step; the metrics as tensors, so that a GPU is not made to wait for them."""
+        step, world_size = self.progress.step, self.accelerator.num_processes
+        self._seed(step, 1)
         self.model.train()
         metrics: dict[str, Tensor] = {}
         for batch in batches:
@@ -268,7 +287,6 @@ class Engine:
         done.step += 1
         done.samples += sum(len(next(iter(batch.values()))) for batch in batches) * world_size
         done.flops += sum(self.task.flops(batch) for batch in batches) * world_size
-        done.seconds += time.perf_counter() - start
         return {**metrics, "gradient_norm": norm}
 
     def _write_log(self, metrics: dict[str, Tensor], bar: tqdm) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from math import pi
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ class FrameTrainee(nn.Module):
 
     The first network sees half of the frames, the second the cut-outs of all. Those are taken at the true
     boxes, moved, scaled and turned a little; their mask is the predicted one in the first half and the true
-    one in the other.
+    one in the other. Every second face is turned any way: a smile upside down is no frown.
     """
 
     def __init__(self, reader: FrameReader):
@@ -103,13 +104,17 @@ class FrameTrainee(nn.Module):
         for name in WHERE:
             losses[name] = _cross_entropy(place[name], labels[name][:half])
         guessed = place["kinds"].detach().float().softmax(1)
+        turn = 0.3 * torch.randn(n, device=pixels.device)
+        whirled = (labels["mood"] >= 0) & (torch.rand_like(turn) < 0.5)
+        turn = torch.where(whirled, pi * (2 * torch.rand_like(turn) - 1), turn)
+        for name in ("pose", "facing"):  # are another's, of what lies on its side
+            labels[name] = labels[name].masked_fill(whirled, IGNORED)
         cuts, rows = [], []
         for kind in (1, 2):
             there = (ids == kind).flatten(1).sum(1) >= 24
             true = (ids == kind).float()
             mask = torch.cat([guessed[:, kind], true[half:]])
-            turn = 0.3 * torch.randn(int(there.sum()), device=pixels.device)
-            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there])), turn))
+            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there])), turn[there]))
             rows.append(there)
         read = self.reader.who(torch.cat(cuts))
         count = len(cuts[0])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,11 +20,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, latent_shape
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.training.ahead import ahead
 from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.vae import Footage, to_video
 
@@ -32,7 +35,9 @@ SUBJECTS = 2
 KINDS = 4
 """Kinds of pixel in a clip's id map: background, first subject, second subject, anything else in front."""
 CHUNK = 16
-"""Clips between two notes of how far a shelf is done."""
+"""Clips that are encoded together."""
+NOTED = 10.0
+"""Seconds between two notes of how far a shelf is done."""
 
 
 @dataclass(frozen=True)
@@ -161,28 +166,44 @@ def _fill(
     arrays = _open_arrays(folder, bucket, vae.config.latent_channels, fresh=done == 0)
     notes = folder / "clips.jsonl"
     lines = notes.read_text().splitlines()[:done] if done else []
-    bar = tqdm(total=bucket.clips, initial=done, desc=f"clips {bucket.name}", unit="clip", disable=quiet)
-    for start in range(done, bucket.clips, CHUNK):
+    shape = (bucket.frames, bucket.height, bucket.width)
+
+    def make(start: int) -> tuple[Tensor, dict[str, Tensor], list[str]]:
         rows = range(start, min(start + CHUNK, bucket.clips))
-        shape = (bucket.frames, bucket.height, bucket.width)
         clips = [footage.sample(first + row, *shape, held_out=held_out) for row in rows]
-        arrays["latents"][rows.start : rows.stop] = encode(vae, np.stack([clip.frames for clip in clips]))
-        for row, clip in zip(rows, clips, strict=True):
-            for field, value in truth_of(clip).items():
-                arrays[field][row] = value
-        lines += [json.dumps(_note(clip)) for clip in clips]
+        truths = [truth_of(clip) for clip in clips]
+        truth = {name: torch.from_numpy(np.stack([each[name] for each in truths])) for name in truths[0]}
+        frames = torch.from_numpy(np.stack([clip.frames for clip in clips]))
+        return frames, truth, [json.dumps(_note(clip)) for clip in clips]
+
+    def note() -> None:
         for array in arrays.values():
             array.flush()
         write_atomically(notes, "".join(line + "\n" for line in lines).encode())
-        write_atomically(folder / "shelf.json", json.dumps({**identity, "done": rows.stop}).encode())
-        bar.update(len(rows))
+        write_atomically(folder / "shelf.json", json.dumps({**identity, "done": len(lines)}).encode())
+
+    bar = tqdm(total=bucket.clips, initial=done, desc=f"clips {bucket.name}", unit="clip", disable=quiet)
+    noted = time.monotonic()
+    try:
+        for frames, truth, said in ahead(make, range(done, bucket.clips, CHUNK)):
+            rows = slice(len(lines), len(lines) + len(said))
+            arrays["latents"][rows] = encode(vae, frames)
+            for field, values in truth.items():
+                arrays[field][rows] = values.numpy()
+            lines += said
+            bar.update(len(said))
+            if time.monotonic() - noted > NOTED:
+                note()
+                noted = time.monotonic()
+    finally:
+        note()
     bar.close()
 
 
-def encode(vae: VideoVAE, frames: np.ndarray) -> np.ndarray:
+def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
     """uint8 (B, F, H, W, 3) -> normalised latents (B, C, f, h, w) float16."""
     with torch.inference_mode():
-        latents = vae.encode(to_video(frames).to(vae.device, vae.dtype))
+        latents = vae.encode(to_video(frames.to(vae.device)).to(vae.dtype))
     return latents.float().cpu().numpy().astype(np.float16)
 
 

@@ -279,9 +279,9 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.preview_bias.copy_(solution[-1])
 
 
-def to_video(frames: np.ndarray) -> Tensor:
+def to_video(frames: np.ndarray | Tensor) -> Tensor:
     """uint8 (B, F, H, W, 3) -> float32 (B, 3, F, H, W) in [-1, 1]."""
-    return torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
+    return torch.as_tensor(frames).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
 
 
 def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
