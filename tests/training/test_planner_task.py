@@ -88,6 +88,10 @@ def test_it_goes_on_from_a_planner_of_fewer_tracks(tmp_path, monkeypatch):
     assert not new.out.weight[known:].any()
     with pytest.raises(X2VError, match="no trained planner"):
         task(start=str(tmp_path / "elsewhere")).build()
+    other = Planner(words, mean=[0.2] * known, spread=[1.5] * known, **(shape | {"width": 16}))
+    other.save_pretrained(tmp_path / "narrow")
+    with pytest.raises(X2VError, match="narrow.*cannot hold it"):
+        task(start=str(tmp_path / "narrow")).build()
 
 
 def test_the_shipped_recipe_is_of_the_shipped_size():

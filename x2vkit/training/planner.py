@@ -117,7 +117,12 @@ class PlannerTask(Task):
             mean[:known], spread[:known] = config["mean"], config["spread"]  # what its weights are used to
         planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
         if self.data.start:
-            planner.load_state_dict(_widened(weights, planner.state_dict(), known))
+            try:
+                planner.load_state_dict(_widened(weights, planner.state_dict(), known))
+            except (KeyError, RuntimeError) as error:
+                got = f"[data] start = {self.data.start!r}"
+                rule = f"this recipe's planner cannot hold it ({str(error).strip().splitlines()[-1].strip()})"
+                raise X2VError(got, rule, "use the width and depth that it was trained with") from error
         return PlannerTrainee(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
