@@ -6,6 +6,7 @@ processor training needs every core itself, so there things are made when they a
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -18,8 +19,12 @@ KEPT = 3
 
 
 def workers() -> int:
-    """Processes that make things ahead: on a GPU's machine one for every core but two, else none."""
-    return max(0, len(os.sched_getaffinity(0)) - 2) if torch.cuda.is_available() else 0
+    """Processes that make things ahead: on a GPU's machine one for every core but two, else none. Runs that
+    `accelerate launch` spreads over the GPUs of one machine share its cores. (Windows cannot fork.)
+    """
+    if not torch.cuda.is_available() or "fork" not in multiprocessing.get_all_start_methods():
+        return 0
+    return max(0, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) - 2)
 
 
 def ahead(make: Callable[[int], Any], numbers: Iterable[int], processes: int | None = None) -> Iterator[Any]:
