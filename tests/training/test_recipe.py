@@ -66,7 +66,7 @@ def test_a_wrong_recipe_is_refused_with_the_place(tmp_path, text, told):
 
 
 def test_an_unknown_name_lists_the_known():
-    known = "planner, planner-more, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, "
-    known += "small-turn, small-warp, tiny, vae"
+    known = "planner, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, small-turn, "
+    known += "small-warp, tiny, vae"
     with pytest.raises(X2VError, match=known):
         load_recipe("smal")
