@@ -473,11 +473,11 @@ class DiffusionTask(Task):
             self._clip(shelf, int(i), np.random.default_rng(int(seed)), with_clean)
             for i, seed in zip(picks, seeds, strict=True)
         ]
-        batch = {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+        kept = [key for key in rows[0] if key != "clean" or with_clean]
+        batch = {key: np.stack([row[key] for row in rows]) for key in kept}
         known = (shelf.ids, shelf.boxes, shelf.motion, shelf.camera)
         batch["truth"] = cell_truth(*(np.asarray(field[picks]) for field in known))
-        tensors = {key: torch.from_numpy(value) for key, value in batch.items()}
-        return {key: value for key, value in tensors.items() if key != "clean" or with_clean}
+        return {key: torch.from_numpy(value) for key, value in batch.items()}
 
     def _clip(
         self, shelf: Shelf, index: int, rng: np.random.Generator, with_clean: bool

@@ -107,7 +107,7 @@ class FrameTrainee(nn.Module):
         turn = 0.3 * torch.randn(n, device=pixels.device)
         whirled = (labels["mood"] >= 0) & (torch.rand_like(turn) < 0.5)
         turn = torch.where(whirled, pi * (2 * torch.rand_like(turn) - 1), turn)
-        for name in ("pose", "facing"):  # are another's, of what lies on its side
+        for name in ("pose", "facing"):  # cannot be told of what was turned any way
             labels[name] = labels[name].masked_fill(whirled, IGNORED)
         cuts, rows = [], []
         for kind in (1, 2):
