@@ -70,6 +70,50 @@ def test_pictures_and_clips_can_be_given(client, tmp_path, clip):
     assert about["num_frames"] == 9 and "9 frames" in about["notes"][0]
 
 
+@pytest.mark.parametrize("name", ["/generate", "the page"])
+@pytest.mark.parametrize(
+    "marks", [{}, {"meta": {"_type": "gradio.FileData"}}, {"url": None, "mime_type": "image/png"}]
+)
+def test_no_file_of_the_server_is_read_for_a_visitor(served, tmp_path, name, marks):
+    """Through the API and through the page's own event; one that exists is refused as a missing one is."""
+    Image.new("RGB", (8, 8), (250, 40, 40)).save(tmp_path / "private.png")
+    answers = []
+    for file in (tmp_path / "private.png", tmp_path / "missing.png"):
+        answers.append(refused(served, name, {"path": str(file), **marks}))
+    assert all("uploaded" in answer or "not allowed" in answer.lower() for answer in answers), answers
+    assert answers[0].replace("private", "missing") == answers[1]
+
+
+def refused(served, name: str, file: dict) -> str:
+    """What a visitor hears who gives a file value of their own making as the picture."""
+    config = httpx.get(f"{served.url}config").json()
+    inputs: dict
+    if name == "the page":
+        event = next(one for one in config["dependencies"] if one["api_name"] == "run")
+        shown = {one["id"]: one["type"] for one in config["components"]}
+        inputs = {"fn_index": event["id"]}
+        data = [file if shown[i] == "image" else None for i in event["inputs"]]
+    else:
+        data = ["a red ball", "", file, None, 0.6, "square", 0.1, 1, 4.0, 3, ""]
+        named = {one["api_name"]: one["id"] for one in config["dependencies"]}
+        inputs = {"fn_index": named["generate"]}
+    joined = httpx.post(
+        f"{served.url}gradio_api/queue/join", json={"data": data, "session_hash": "visitor", **inputs}
+    )
+    if joined.status_code != 200:
+        return joined.text
+    with httpx.stream(
+        "GET", f"{served.url}gradio_api/queue/data", params={"session_hash": "visitor"}, timeout=60
+    ) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data:"):
+                told = json.loads(line.removeprefix("data:"))
+                if told["msg"] == "process_completed":
+                    assert not told["success"], "the file was read"
+                    return str(told["output"]["error"])
+    raise AssertionError("no answer")
+
+
 def test_a_clip_can_be_looked_into(client):
     _, about = client.predict(prompt="a red ball", **SMALL | {"seconds": 0.4}, api_name="/generate")
     page, more = client.predict(id=about["id"], view="denoise", api_name="/inspect")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 from gradio.utils import get_return_types
 
-from x2vkit.demo.guard import at_home, said, told
+from x2vkit.demo.guard import at_home, said, told, uploaded
 from x2vkit.errors import X2VError
 
 META = {"_type": "gradio.FileData"}
@@ -30,14 +31,70 @@ def test_a_file_from_elsewhere_is_refused(value):
         at_home([value], OWN)
 
 
-def test_uploads_and_words_pass():
-    values = [{"path": "/tmp/gradio/a.png", "meta": META}, "http://example.com", None, {"a": [1, 2]}]
+@pytest.fixture
+def upload(gradio_folder) -> Path:
+    """A file that came in through the page."""
+    file = Path(gradio_folder) / "a b.png"
+    file.write_bytes(b"an upload")
+    return file
+
+
+@pytest.fixture
+def outside(tmp_path) -> Path:
+    """A harmless file beside the upload folder."""
+    file = tmp_path / "note.txt"
+    file.write_text("nobody uploaded this")
+    return file
+
+
+def test_uploads_and_words_pass(upload):
+    values = [{"path": str(upload), "meta": META}, "http://example.com", None, {"a": [1, 2]}]
     assert at_home(values, OWN) == values
 
 
-def test_an_upload_may_be_named_by_its_address():
-    by_address = {"path": OWN[0] + "/tmp/gradio/a%20b.png", "meta": META}
-    assert at_home([by_address], OWN) == [{"path": "/tmp/gradio/a b.png", "meta": META}]
+def test_an_upload_may_be_named_by_its_address(upload):
+    by_address = {"path": OWN[0] + str(upload).replace(" ", "%20"), "meta": META}
+    assert at_home([by_address], OWN) == [{"path": str(upload), "meta": META}]
+
+
+FORMS = {
+    "marked": lambda path: {"path": path, "meta": META},
+    "unmarked": lambda path: {"path": path},
+    "nested": lambda path: {"image": [{"path": path}]},
+    "by address": lambda path: {"path": OWN[0] + path},
+    "around a corner": lambda path: {"path": f"{gradio_upload_folder()}/../{'../' * 40}{path}"},
+}
+
+
+def gradio_upload_folder() -> str:
+    from gradio.utils import get_upload_folder
+
+    return get_upload_folder()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_nobody_uploaded_is_refused_whatever_its_form(form, outside):
+    answers = []
+    for path in (outside, outside.with_name("there is no such file.txt")):
+        with pytest.raises(gr.Error, match="uploaded, not named") as refused:
+            at_home([FORMS[form](str(path))], OWN)
+        answers.append(refused.value.message)
+    assert answers[0] == answers[1], "a visitor must not learn which files exist"
+
+
+@pytest.mark.parametrize("value", [None, 7, "", "a\0b", ["/etc"], {"path": "x"}, "x" * 10_000, "."])
+def test_what_is_no_path_is_no_upload(value):
+    with pytest.raises(X2VError, match="uploaded, not named"):
+        uploaded(value)
+
+
+def test_a_link_in_the_upload_folder_does_not_lead_out(upload, outside):
+    link = upload.with_name("link.png")
+    link.symlink_to(outside)
+    with pytest.raises(X2VError, match="uploaded, not named"):
+        uploaded(str(link))
+    assert uploaded(str(upload)) == str(upload.resolve())
+    link.unlink()
 
 
 def test_an_error_is_text_and_never_html():

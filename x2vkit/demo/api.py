@@ -15,14 +15,14 @@ import gradio as gr
 from x2vkit.demo import packets
 from x2vkit.demo.asked import ask
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
-from x2vkit.demo.guard import said
+from x2vkit.demo.guard import said, uploaded
 from x2vkit.demo.models import Made, Progress, train_flops
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 
 File = gr.FileData
 """A file in Gradio's words: what gradio_client's handle_file makes, and what it downloads. As an argument it
-arrives as a dictionary, checked by Gradio to be an upload.
+arrives as a dictionary.
 """
 Line = dict[str, Any]
 ShapeName = Literal["square", "wide", "tall", "still", "long"]
@@ -192,12 +192,10 @@ def _bundled() -> list[dict[str, Any]]:
 
 
 def _path(file: Any) -> str | None:
-    """The path in a file record, which Gradio has checked to be an upload. Anything else is refused."""
+    """The path in a file record; whatever is no upload is refused (`guard.uploaded`)."""
     if not file:
         return None
-    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
-        raise X2VError("this file", "a file is uploaded, not named", "use gradio_client.handle_file(path)")
-    return file["path"]
+    return uploaded(file.get("path") if isinstance(file, dict) else getattr(file, "path", None))
 
 
 def _about(made: Made) -> dict[str, Any]:

@@ -11,11 +11,13 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Generator
+from pathlib import Path
 from threading import Timer
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import unquote
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from x2vkit.demo import look
 from x2vkit.demo.asked import MAX_FILE_BYTES
@@ -91,21 +93,46 @@ class Page(gr.Blocks):
 
 
 def at_home(value: Any, own: tuple[str, ...]) -> Any:
-    """The same value, its files as paths on this machine. Raises gr.Error for a file of another host.
+    """The same value, its files as paths on this machine. Raises gr.Error for a file of another host, and for
+    one of this machine that nobody uploaded (`uploaded`).
 
-    own: beginnings of this page's own addresses. MCP clients name an upload by its address.
+    Whatever has a path is a file here, with or without the marks that Gradio puts on one: Gradio checks only
+    what is marked. own: beginnings of this page's own addresses. MCP clients name an upload by its address.
     """
     if isinstance(value, dict):
         path = value.get("path")
-        if "meta" in value and isinstance(path, str):
+        if isinstance(path, str):
             home = next((path[len(root) :] for root in own if path.startswith(root)), path)
             if "://" in home.replace("\\", "/"):
                 raise told(X2VError(f"file {path[:80]!r}", "files are uploaded, never fetched", "upload it"))
+            try:
+                uploaded(unquote(home) if home != path else path)
+            except X2VError as error:
+                raise told(error) from error
             return value | {"path": unquote(home) if home != path else path}
         return {key: at_home(part, own) for key, part in value.items()}
     if isinstance(value, list):
         return [at_home(part, own) for part in value]
     return value
+
+
+def uploaded(path: Any) -> str:
+    """The resolved path of a file that came in through this page. Raises X2VError for anything else, in the
+    same words whether there is such a file or not: a visitor learns nothing about this machine.
+
+    Whoever opens a file for a visitor asks here, whatever form its name arrived in.
+    """
+    cure = "upload it, or use gradio_client.handle_file(path)"
+    wrong = X2VError("this file", "a file is uploaded, not named", cure)
+    if not isinstance(path, (str, Path)):
+        raise wrong
+    try:
+        file, folder = Path(path).resolve(), Path(get_upload_folder()).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a name that cannot be one
+        raise wrong from error
+    if file == folder or not file.is_relative_to(folder):
+        raise wrong
+    return str(file)
 
 
 def told(error: BaseException) -> gr.Error:

@@ -15,7 +15,7 @@ import gradio as gr
 from x2vkit.demo import api, look, packets
 from x2vkit.demo.asked import GUIDANCE, SECONDS, SEEDS, SHAPES, STEPS, STRENGTH, Asked, ask
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
-from x2vkit.demo.guard import Page, said
+from x2vkit.demo.guard import Page, said, told, uploaded
 from x2vkit.demo.models import Models, Progress
 from x2vkit.demo.packets import Message
 from x2vkit.errors import X2VError
@@ -384,7 +384,16 @@ def as_file(component: Any) -> Any:
 
     Not as a subclass: Gradio writes a .pyi file beside every module that has one.
     """
-    component.preprocess = lambda payload: None if payload is None else payload.path
+
+    def preprocess(payload: Any) -> str | None:
+        if payload is None:
+            return None
+        try:
+            return uploaded(getattr(payload, "path", None))
+        except X2VError as error:
+            raise told(error) from error
+
+    component.preprocess = preprocess
     return component
 
 
