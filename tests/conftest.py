@@ -33,7 +33,7 @@ def build_trace(**changes: object) -> Trace:
         "unknown": ("flurb",),
         "t": np.linspace(1, 0, STEPS + 1, dtype=np.float32),
         "latents": rng.normal(size=(STEPS + 1, CHANNELS, f, h, w)).astype(np.float16),
-        "clean": rng.normal(size=(STEPS, CHANNELS, f, h, w)).astype(np.float16),
+        "pred_x0": rng.normal(size=(STEPS, CHANNELS, f, h, w)).astype(np.float16),
         "frames": rng.integers(0, 256, (5, 32, 48, 3), dtype=np.uint8),
         "fps": 12,
         "queries": {(0, 0): heads(), (2, 1): heads()},
@@ -79,7 +79,7 @@ def pipeline():
     from x2vkit.core.text import TextEncoder
     from x2vkit.core.transformer import VideoTransformer
     from x2vkit.core.vae import VideoVAE
-    from x2vkit.pipeline import X2VPipeline
+    from x2vkit.pipeline.x2v import X2VPipeline
 
     torch.manual_seed(0)
     size = PRESETS["tiny"]
@@ -104,7 +104,7 @@ def planning(pipeline):
     import torch
 
     from x2vkit.core.planner import Planner
-    from x2vkit.pipeline import X2VPipeline
+    from x2vkit.pipeline.x2v import X2VPipeline
 
     torch.manual_seed(1)
     planner = Planner(pipeline.text_encoder.words, width=32, depth=1, heads=2)

@@ -11,11 +11,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from x2vkit import flops
 from x2vkit.axes import latent_shape
 from x2vkit.config import PRESETS, RunSpec
-from x2vkit.core.cells import FIRST
+from x2vkit.core.conv_stage import FIRST
+from x2vkit.core.motion import SPOT_FEATURES
 from x2vkit.core.patches import POSITION_FEATURES
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import LEVEL_FEATURES, VideoTransformer
-from x2vkit.core.warp import SPOT_FEATURES
 
 TINY = PRESETS["tiny"]
 CONFIGS = {
@@ -23,8 +23,8 @@ CONFIGS = {
     "deep": replace(TINY, depth=5, heads=3, mlp_ratio=2, latent_channels=8),
     "wide": replace(TINY, width=128, heads=2, text_width=64, text_depth=3),
     "long patch": replace(TINY, patch=(1, 4, 2)),
-    "cells": replace(TINY, cell_width=24),
-    "following cells": replace(TINY, cell_width=24, follow=True),
+    "cells": replace(TINY, conv_width=24),
+    "following cells": replace(TINY, conv_width=24, follow=True),
 }
 SHAPES = [(17, 128, 128), (1, 64, 64), (33, 64, 96)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from x2vkit import lab
-from x2vkit.cli import main
+from x2vkit.cli.commands import main
 from x2vkit.errors import X2VError
 
 ROOT = Path(__file__).parents[1]

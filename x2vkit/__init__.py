@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from x2vkit.demo import demo
     from x2vkit.errors import X2VError
     from x2vkit.judge import Judge
-    from x2vkit.pipeline import X2VPipeline
-    from x2vkit.recorder import AttentionCapture, generate, load, record, rerun
+    from x2vkit.pipeline.x2v import X2VPipeline
+    from x2vkit.run.record import AttentionCapture, generate, load, record, rerun
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -43,17 +43,17 @@ __all__ = [
 ]
 
 _HOME = {
-    "AttentionCapture": "recorder",
+    "AttentionCapture": "run.record",
     "Judge": "judge",
     "RunSpec": "config",
     "Trace": "trace",
     "World": "world",
     "X2VError": "errors",
-    "X2VPipeline": "pipeline",
-    "generate": "recorder",
-    "load": "recorder",
-    "record": "recorder",
-    "rerun": "recorder",
+    "X2VPipeline": "pipeline.x2v",
+    "generate": "run.record",
+    "load": "run.record",
+    "record": "run.record",
+    "rerun": "run.record",
 }
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""

@@ -50,7 +50,7 @@ class ModelConfig:
     """Channels of the control raster (see core/conditions.py)."""
     camera_channels: int = 4
     """Channels of the camera track (see core/conditions.py)."""
-    cell_width: int = 0
+    conv_width: int = 0
     """Channels of the convolutions on the latent grid beside the blocks (see core/cells.py); 0 is none."""
     follow: bool = False
     """Whether attention measures places along with the subjects and the camera that are given (see
@@ -65,7 +65,7 @@ class ModelConfig:
 
 PRESETS: dict[str, ModelConfig] = {
     "tiny": ModelConfig(width=48, depth=2, heads=2, text_width=32, text_depth=1),
-    "small": ModelConfig(width=192, depth=6, heads=4, cell_width=96),
+    "small": ModelConfig(width=192, depth=6, heads=4, conv_width=96),
 }
 """tiny (about 0.1M parameters) is for tests; small (about 4M) is what ships."""
 

@@ -50,7 +50,7 @@ def transformer_parameters(config: ModelConfig) -> int:
 
 def _cell_parameters(config: ModelConfig) -> int:
     """Weights of the convolutions beside the blocks (core/cells.py)."""
-    E, c, C, cells = config.width, config.cell_width, config.latent_channels, prod(config.patch)
+    E, c, C, cells = config.width, config.conv_width, config.latent_channels, prod(config.patch)
     if not c:
         return 0
     # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two looks in time (c^2).
@@ -185,7 +185,7 @@ def _forward_parts(
     modulation = 2 * known * E * E + 2 * levels * 6 * E * E + 2 * last_levels * 2 * E * E
     blocks = config.depth * _block(L, E, config.mlp_ratio)
     passed = text_in + modulation + blocks + 2 * N * E * P
-    if config.cell_width:
+    if config.conv_width:
         entering, rest = _cell_stage(
             config, whole, frames, whole if per_token_levels else 1, config.follow and (control or camera)
         )
@@ -203,7 +203,7 @@ def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bo
     (the first two in half of the channels), a matmul of (m, m) by (m, c) for m cells of a frame
     (core/warp.py), and turn what they see: 2 * TURN_FEATURES c^2.
     """
-    E, c, C, first = config.width, config.cell_width, config.latent_channels, FIRST_FEATURES
+    E, c, C, first = config.width, config.conv_width, config.latent_channels, FIRST_FEATURES
     n = N * prod(config.patch)
     m = n // frames
     block = n * 2 * 18 * c * c + 2 * (n - m) * 2 * c * c

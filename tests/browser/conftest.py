@@ -32,7 +32,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket
 
-from x2vkit.bench_pages import chromium
+from x2vkit.bench.pages import chromium
 
 
 @pytest.fixture(scope="session")

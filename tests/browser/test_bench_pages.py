@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from x2vkit import bench_pages
+from x2vkit.bench import pages as bench_pages
 
 
 def test_waits_are_counted_from_the_input_to_its_frame(browser, tmp_path):

@@ -25,14 +25,14 @@ def three(make_trace):
 
     def run(steps: int, **spec: object):
         t = np.linspace(1, 0, steps + 1)
-        clean, latents = rng.normal(size=(steps, *noise.shape)), [noise]
+        pred_x0, latents = rng.normal(size=(steps, *noise.shape)), [noise]
         for k in range(steps):
-            latents.append(latents[-1] * t[k + 1] / t[k] + clean[k] * (1 - t[k + 1] / t[k]))
+            latents.append(latents[-1] * t[k + 1] / t[k] + pred_x0[k] * (1 - t[k + 1] / t[k]))
         return make_trace(
             spec={"prompt": "a red ball", "seed": 0, "scheduler": "euler"} | spec,
             t=t.astype(np.float32),
             latents=np.float16(latents),
-            clean=np.float16(clean),
+            pred_x0=np.float16(pred_x0),
             frames=(rng.integers(0, 200, (5, 1, 1, 3)) + ramp).repeat(32, 1).astype(np.uint8),
             queries={},
             keys={},

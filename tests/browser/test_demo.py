@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo.demos import FakePipeline, launched, own_folder, wait_until
-from x2vkit.demo.asked import SHAPES
+from x2vkit.demo.requests import SHAPES
 
 PATIENCE = 60_000
 """Milliseconds that anything may take: the machine may be busy."""

@@ -31,7 +31,7 @@ def test_the_pictures_are_those_of_data(open_html, cat):
         cat.selection = {"step": step, "frame": frame}
         seen = cat.data()
         assert near(opened.pixels(index=NOISY), seen["noisy"], 2)  # 8 bits a latent cost so much
-        assert near(opened.pixels(index=GUESS), seen["clean"], 2)
+        assert near(opened.pixels(index=GUESS), seen["pred_x0"], 2)
         assert near(opened.pixels(index=BESIDE), seen["final"], 0)
         heat = 255 * colormap()(np.clip(seen["change"] / 96, 0, 1))[..., :3]
         assert near(opened.pixels(index=CHANGE), heat, 6)
@@ -51,12 +51,12 @@ def test_without_guidance_stands_beside_the_guess(open_html, cat):
     opened = open_html(cat.to_html())
     opened.slide("step", 2)
     opened.page.select_option("select[data-key=beside]", label="Without guidance")
-    cat.selection = {"step": 2, "beside": "unguided"}
+    cat.selection = {"step": 2, "beside": "pred_x0_cond"}
     opened.page.wait_for_timeout(200)
-    assert near(opened.pixels(index=BESIDE), cat.data()["unguided"], 2)
+    assert near(opened.pixels(index=BESIDE), cat.data()["pred_x0_cond"], 2)
     opened.page.select_option("select[data-key=beside]", label="What guidance changes")
     opened.page.wait_for_timeout(200)
-    off = np.abs(cat.data()["clean"].astype(float) - cat.data()["unguided"]).mean(axis=2)
+    off = np.abs(cat.data()["pred_x0"].astype(float) - cat.data()["pred_x0_cond"]).mean(axis=2)
     assert near(opened.pixels(index=BESIDE), 255 * colormap()(np.clip(off / 96, 0, 1))[..., :3], 6)
 
 

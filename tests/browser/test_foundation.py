@@ -1,4 +1,4 @@
-"""What every view does in the browser: offline, clean-up, messages, linking, themes, Python's own numbers."""
+"""What every view does in the browser: offline, pred_x0-up, messages, linking, themes, Python's own numbers."""
 
 from __future__ import annotations
 

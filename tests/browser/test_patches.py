@@ -179,7 +179,7 @@ def test_a_still_and_odd_patches_draw_too(open_html, make_trace):
     still = make_trace(
         frames=rng.integers(0, 256, (1, 32, 48, 3), dtype=np.uint8),
         latents=rng.normal(size=(4, 4, 1, 4, 6)).astype(np.float16),
-        clean=rng.normal(size=(3, 4, 1, 4, 6)).astype(np.float16),
+        pred_x0=rng.normal(size=(3, 4, 1, 4, 6)).astype(np.float16),
         queries={}, keys={}, inputs={},
     )  # fmt: skip
     both = [views.Patches(still), views.Patches(make_trace())]

@@ -72,9 +72,9 @@ def test_a_token_is_clean_when_all_its_cells_are():
 
 def test_held_frames_can_be_any():
     latents = torch.arange(5.0).reshape(1, 1, 5, 1, 1)
-    given = c.clean_frames(latents, [0, -1])
-    assert c.hold(torch.full_like(latents, 9), given).flatten().tolist() == [0, 9, 9, 9, 4]
-    assert c.hold(latents, c.Conditions()) is latents
+    given = c.known_frames(latents, [0, -1])
+    assert c.reimpose_known(torch.full_like(latents, 9), given).flatten().tolist() == [0, 9, 9, 9, 4]
+    assert c.reimpose_known(latents, c.Conditions()) is latents
 
 
 @pytest.mark.parametrize("bad", [{"box_a": np.zeros((4, 4))}, {"strokes": [(np.zeros((1, 2)), 0.1)]}])

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from x2vkit.core.conditions import clean_frames
+from x2vkit.core.conditions import known_frames
 from x2vkit.core.sampler import LAST, SCHEDULERS, make_scheduler, sample
 from x2vkit.errors import X2VError
 
@@ -32,7 +32,7 @@ def test_an_exact_field_leads_to_its_clip(name, steps, noise):
     assert [step.index for step in run] == list(range(steps))
     torch.testing.assert_close(run[-1].next_latents, target, rtol=1e-4, atol=1e-4)
     for step in run:
-        torch.testing.assert_close(step.clean, target, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(step.pred_x0, target, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
@@ -66,9 +66,9 @@ def test_given_frames_are_never_touched(name, noise):
         seen.append(latents[:, :, 0].clone())
         return torch.randn_like(latents)
 
-    run = list(sample(model, noise, make_scheduler(name), 5, given=clean_frames(clip, [0])))
+    run = list(sample(model, noise, make_scheduler(name), 5, given=known_frames(clip, [0])))
     assert all((frame == 5).all() for frame in seen)
-    assert all((x[:, :, 0] == 5).all() for step in run for x in (step.latents, step.clean, step.next_latents))
+    assert all((x[:, :, 0] == 5).all() for step in run for x in (step.latents, step.pred_x0, step.next_latents))
     assert (run[-1].next_latents[:, :, 1] != 5).any()
 
 

@@ -16,10 +16,10 @@ from x2vkit.core.transformer import VideoTransformer, precondition
 TINY = PRESETS["tiny"]
 
 
-def woken(seed: int = 0, cell_width: int = 0, follow: bool = False) -> VideoTransformer:
+def woken(seed: int = 0, conv_width: int = 0, follow: bool = False) -> VideoTransformer:
     """A tiny transformer with every zero replaced by noise, so that each input matters."""
     torch.manual_seed(seed)
-    model = VideoTransformer.from_model_config(replace(TINY, cell_width=cell_width, follow=follow)).eval()
+    model = VideoTransformer.from_model_config(replace(TINY, conv_width=conv_width, follow=follow)).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
@@ -28,7 +28,7 @@ def woken(seed: int = 0, cell_width: int = 0, follow: bool = False) -> VideoTran
 
 @pytest.fixture(scope="module", params=[0, 16], ids=["plain", "cells"])
 def model(request) -> VideoTransformer:
-    return woken(cell_width=request.param)
+    return woken(conv_width=request.param)
 
 
 @pytest.fixture
@@ -246,19 +246,19 @@ def test_cells_see_across_the_seams_of_patches_and_both_ways_in_time(inputs):
     at = (0, 0, 1, 1, 1)  # a cell at the seam of the first patch, in the second frame
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][at] += 1.0
-    for cell_width in (0, 16):
-        model = woken(cell_width=cell_width)
+    for conv_width in (0, 16):
+        model = woken(conv_width=conv_width)
         model.blocks = torch.nn.ModuleList()
         felt = (model(**moved) - model(**inputs))[0].abs().amax(0) > 1e-6  # (f, h, w)
         assert felt[1, :2, :2].all()
-        assert bool(felt[1, 2, 2]) == bool(felt[0, 1, 1]) == (cell_width > 0)
+        assert bool(felt[1, 2, 2]) == bool(felt[0, 1, 1]) == (conv_width > 0)
 
 
 @torch.no_grad()
 def test_untrained_cells_change_nothing(inputs):
     torch.manual_seed(0)
     plain = VideoTransformer.from_model_config(TINY)
-    with_cells = VideoTransformer.from_model_config(replace(TINY, cell_width=16))
+    with_cells = VideoTransformer.from_model_config(replace(TINY, conv_width=16))
     left = with_cells.load_state_dict(plain.state_dict(), strict=False)
     assert left.missing_keys and all(name.startswith("cells.") for name in left.missing_keys)
     torch.testing.assert_close(with_cells(**inputs), plain(**inputs), rtol=0, atol=0)
@@ -266,8 +266,8 @@ def test_untrained_cells_change_nothing(inputs):
 
 @torch.no_grad()
 def test_cells_trained_without_spots_and_the_first_frame_can_be_trained_on_with_them(inputs):
-    old = woken(cell_width=16)
-    new = VideoTransformer.from_model_config(replace(TINY, cell_width=16, follow=True))
+    old = woken(conv_width=16)
+    new = VideoTransformer.from_model_config(replace(TINY, conv_width=16, follow=True))
     left = new.load_state_dict(old.state_dict(), strict=False)
     assert left.missing_keys and all(
         any(part in name for part in ("first", "spots", "turns")) for name in left.missing_keys
@@ -278,7 +278,7 @@ def test_cells_trained_without_spots_and_the_first_frame_can_be_trained_on_with_
 @torch.no_grad()
 def test_cells_look_along_with_what_moves(inputs):
     """Without blocks one side of the screen knows nothing of the other, unless a box goes there."""
-    model = woken(cell_width=16, follow=True)
+    model = woken(conv_width=16, follow=True)
     model.blocks = torch.nn.ModuleList()
     boxes = torch.zeros(2, 5, 2, 5)
     boxes[:, 0, 0, :4], boxes[:, 1:, 0, :4] = torch.tensor([0, 0, 0.3, 1.0]), torch.tensor([0.7, 0, 1.0, 1.0])
@@ -290,9 +290,9 @@ def test_cells_look_along_with_what_moves(inputs):
         assert bool(far > 1e-6) == heard
 
 
-@pytest.mark.parametrize("cell_width, follow", [(0, False), (16, False), (16, True)])
-def test_training_reaches_every_weight(inputs, cell_width, follow):
-    model = woken(cell_width=cell_width, follow=follow).train()
+@pytest.mark.parametrize("conv_width, follow", [(0, False), (16, False), (16, True)])
+def test_training_reaches_every_weight(inputs, conv_width, follow):
+    model = woken(conv_width=conv_width, follow=follow).train()
     given = {"control": torch.randn(2, 10, 2, 4, 6), "camera": torch.randn(2, 2, 4)}
     given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8, 0.5]).repeat(2, 5, 2, 1)
     given["boxes"][..., 4] *= torch.arange(5)[:, None]  # they turn on the way

@@ -112,15 +112,15 @@ def test_statistics_and_preview_are_fitted():
     vae.linear.fit(clips)
     fit_statistics(vae, clips)
     latents = vae.encode(clips)
-    std = latents.std((0, 2, 3, 4)) / vae.latents_spread
+    std = latents.std((0, 2, 3, 4)) / vae.latents_target_std
     kept = std > 0.5  # three colours need three channels
     torch.testing.assert_close(
         latents.mean((0, 2, 3, 4))[kept], torch.zeros(int(kept.sum())), atol=1e-3, rtol=0
     )
     torch.testing.assert_close(std[kept], torch.ones(int(kept.sum())), atol=1e-2, rtol=0)
     assert kept.sum() >= 3
-    moves = vae.preview_weight.norm(dim=0) * vae.latents_spread  # of one standard deviation, in pixels
-    torch.testing.assert_close(vae.latents_spread, (moves / moves.max()).sqrt())
+    moves = vae.preview_weight.norm(dim=0) * vae.latents_target_std  # of one standard deviation, in pixels
+    torch.testing.assert_close(vae.latents_target_std, (moves / moves.max()).sqrt())
     assert psnr((vae.preview(latents) - clips).square()) > 30
     assert psnr((vae(clips) - clips).square()) > 30
 

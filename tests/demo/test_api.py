@@ -16,8 +16,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from tests.demo.demos import launched, wait_until
-from x2vkit import media, recorder
+from x2vkit import media
 from x2vkit.config import RunSpec
+from x2vkit.run import record as recorder
 
 SMALL = {"steps": 2, "seconds": 0.1, "seed": 3}
 

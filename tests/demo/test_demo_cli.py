@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 import x2vkit
-from x2vkit import cli
+from x2vkit.cli import commands as cli
 from x2vkit.errors import X2VError
 
 ROOT = Path(x2vkit.__file__).parent.parent
@@ -55,7 +55,8 @@ def test_the_name_is_callable_before_and_after_its_module_is_imported():
 
 def test_choosing_the_command_brings_neither_gradio_nor_torch():
     code = (
-        "import sys; from x2vkit import cli; cli.parse(['demo', '--port', '7']); import x2vkit.demo.asked; "
+        "import sys; from x2vkit.cli import commands as cli; cli.parse(['demo', '--port', '7']); "
+        "import x2vkit.demo.requests; "
         "assert not {'gradio', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
@@ -68,7 +69,7 @@ def test_building_the_page_brings_no_torch():
 
 def test_from_the_command_to_a_page_and_its_end(tmp_path):
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "x2vkit.cli", "demo", "--max-queue", "3"]
+    command = [sys.executable, "-m", "x2vkit.cli.commands", "demo", "--max-queue", "3"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
     try:
         assert process.stdout

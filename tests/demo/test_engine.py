@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from tests.demo.demos import wait_until
-from x2vkit import recorder
 from x2vkit.config import RunSpec
 from x2vkit.demo import engine as engine_module
-from x2vkit.demo.asked import Asked
 from x2vkit.demo.engine import EXAMPLE, Engine, Shelf, compare_html, examples, spread, view_html, views
 from x2vkit.demo.models import Models
+from x2vkit.demo.requests import Asked
 from x2vkit.errors import X2VError
+from x2vkit.run import record as recorder
 from x2vkit.trace import samples
 
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from x2vkit import recorder
 from x2vkit.config import RunSpec
 from x2vkit.demo import models
-from x2vkit.demo.asked import Asked
 from x2vkit.demo.models import Models, to_frames
+from x2vkit.demo.requests import Asked
 from x2vkit.errors import X2VError
+from x2vkit.run import record as recorder
 
 
 def asked(model: str, **spec: object) -> Asked:
@@ -44,7 +44,7 @@ def test_the_models_that_ship_are_found_by_themselves(tmp_path, monkeypatch):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "model_index.json").write_text("{}")
         (tmp_path / name / "log.jsonl").write_text(f'{{"step": 1}}\n{{"step": 2, "flops": {flops}}}\n')
-    monkeypatch.setattr(models, "SHIPPED", tmp_path)
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
     models.shipped.cache_clear()
     try:
         all_of = Models()

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from x2vkit.cli import main
+from x2vkit.cli.commands import main
 from x2vkit.errors import X2VError
 from x2vkit.judge import Figure, Report, evaluate
-from x2vkit.judge.asking import APART
 from x2vkit.judge.cli import NAMES
 from x2vkit.judge.prompts import plain, scenes
 from x2vkit.judge.report import LIMITS
+from x2vkit.judge.sampling import APART
 from x2vkit.judge.suites import SUITES, jump_period, true_speed
 from x2vkit.world import SceneSpec, World
 

@@ -10,7 +10,7 @@ import torch
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training import doctor
-from x2vkit.training.diffusion import levels_of
+from x2vkit.training.diffusion.task import levels_of
 from x2vkit.training.recipe import load_recipe
 
 WELL = doctor.Course({"width": 256}, {20: [0.9] * 8, 120: [0.3] * 8})

@@ -11,7 +11,7 @@ import torch
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.engine import Engine
-from x2vkit.training.latents import fingerprint
+from x2vkit.training.latent_cache import fingerprint
 from x2vkit.training.recipe import EngineConfig, Recipe
 from x2vkit.training.vae import VAETask, continue_from
 from x2vkit.world import Clip, World
@@ -114,7 +114,7 @@ def test_a_run_writes_a_normalised_autoencoder(world, tmp_path):
         rough, fine = vae.preview(latents), vae.decode(latents)
     torch.testing.assert_close(latents.mean((0, 2, 3, 4)), torch.zeros(8), atol=0.1, rtol=0)
     torch.testing.assert_close(
-        latents.std((0, 2, 3, 4)) / vae.latents_spread, torch.ones(8), atol=0.1, rtol=0
+        latents.std((0, 2, 3, 4)) / vae.latents_target_std, torch.ones(8), atol=0.1, rtol=0
     )
     errors = [(made - video).square().mean() for made in (rough, fine)]
     assert max(errors) < 0.15 * video.var()

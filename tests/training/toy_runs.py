@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from x2vkit.gallery import encode
-from x2vkit.training.scaling import parameters
+from x2vkit.scaling.laws import parameters
+from x2vkit.training.gallery import encode
 
 E, A, B, a, b = 0.2, 0.06, 0.45, 0.35, 0.4
 """L(N, D) = E + A / N^a + B / D^b, N in millions and D in thousands."""

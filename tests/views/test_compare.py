@@ -32,7 +32,7 @@ def pair(make_trace):
     one = make_trace(spec=SPEC, **linear)
     other = make_trace(
         spec=SPEC | {"prompt": "a blue ball", "guidance": 1.0},
-        clean=np.asarray(one.clean) + 1,
+        pred_x0=np.asarray(one.pred_x0) + 1,
         frames=np.full_like(one.frames, 100),
         **linear,
     )
@@ -98,9 +98,9 @@ def test_the_plane_keeps_distances_of_points_that_lie_in_one():
 
 def test_runs_of_other_sizes_or_autoencoders_share_no_paths(pair, make_trace):
     latents = np.zeros((4, 4, 2, 2, 4))
-    smaller = make_trace(latents=latents, clean=latents[1:], queries={}, keys={})
+    smaller = make_trace(latents=latents, pred_x0=latents[1:], queries={}, keys={})
     other = make_trace(preview_weight=np.zeros((768, 4)), preview_bias=np.zeros(768))
-    assert set(latent_paths(pair)) == {"noisy", "clean"}
+    assert set(latent_paths(pair)) == {"noisy", "pred_x0"}
     assert latent_paths([pair[0], smaller]) == {} and latent_paths([pair[0], other]) == {}
 
 
@@ -111,9 +111,9 @@ def test_data_is_what_is_seen(pair):
     assert np.array_equal(seen["picture.A"], pair[0].frames[0]) and seen["t"].tolist() == [0, 0]
     apart = np.abs(pair[0].frames[0].astype(float) - 100).mean(axis=2)
     assert seen["difference.B"] == pytest.approx(apart, abs=1e-3) and not seen["difference.A"].any()
-    view.selection = {"show": "predicted", "step": 1, "frame": 3, "reference": 1, "path": "clean"}
+    view.selection = {"show": "predicted", "step": 1, "frame": 3, "reference": 1, "path": "pred_x0"}
     seen = view.data()
-    assert np.array_equal(seen["picture.B"], pair[1].picture(pair[1].clean[1])[3])
+    assert np.array_equal(seen["picture.B"], pair[1].picture(pair[1].pred_x0[1])[3])
     assert not seen["difference.B"].any() and len(seen["path.A"]) == 3
     assert seen["t"] == pytest.approx([2 / 3, 2 / 3])
     with pytest.raises(X2VError, match="reference is a whole number from 0 to 1"):
@@ -129,7 +129,7 @@ def test_a_clip_of_another_size_is_shown_without_a_difference(pair, make_trace):
 def test_the_picture_is_drawn_for_every_choice(pair):
     view = Compare([*pair, pair[0]])
     for show in ("final", "predicted", "noisy"):
-        view.selection = {"show": show, "step": 0, "path": "clean"}
+        view.selection = {"show": show, "step": 0, "path": "pred_x0"}
         assert len(view.figure().axes) == 7
 
 

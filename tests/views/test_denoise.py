@@ -24,29 +24,29 @@ def test_data_is_what_is_seen(drawable):
     view.selection = {"step": 1, "frame": 3}
     seen = view.data()
     np.testing.assert_array_equal(seen["noisy"], drawable.picture(drawable.latents[1])[3])
-    np.testing.assert_array_equal(seen["clean"], drawable.preview(1)[3])
+    np.testing.assert_array_equal(seen["pred_x0"], drawable.preview(1)[3])
     np.testing.assert_array_equal(seen["final"], drawable.frames[3])
     change = np.abs(drawable.preview(1)[3].astype(float) - drawable.preview(0)[3]).mean(axis=2)
     np.testing.assert_allclose(seen["change"], change, atol=1e-4)
-    assert seen["t"] == drawable.t[1] and "unguided" not in seen
+    assert seen["t"] == drawable.t[1] and "pred_x0_cond" not in seen
     view.selection = {"step": 0}
     assert not view.data()["change"].any()
 
 
 def test_the_change_of_a_step_is_that_of_its_pictures(drawable):
     weight, bias = (np.asarray(x, np.float32) for x in (drawable.preview_weight, drawable.preview_bias))
-    cells = drawable.clean.astype(np.float32).transpose(0, 2, 3, 4, 1) @ weight.T + bias
+    cells = drawable.pred_x0.astype(np.float32).transpose(0, 2, 3, 4, 1) @ weight.T + bias
     truth = 127.5 * np.sqrt(np.mean((cells[1:] - cells[:-1]) ** 2, axis=(1, 2, 3, 4)))
     np.testing.assert_allclose(step_changes(drawable), [0, *truth], rtol=1e-3)
 
 
 def test_only_what_was_recorded_can_stand_beside(drawable, make_trace):
     names = [entry["name"] for entry in Denoise(drawable).facts["arrays"]]
-    assert "unguided" not in names and "previews" not in names
+    assert "pred_x0_cond" not in names and "previews" not in names
     view = Denoise()
     names = [entry["name"] for entry in view.facts["arrays"]]
-    assert {"unguided", "previews", "frames"} <= set(names)
-    assert view.data()["unguided"].shape == (128, 128, 3)
+    assert {"pred_x0_cond", "previews", "frames"} <= set(names)
+    assert view.data()["pred_x0_cond"].shape == (128, 128, 3)
 
 
 def test_a_plan_is_shown_where_there_was_one(drawable):

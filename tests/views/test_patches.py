@@ -136,7 +136,7 @@ def test_it_opens_on_any_size_of_clip(make_trace, shape):
     trace = make_trace(
         frames=rng.integers(0, 256, (F, H, W, 3), dtype=np.uint8),
         latents=rng.normal(size=(4, 4, f, h, w)).astype(np.float16),
-        clean=rng.normal(size=(3, 4, f, h, w)).astype(np.float16),
+        pred_x0=rng.normal(size=(3, 4, f, h, w)).astype(np.float16),
         queries={}, keys={}, inputs={},
     )  # fmt: skip
     view = views.Patches(trace)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-MASKED = -1e4
+MASK_VALUE = -1e4
 """Added to the scores of a padded text token: far below any real score, and finite, so a softmax never sees
 inf - inf.
 """

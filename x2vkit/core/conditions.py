@@ -37,10 +37,10 @@ MOTION_SCALE = 10.0
 class Conditions:
     """All fields are optional; None is "not given"."""
 
-    clean: Tensor | None = None
-    """Latents (B, C, f, h, w) that hold the given frames; anything where `clean_mask` is False."""
-    clean_mask: Tensor | None = None
-    """(B, f, h, w) bool, True where `clean` is given: those tokens have t = 0 and are never changed."""
+    known_latents: Tensor | None = None
+    """Latents (B, C, f, h, w) that hold the given frames; anything where `known_mask` is False."""
+    known_mask: Tensor | None = None
+    """(B, f, h, w) bool, True where `known_latents` is given: those tokens have t = 0 and are never changed."""
     control: Tensor | None = None
     """Control raster (B, 10, f, h, w)."""
     camera: Tensor | None = None
@@ -65,29 +65,29 @@ class Conditions:
         return replace(self, control=None, camera=None, boxes=None)
 
 
-def hold(latents: Tensor, given: Conditions) -> Tensor:
+def reimpose_known(latents: Tensor, given: Conditions) -> Tensor:
     """Latents with the given frames put back in."""
-    if given.clean is None or given.clean_mask is None:
+    if given.known_latents is None or given.known_mask is None:
         return latents
-    return torch.where(given.clean_mask[:, None], given.clean.to(latents.dtype), latents)
+    return torch.where(given.known_mask[:, None], given.known_latents.to(latents.dtype), latents)
 
 
-def token_mask(clean_mask: Tensor, patch: Shape3) -> Tensor:
-    """(B, f, h, w) bool -> (B, N) bool: True where every cell of a token is clean."""
-    B, f, h, w = clean_mask.shape
+def token_mask(known_mask: Tensor, patch: Shape3) -> Tensor:
+    """(B, f, h, w) bool -> (B, N) bool: True where every cell of a token is known."""
+    B, f, h, w = known_mask.shape
     pt, ph, pw = patch
-    cells = clean_mask.reshape(B, f // pt, pt, h // ph, ph, w // pw, pw)
+    cells = known_mask.reshape(B, f // pt, pt, h // ph, ph, w // pw, pw)
     return cells.permute(0, 1, 3, 5, 2, 4, 6).reshape(B, -1, pt * ph * pw).all(-1)
 
 
-def token_levels(t: Tensor, clean_mask: Tensor | None, patch: Shape3) -> Tensor:
-    """A clip's noise level (B, 1) -> (B, N), 0 on clean tokens; (B, 1) as it came when no token is clean."""
-    if clean_mask is None:
+def token_levels(t: Tensor, known_mask: Tensor | None, patch: Shape3) -> Tensor:
+    """A clip's noise level (B, 1) -> (B, N), 0 on clean tokens; (B, 1) as it came when no token is known."""
+    if known_mask is None:
         return t
-    return t.masked_fill(token_mask(clean_mask, patch), 0.0)
+    return t.masked_fill(token_mask(known_mask, patch), 0.0)
 
 
-def clean_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
+def known_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
     """Conditions that hold the named latent frames of latents (B, C, f, h, w); negative numbers count from
     the end.
 
@@ -95,7 +95,7 @@ def clean_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
     """
     mask = torch.zeros(latents.shape[0], *latents.shape[2:], dtype=torch.bool, device=latents.device)
     mask[:, list(latent_frames)] = True
-    return Conditions(clean=latents, clean_mask=mask)
+    return Conditions(known_latents=latents, known_mask=mask)
 
 
 def control_raster(

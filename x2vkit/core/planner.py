@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASKED, norm
+from x2vkit.core.attention import MASK_VALUE, norm
 from x2vkit.core.conditions import MOTION_SCALE, Conditions, box_track, camera_track, control_raster
 from x2vkit.core.patches import ROTARY_BASE, turns_of
 from x2vkit.core.text import Words
@@ -164,7 +164,7 @@ class Planner(ModelMixin, ConfigMixin):
         x = self.tracks_in(torch.cat(shown, 2)) + self.time_in(moments)                   # (B, F, E)
         x = torch.cat([self.embed(ids) + self.place[:T], x], dim=1)                       # (B, T + F, E)
         hidden = nn.functional.pad(ids == 0, (0, F))[:, None, None]                       # (B, 1, 1, T + F)
-        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
+        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASK_VALUE)
         level = self.level_in(level_features(t).to(x.dtype))                              # (B, 1, E)
         modulation = self.modulation(level).unflatten(2, (6, -1))                         # (B, 1, 6, E)
         rotary = _rotary(F, T, self.config.width // self.config.heads, x.device, x.dtype)

@@ -22,7 +22,7 @@ import numpy as np
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
-from x2vkit.core.conditions import Conditions, hold
+from x2vkit.core.conditions import Conditions, reimpose_known
 from x2vkit.errors import X2VError
 
 SHIFT = 2.0
@@ -67,7 +67,7 @@ class Step:
     """(B, C, f, h, w) at level t: what the model saw."""
     velocity: Tensor
     """(B, C, f, h, w): what the model answered, after guidance."""
-    clean: Tensor
+    pred_x0: Tensor
     """(B, C, f, h, w): the clip as predicted from here, latents - t * velocity."""
     next_t: float
     """Noise level after the step; 0 after the last."""
@@ -106,10 +106,10 @@ def sample(
 
     def advance(latents: Tensor, velocity: Tensor, evaluation: int) -> Tensor:
         timestep = scheduler.timesteps[evaluation]
-        return hold(scheduler.step(velocity, timestep, latents, return_dict=False)[0], given)
+        return reimpose_known(scheduler.step(velocity, timestep, latents, return_dict=False)[0], given)
 
     t = levels[skipped * scheduler.order]
-    latents = hold(noise if start is None else (1 - t) * start + t * noise, given)
+    latents = reimpose_known(noise if start is None else (1 - t) * start + t * noise, given)
     for index in range(steps - skipped):
         evaluation = (skipped + index) * scheduler.order
         t, next_t = levels[evaluation], levels[evaluation + 1]
@@ -117,8 +117,8 @@ def sample(
         after = advance(latents, velocity, evaluation)
         if scheduler.order == 2 and next_t > 0:  # Heun looks again from where it landed
             after = advance(after, model(after, next_t), evaluation + 1)
-        clean = hold(latents - t * velocity, given)
-        replacement = yield Step(index, t, latents, velocity, clean, next_t, after)
+        pred_x0 = reimpose_known(latents - t * velocity, given)
+        replacement = yield Step(index, t, latents, velocity, pred_x0, next_t, after)
         latents = after if replacement is None else replacement
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASKED, Attention, norm
+from x2vkit.core.attention import MASK_VALUE, Attention, norm
 
 START, PAD = "<start>", "<pad>"
 """Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
@@ -81,7 +81,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
         """ids (B, T) int64 -> text tokens (B, T, D); padding is never looked at by other tokens."""
         hidden = (ids == 1)[:, None, None, :]                                     # (B, 1, 1, T)
         x = self.embed(ids) + self.place[: ids.shape[1]]                          # (B, T, D)
-        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASKED)
+        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASK_VALUE)
         for block in self.blocks:
             x = block(x, bias)                                                    # (B, T, D)
         return norm(x)                                                            # (B, T, D)

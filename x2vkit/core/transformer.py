@@ -26,9 +26,9 @@ from torch.nn import functional as F
 
 from x2vkit.axes import TIME_STRIDE, Shape3
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
-from x2vkit.core.attention import MASKED, Attention, norm
-from x2vkit.core.cells import CellStage
-from x2vkit.core.follow import of_heads, places
+from x2vkit.core.attention import MASK_VALUE, Attention, norm
+from x2vkit.core.conv_stage import ConvStage
+from x2vkit.core.motion import Correspondences, links
 from x2vkit.core.patches import (
     POSITION_FEATURES,
     patchify,
@@ -38,21 +38,21 @@ from x2vkit.core.patches import (
     turns_of,
     unpatchify,
 )
-from x2vkit.core.warp import Links, links
+from x2vkit.core.subject_rope import of_heads, places
 
 LEVEL_FEATURES = 128
 """Sines and cosines that describe a noise level to the network."""
 
 
 @dataclass(frozen=True)
-class Along:
+class Precomputed:
     """What boxes and camera of a batch mean to the model, worked out by `VideoTransformer.along`."""
 
     rotary: tuple[Tensor, Tensor]
     """How queries and keys are turned: (L, D) twice, or (B, A, L, D) where places go with what moves
     (follow.py).
     """
-    links: Links | None
+    links: Correspondences | None
     """Where cells look in other latent frames (warp.py); None: at their own place."""
 
 
@@ -83,7 +83,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         text_width: int = 128,
         control_channels: int = 10,
         camera_channels: int = 4,
-        cell_width: int = 0,
+        conv_width: int = 0,
         follow: bool = False,
         spread: Sequence[float] = (),
         format_version: int = FORMAT_VERSION,
@@ -108,8 +108,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         self.patch_out = nn.Linear(width, latent_channels * pt * ph * pw)
         silent = [self.control_in, self.camera_in, self.modulation, self.last_modulation, self.patch_out]
         self.cells = (
-            CellStage(latent_channels, self.patch, width, cell_width, control_channels * follow)
-            if cell_width
+            ConvStage(latent_channels, self.patch, width, conv_width, control_channels * follow)
+            if conv_width
             else None
         )
         for layer in silent:
@@ -123,7 +123,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     def from_model_config(cls, config: ModelConfig, spread: Sequence[float] = ()) -> VideoTransformer:
         """The untrained model of one size, for latents whose channels have these standard deviations."""
         names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
-        names += ["control_channels", "camera_channels", "cell_width", "follow"]
+        names += ["control_channels", "camera_channels", "conv_width", "follow"]
         return cls(**{name: getattr(config, name) for name in names}, spread=spread)
 
     def forward(
@@ -137,7 +137,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         boxes: Tensor | None = None,
         consistency: bool = False,
         keep: Tensor | None = None,
-        along: Along | None = None,
+        along: Precomputed | None = None,
     ) -> Tensor:
         """latents (B, C, f, h, w) -> velocity (B, C, f, h, w).
 
@@ -181,7 +181,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         bias = None
         if text_mask is not None:
             hidden = F.pad(~text_mask, (0, x.shape[1] - T))[:, None, None, :]     # (B, 1, 1, L)
-            bias = torch.zeros_like(hidden, dtype=dtype).masked_fill(hidden, MASKED)
+            bias = torch.zeros_like(hidden, dtype=dtype).masked_fill(hidden, MASK_VALUE)
         words_level = level
         if t.shape[1] > 1:  # words take the clip's highest level
             highest = self.level_in(level_features(t.amax(1, keepdim=True)).to(dtype))  # (B, 1, E)
@@ -213,7 +213,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         boxes: Tensor | None,
         device: torch.device,
         dtype: torch.dtype,
-    ) -> Along:
+    ) -> Precomputed:
         """What conditions of `forward` mean to clips of this latent shape beside so many words. It is the
         same in every step of a run, so it needs to be worked out once.
         """
@@ -221,7 +221,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         grid = (f // self.patch[0], h // self.patch[1], w // self.patch[2])
         given = next((each for each in (control, camera, boxes) if each is not None), None)
         if not self.config.follow or given is None:
-            return Along(rotary_table(grid, words, self.head_dim, device, dtype), None)
+            return Precomputed(rotary_table(grid, words, self.head_dim, device, dtype), None)
         if control is None:
             control = given.new_zeros(len(given), self.config.control_channels, f, h, w)
         turn = None if boxes is None else boxes[..., 4]                           # (B, F, 2)
@@ -229,10 +229,10 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         turns = turns_of(ways, words, device, dtype)
         cos, sin = (table[:, of_heads(self.config.heads)] for table in turns)     # (B, A, L, D) twice
         if self.cells is None:
-            return Along((cos, sin), None)
+            return Precomputed((cos, sin), None)
         boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 5) if boxes is None else boxes
         camera = given.new_zeros(len(given), f, self.config.camera_channels) if camera is None else camera
-        return Along((cos, sin), links(latent_shape, boxes, camera, dtype))
+        return Precomputed((cos, sin), links(latent_shape, boxes, camera, dtype))
 
 
 class Block(nn.Module):

@@ -245,12 +245,12 @@ class VideoVAE(ModelMixin, ConfigMixin):
         pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
         self.register_buffer("latents_mean", torch.zeros(latent_channels))
         self.register_buffer("latents_std", torch.ones(latent_channels))
-        self.register_buffer("latents_spread", torch.ones(latent_channels))
+        self.register_buffer("latents_target_std", torch.ones(latent_channels))
         self.register_buffer("preview_weight", torch.zeros(pixels, latent_channels))
         self.register_buffer("preview_bias", torch.zeros(pixels))
 
     def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
-        """Latents of zero mean; channel c has the standard deviation `latents_spread[c]`.
+        """Latents of zero mean; channel c has the standard deviation `latents_target_std[c]`.
 
         The spread is 1 for the channel that moves the picture most and less for those that only add detail,
         so that noise drowns detail first: what a diffusion model then learns, and draws, is coarse before
@@ -320,6 +320,6 @@ class VideoVAE(ModelMixin, ConfigMixin):
         """Raw mean and deviation, and the wanted deviation, of each channel; they broadcast over (B, C, f, h,
         w).
         """
-        found = (self.latents_mean, self.latents_std, self.latents_spread)
+        found = (self.latents_mean, self.latents_std, self.latents_target_std)
         mean, std, spread = (value.view(1, -1, 1, 1, 1).to(like) for value in found)
         return mean, std, spread

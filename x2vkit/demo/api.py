@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import gradio as gr
 
-from x2vkit.demo import packets
-from x2vkit.demo.asked import ask
+from x2vkit.demo import payloads
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import said, uploaded
 from x2vkit.demo.models import Made, Progress, train_flops
+from x2vkit.demo.requests import ask
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 
@@ -84,7 +84,7 @@ def generate(engine: Engine) -> Callable[..., Any]:
             model=engine.models.check(model),
         )
         key, made = yield from _following(engine.make(asked), lambda told: (None, told))
-        yield File(**packets.film(made)), {"id": key, **_about(made)}
+        yield File(**payloads.film(made)), {"id": key, **_about(made)}
 
     return generate
 
@@ -134,8 +134,8 @@ def compare(engine: Engine) -> Callable[..., Any]:
         )
         made = yield from _following(engine.compare([one, two]), lambda told: (None, None, None, told))
         html = compare_html(made)
-        files = [File(**packets.film(clip)) for clip in made]
-        page = None if html is None else File(**packets.keep(html.encode(), "compare.html"))
+        files = [File(**payloads.film(clip)) for clip in made]
+        page = None if html is None else File(**payloads.keep(html.encode(), "compare.html"))
         yield files[0], files[1], page, {"clips": [_about(clip) for clip in made]}
 
     return compare
@@ -160,7 +160,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
         if view not in views():
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
         trace = yield from _following(engine.record(id, view == "attention"), lambda told: (None, told))
-        page = packets.keep(view_html(view, trace).encode(), f"{view}.html")
+        page = payloads.keep(view_html(view, trace).encode(), f"{view}.html")
         yield File(**page), {"settings": dict(trace.spec), "views": list(views())}
 
     return inspect
@@ -188,7 +188,7 @@ def examples_of(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
 
 
 def _bundled() -> list[dict[str, Any]]:
-    return [{"id": packets.EXAMPLE + name, **dict(samples.sample(name).spec)} for name in examples()]
+    return [{"id": payloads.EXAMPLE + name, **dict(samples.sample(name).spec)} for name in examples()]
 
 
 def _path(file: Any) -> str | None:

@@ -18,8 +18,8 @@ from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
 from x2vkit.config import RunSpec
-from x2vkit.demo.asked import Asked
 from x2vkit.demo.models import Made, Models, Progress, Report
+from x2vkit.demo.requests import Asked
 from x2vkit.demo.worker import Worker
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace, samples
@@ -139,7 +139,7 @@ class Engine:
         self.worker.close()
 
     def _record(self, asked: Asked, report: Report) -> Made:
-        from x2vkit import recorder
+        from x2vkit.run import record as recorder
 
         pipe = self.models.get(asked.spec.model)
         steps = max(1, round(asked.spec.steps * float(asked.inputs.get("strength", 1.0))))

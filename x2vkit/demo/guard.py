@@ -19,9 +19,9 @@ from urllib.parse import unquote
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from x2vkit.demo import look
-from x2vkit.demo.asked import MAX_FILE_BYTES
+from x2vkit.demo import style
 from x2vkit.demo.engine import Engine
+from x2vkit.demo.requests import MAX_FILE_BYTES
 from x2vkit.errors import X2VError
 
 Stream: TypeAlias = Generator[Any, None, None]
@@ -56,10 +56,10 @@ class Page(gr.Blocks):
         """
         usual: dict[str, Any] = {
             "share": False,
-            "theme": look.theme(),
-            "css": look.css(),
-            "head": look.HEAD,
-            "favicon_path": str(look.STATIC / "favicon.svg"),
+            "theme": style.theme(),
+            "css": style.css(),
+            "head": style.HEAD,
+            "favicon_path": str(style.STATIC / "favicon.svg"),
             "footer_links": ["api", "settings"],
             "run_history": False,
             "enable_monitoring": False,

@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.demo.asked import Asked
+from x2vkit.demo.requests import Asked
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
+from x2vkit.registry import WEIGHTS
 from x2vkit.trace import Trace
 
-SHIPPED = Path(__file__).parent.parent / "weights"
 DEFAULT = "small"
 KEPT = 4
 """Models of those that ship that stay in memory."""
@@ -119,7 +119,7 @@ class Models:
         if name in self._given:
             return self._given[name]
         if name not in self._loaded:
-            from x2vkit import recorder
+            from x2vkit.run import record as recorder
 
             recorder.quiet()
             self._loaded[name] = recorder.load(self._folders.get(name, name))
@@ -142,11 +142,11 @@ def shipped() -> dict[str, str]:
 
     Whatever holds a model_index.json, at any depth, appears by itself; its name is its own folder's.
     """
-    folders = sorted(path.parent for path in SHIPPED.rglob("model_index.json"))
+    folders = sorted(path.parent for path in WEIGHTS.rglob("model_index.json"))
     folders.sort(key=lambda folder: train_flops(folder) or 0)
     named: dict[str, str] = {}
     for folder in folders:
-        name = folder.name if folder.name not in named else folder.relative_to(SHIPPED).as_posix()
+        name = folder.name if folder.name not in named else folder.relative_to(WEIGHTS).as_posix()
         named[name] = str(folder)
     return named
 
@@ -167,12 +167,12 @@ def train_flops(folder: str | Path) -> float | None:
 
 def make_own(pipe: Any, asked: Asked, report: Report, **options: Any) -> Made:
     """A clip of x2vkit's own pipeline, with its trace."""
-    from x2vkit import recorder
+    from x2vkit.run import record as recorder
 
     steps = _steps(asked)
 
     def tell(step: Any) -> None:
-        report(Progress(step.index + 1, steps, step.t, pipe.preview(step.clean)[0]))
+        report(Progress(step.index + 1, steps, step.t, pipe.preview(step.pred_x0)[0]))
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -259,7 +259,7 @@ def _steps(asked: Asked) -> int:
 
 def _is_own(pipe: Any) -> bool:
     """Whether this is x2vkit's pipeline, asked without importing torch for others."""
-    return any(kind.__module__ == "x2vkit.pipeline" for kind in type(pipe).__mro__)
+    return any(kind.__module__ == "x2vkit.pipeline.x2v" for kind in type(pipe).__mro__)
 
 
 def _parameters(pipe: Any) -> set[str]:

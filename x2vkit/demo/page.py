@@ -1,5 +1,5 @@
 """The page: Create, Look inside, Compare. Layout and events; what they do stands in engine.py, and how it is
-told to the page's scripts in packets.py.
+told to the page's scripts in payloads.py.
 
 Events of the page are private; programs use the named endpoints of api.py, which go through the same engine.
 """
@@ -12,12 +12,12 @@ from typing import Any, cast
 
 import gradio as gr
 
-from x2vkit.demo import api, look, packets
-from x2vkit.demo.asked import GUIDANCE, SECONDS, SEEDS, SHAPES, STEPS, STRENGTH, Asked, ask
+from x2vkit.demo import api, payloads, style
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import Page, said, told, uploaded
 from x2vkit.demo.models import Models, Progress
-from x2vkit.demo.packets import Message
+from x2vkit.demo.payloads import Message
+from x2vkit.demo.requests import GUIDANCE, SECONDS, SEEDS, SHAPES, STEPS, STRENGTH, Asked, ask
 from x2vkit.errors import X2VError
 
 SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]
@@ -47,7 +47,7 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
     engine = Engine(Models(pipe, fps))
     queue = {"concurrency_limit": 1, "concurrency_id": "model"}  # one model at a time, whoever asks
     with Page(engine, max_queue) as page:
-        gr.HTML(look.HEADER, elem_classes="x2v-top")
+        gr.HTML(style.HEADER, elem_classes="x2v-top")
         current = gr.Textbox(visible=False)
         with gr.Tabs(selected="create", elem_classes="x2v-tabs") as tabs:
             with gr.Tab("Create", id="create"):
@@ -82,7 +82,7 @@ class Create:
     def __init__(self, engine: Engine, current: gr.Textbox) -> None:
         self.engine, self.current = engine, current
         own = not engine.models.foreign
-        first = packets.example(examples()[0], False) if own and examples() else None
+        first = payloads.example(examples()[0], False) if own and examples() else None
         with gr.Row(elem_classes="x2v-ask"):
             self.prompt = gr.Textbox(
                 label="What happens in the clip?",
@@ -101,16 +101,16 @@ class Create:
         with gr.Row(elem_classes="x2v-work"):
             with gr.Column(scale=7, min_width=320):
                 self.stage = gr.HTML(
-                    first, html_template=look.static("stage.html"), js_on_load=look.script("stage")
+                    first, html_template=style.static("stage.html"), js_on_load=style.script("stage")
                 )
             with gr.Column(scale=5, min_width=320):
                 if own and examples():
                     gr.HTML("<h3>Examples, at once</h3>", elem_classes="x2v-heading")
-                    cards = [packets.example(name, False) for name in examples()]
+                    cards = [payloads.example(name, False) for name in examples()]
                     self.examples: gr.HTML | None = gr.HTML(
                         cast(Any, cards),
-                        html_template=look.static("examples.html"),
-                        js_on_load=look.script("examples"),
+                        html_template=style.static("examples.html"),
+                        js_on_load=style.script("examples"),
                     )
                 else:
                     self.examples = None
@@ -175,13 +175,13 @@ class Create:
 
     def run(self, *form: Any) -> Generator[tuple[Any, Any], None, None]:
         """Make a clip, telling the stage what the model sees on the way."""
-        yield packets.wait("Starting…"), gr.skip()
+        yield payloads.wait("Starting…"), gr.skip()
         try:
             run = self.engine.make(self.asked(*form))
-            key, made = yield from following(run, lambda step: (packets.step(step), gr.skip()))
-            message = packets.clip(key, made, packets.film(made), made.trace is not None)
+            key, made = yield from following(run, lambda step: (payloads.step(step), gr.skip()))
+            message = payloads.clip(key, made, payloads.film(made), made.trace is not None)
         except X2VError as error:
-            yield packets.trouble(error), gr.skip()
+            yield payloads.trouble(error), gr.skip()
             raise
         yield message, key
 
@@ -213,10 +213,10 @@ class Create:
 
     def pick(self, event: gr.EventData) -> Sequence[Any]:
         """A bundled clip: on the stage with its settings in the form, and nothing computed."""
-        name = str(event._data.get("id", "")).removeprefix(packets.EXAMPLE)
+        name = str(event._data.get("id", "")).removeprefix(payloads.EXAMPLE)
         if name not in examples():
             return [gr.skip()] * 11
-        message = packets.example(name, True)
+        message = payloads.example(name, True)
         return [message, message["id"], *self.fields(message["settings"])]
 
     def fields(self, settings: Message) -> list[Any]:
@@ -240,8 +240,8 @@ class Inside:
         )  # fmt: skip
         self.frame = gr.HTML(
             cast(Any, {"kind": "empty", "text": EMPTY}),
-            html_template=look.static("inside.html"),
-            js_on_load=look.script("inside"),
+            html_template=style.static("inside.html"),
+            js_on_load=style.script("inside"),
         )
 
     def connect(self, queue: dict[str, Any], tab: gr.Tab) -> None:
@@ -259,20 +259,20 @@ class Inside:
 
     def run(self, key: str, view: str, shown: str) -> Generator[tuple[Any, Any], None, None]:
         """Record the clip, if that was not done, and put the view's page into the frame."""
-        key = key or (packets.EXAMPLE + examples()[0] if examples() else "")
+        key = key or (payloads.EXAMPLE + examples()[0] if examples() else "")
         if shown == f"{key} {view}":
             return
         if not key:
             yield {"kind": "empty", "text": EMPTY}, gr.skip()
             return
-        yield packets.wait("Recording every step of this clip…"), gr.skip()
+        yield payloads.wait("Recording every step of this clip…"), gr.skip()
         try:
             trace = yield from following(
                 self.engine.record(key, view == "attention"), lambda step: (recording(step), gr.skip())
             )
-            page = packets.page(view_html(view, trace), view)
+            page = payloads.page(view_html(view, trace), view)
         except X2VError as error:
-            yield packets.trouble(error), gr.skip()
+            yield payloads.trouble(error), gr.skip()
             raise
         yield {"kind": "view", "page": page, "title": views()[view]}, f"{key} {view}"
 
@@ -312,8 +312,8 @@ class Compare:
                 self.go_models = gr.Button("Compare the models", variant="primary", elem_classes="x2v-wide")
         self.frame = gr.HTML(
             cast(Any, {"kind": "empty", "text": SAME}),
-            html_template=look.static("inside.html"),
-            js_on_load=look.script("inside"),
+            html_template=style.static("inside.html"),
+            js_on_load=style.script("inside"),
         )
 
     def _side(self, label: str, steps: int, names: list[str]) -> list[Any]:
@@ -356,26 +356,26 @@ class Compare:
         return ask(prompt, shape=shape, seed=seed, steps=steps, guidance=guidance, model=name)
 
     def _run(self, wanted: Callable[[], list[Asked]]) -> Generator[Any, None, None]:
-        yield packets.wait("Starting…")
+        yield payloads.wait("Starting…")
         try:
             asked = wanted()
             clips: list[Message | None] = [None] * len(asked)
 
             def tell(step: Progress) -> Message:
                 if step.picture is not None:
-                    title = {"title": packets.title(asked[step.clip].spec)}
-                    clips[step.clip] = packets.strip(step.picture, 12, quality=70) | title
+                    title = {"title": payloads.title(asked[step.clip].spec)}
+                    clips[step.clip] = payloads.strip(step.picture, 12, quality=70) | title
                 text = f"Clip {step.clip + 1} of {len(asked)}: step {step.step} of {step.steps}"
                 return {"kind": "players", "clips": list(clips), "text": text}
 
             made = yield from following(self.engine.compare(asked), tell)
             html = compare_html(made)
             if html is None:
-                yield {"kind": "players", "clips": packets.side_by_side(made), "text": ""}
+                yield {"kind": "players", "clips": payloads.side_by_side(made), "text": ""}
             else:
-                yield {"kind": "view", "page": packets.page(html, "compare"), "title": "Comparison"}
+                yield {"kind": "view", "page": payloads.page(html, "compare"), "title": "Comparison"}
         except X2VError as error:
-            yield packets.trouble(error)
+            yield payloads.trouble(error)
             raise
 
 
@@ -418,7 +418,7 @@ def following(
 
 def recording(step: Progress) -> Message:
     """How far a recording is."""
-    return packets.wait(f"Recording step {step.step} of {step.steps}…")
+    return payloads.wait(f"Recording step {step.step} of {step.steps}…")
 
 
 def model_label(engine: Engine, name: str) -> str:

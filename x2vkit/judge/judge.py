@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from x2vkit.errors import X2VError
-from x2vkit.judge.motion import MOVES, MotionReader, describe
-from x2vkit.judge.reader import ATTRIBUTES, FrameReader, to_pixels
+from x2vkit.judge.frame import ATTRIBUTES, FrameModel, to_pixels
+from x2vkit.judge.motion import MOVES, MotionModel, describe
 from x2vkit.media import check_clip
-from x2vkit.pipeline import fast_dtype
+from x2vkit.pipeline.x2v import fast_dtype
+from x2vkit.registry import WEIGHTS
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "judge"
+SHIPPED = WEIGHTS / "judge"
 FPS = 12
 """Frames a second of every clip that is judged; motion is read at this pace."""
 HINTS = ("pose", "facing")
@@ -58,7 +59,7 @@ class Reading:
 class Judge:
     """Reads clips. Make one with `Judge.load()`."""
 
-    def __init__(self, eye: FrameReader, motion: MotionReader) -> None:
+    def __init__(self, eye: FrameModel, motion: MotionModel) -> None:
         self.eye, self.motion = (nn.Module.float(part).eval() for part in (eye, motion))
 
     @classmethod
@@ -107,8 +108,8 @@ class Judge:
         return [self.read(frames) for frames in clips]
 
 
-def look(eye: FrameReader, frames: NDArray[np.uint8]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Frames (F, H, W, 3) as pixels (F, 3, h, w), and what the eye reads from them, as `FrameReader` returns
+def look(eye: FrameModel, frames: NDArray[np.uint8]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Frames (F, H, W, 3) as pixels (F, 3, h, w), and what the eye reads from them, as `FrameModel` returns
     it."""
     pixels = to_pixels(frames)
     with (
@@ -131,5 +132,5 @@ def _load(folder: Path) -> Judge:
         rule = "a judge is a folder with reader/ and motion/ in it"
         raise X2VError(f"judge {str(folder)!r}", rule, "use the shipped one: Judge.load()")
     return Judge(
-        FrameReader.from_pretrained(folder / "reader"), MotionReader.from_pretrained(folder / "motion")
+        FrameModel.from_pretrained(folder / "reader"), MotionModel.from_pretrained(folder / "motion")
     )

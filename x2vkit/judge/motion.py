@@ -17,7 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from x2vkit.judge.reader import CELL
+from x2vkit.judge.frame import CELL
 from x2vkit.world.grammar import ACTIONS, CAMERAS, RELATIONS
 
 MOVES: dict[str, tuple[str, ...]] = {
@@ -39,7 +39,7 @@ TOLD = ("pose", "facing", "subject", "scene", "other")
 """Attributes whose probabilities the network over time is told; it is told the openness of the mouth, too."""
 
 
-class MotionReader(ModelMixin, ConfigMixin):
+class MotionModel(ModelMixin, ConfigMixin):
     """Descriptions of frames -> action, direction, camera, relation."""
 
     @register_to_config
@@ -80,7 +80,7 @@ class _TimeBlock(nn.Module):
 
 
 def describe(pixels: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One clip's pixels (F, 3, H, W) and what the eye read from them -> MotionReader's inputs, without the
+    """One clip's pixels (F, 3, H, W) and what the eye read from them -> MotionModel's inputs, without the
     n."""
     masks = read["kinds"].float().softmax(1)
     told = [read[name].float().softmax(1) for name in TOLD]

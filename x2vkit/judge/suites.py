@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from x2vkit.errors import X2VError
-from x2vkit.judge import asking, metrics
-from x2vkit.judge.asking import APART, Look, Run, Shape
+from x2vkit.judge import metrics, sampling
 from x2vkit.judge.judge import FPS, Judge
 from x2vkit.judge.prompts import plain, scenes, scenes_where
 from x2vkit.judge.report import Figure, Report, Shown
+from x2vkit.judge.sampling import APART, Run, SampledClip, Shape
 from x2vkit.world import SceneSpec, gravity
 from x2vkit.world.animate import SPEED
 
@@ -53,7 +53,7 @@ def heldout(run: Run) -> Iterator[Figure]:
             yield figure
 
 
-def _agreements(made: list[Look], real: list[Look], suffix: str, mood: bool = False) -> Iterator[Figure]:
+def _agreements(made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False) -> Iterator[Figure]:
     scores = metrics.agreement([x.said for x in made], [x.read for x in made])
     ceilings = metrics.agreement([x.said for x in real], [x.read for x in real])
     for name, ceiling in ceilings.items():
@@ -82,7 +82,7 @@ def _agreements(made: list[Look], real: list[Look], suffix: str, mood: bool = Fa
     )
 
 
-def _share(made: list[Look], real: list[Look], name: str, limit: str) -> Figure:
+def _share(made: list[SampledClip], real: list[SampledClip], name: str, limit: str) -> Figure:
     meaning = "mean over the clips of the share of stated things that are shown"
     right = [[metrics.share_right(x.said, x.read) for x in looks] for looks in (made, real)]
     table = metrics.agreement([x.said for x in made or real], [x.read for x in made or real]).values()
@@ -100,7 +100,7 @@ def consistency(run: Run) -> Iterator[Figure]:
     yield from _changes(made, real, "")
 
 
-def _changes(made: list[Look], real: list[Look], suffix: str, limit: str = "consistency") -> Iterator[Figure]:
+def _changes(made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency") -> Iterator[Figure]:
     for name, attribute in (("identity changes", "subject"), ("color changes", "color")):
         rates = [
             [metrics.changes(x.reading.frames[attribute], x.reading.area[:, 0] > 0.02) for x in looks]
@@ -128,7 +128,7 @@ def permanence(run: Run) -> Iterator[Figure]:
     specs = scenes_where(2 * run.few, run.seed, lambda s: bool(s.behind), camera="static")
     made, real = run.both("behind", specs)
 
-    def back(looks: list[Look]) -> list[bool]:
+    def back(looks: list[SampledClip]) -> list[bool]:
         answers = [
             metrics.returns(x.reading.area[:, 0], [x.reading.frames[name] for name in ("subject", "color")])
             for x in looks
@@ -167,19 +167,19 @@ def physics(run: Run) -> Iterator[Figure]:
     alone = {"camera": "static", "behind": ""}
 
     def errors(
-        specs: list[SceneSpec], name: str, error: Callable[[Look], float]
+        specs: list[SceneSpec], name: str, error: Callable[[SampledClip], float]
     ) -> tuple[float, float | None, int]:
         made, real = run.both(name, specs)
         found = [[error(x) for x in looks] for looks in (made, real)]
         return float(np.median(found[1])), float(np.median(found[0])) if made else None, len(real)
 
-    def bounce(x: Look) -> float:
+    def bounce(x: SampledClip) -> float:
         return metrics.relative_error(metrics.fit_bounce(x.height_track, FPS), gravity(x.spec.scene))
 
-    def jump(x: Look) -> float:
+    def jump(x: SampledClip) -> float:
         return metrics.relative_error(metrics.fit_jump(x.height_track, FPS)[0], jump_period(x.spec.scene))
 
-    def pace(x: Look) -> float:
+    def pace(x: SampledClip) -> float:
         way = metrics.places(x.reading.boxes[:, 0], *x.shape[1:])
         return metrics.relative_error(metrics.speed(way, FPS), true_speed(x.spec))
 
@@ -224,7 +224,7 @@ def distance(run: Run) -> Iterator[Figure]:
     others = [look for look, _ in run.real(scenes(run.prompts, run.seed + 1), seed=APART)]
     mean, directions = metrics.principal(np.stack([x.reading.features for x in others]))
 
-    def coded(looks: list[Look]) -> NDArray[np.float64]:
+    def coded(looks: list[SampledClip]) -> NDArray[np.float64]:
         return (np.stack([x.reading.features for x in looks]) - mean) @ directions
 
     reference = coded(others)
@@ -269,7 +269,7 @@ def speech(run: Run) -> Iterator[Figure]:
     )
     real = run.real(specs)
     asked = [truth.mouth[:, 0] for _, truth in real]
-    made = run.made(specs, conditions=[asking.given_mouth(x, truth) for x, truth in real])
+    made = run.made(specs, conditions=[sampling.given_mouth(x, truth) for x, truth in real])
     found = [
         [metrics.correlation(x.reading.mouth, t) for x, t in zip(looks, asked, strict=False)]
         for looks in (made, [x for x, _ in real])
@@ -298,9 +298,9 @@ def control(run: Run) -> Iterator[Figure]:
     specs = scenes_where(run.few, run.seed, lambda s: not s.other and not s.behind, camera="static")
     real = run.real(specs)
     wanted = [np.where(truth.visible[:, :1] > 0.6, truth.boxes[:, 0], np.nan) for _, truth in real]
-    made = run.made(specs, conditions=[asking.given_boxes(x, truth) for x, truth in real])
+    made = run.made(specs, conditions=[sampling.given_boxes(x, truth) for x, truth in real])
 
-    def overlap(looks: list[Look]) -> list[float]:
+    def overlap(looks: list[SampledClip]) -> list[float]:
         found = [
             np.nan_to_num(metrics.iou(x.reading.boxes[:, 0], w)[np.isfinite(w[:, 0])])
             for x, w in zip(looks, wanted, strict=True)
@@ -324,7 +324,7 @@ def control(run: Run) -> Iterator[Figure]:
     specs = scenes_where(run.few, run.seed + 1, lambda s: s.camera != "static")
     real = run.real(specs)
     silent = [plain(SceneSpec.from_dict({**s.to_dict(), "camera": "static"})) for s in specs]
-    made = run.made(specs, words=silent, conditions=[asking.given_camera(truth) for _, truth in real])
+    made = run.made(specs, words=silent, conditions=[sampling.given_camera(truth) for _, truth in real])
     ask = [{"camera": s.camera} for s in specs]
     ceiling = metrics.agreement(ask, [x.read for x, _ in real])["camera"]
     score = metrics.agreement(ask, [x.read for x in made])["camera"] if made else None
@@ -352,7 +352,7 @@ def image(run: Run) -> Iterator[Figure]:
     mixed = [metrics.psnr(x.first, given[i - 1]) for i, x in enumerate(made)]
     best = [
         metrics.psnr(coded, picture)
-        for coded, picture in zip(asking.recoded(run.pipeline, given), given, strict=True)
+        for coded, picture in zip(sampling.recoded(run.pipeline, given), given, strict=True)
     ]
     meaning = "mean PSNR of the first frame to the given one; ceiling: what the autoencoder alone keeps of it"
     yield Figure(
@@ -447,7 +447,7 @@ def _extremes(run: Run, count: int = 6) -> tuple[tuple[Shown, ...], tuple[Shown,
     made, real = run.kept.get("usual", ([], []))
     looks = made or real
 
-    def key(x: Look) -> tuple[float, float]:
+    def key(x: SampledClip) -> tuple[float, float]:
         sure = np.mean([x.reading.confidence.get(name, 0.0) for name in x.said])
         right = metrics.share_right(x.said, x.read)
         return right, float(sure if right > 0.5 else -sure)
@@ -459,7 +459,7 @@ def _extremes(run: Run, count: int = 6) -> tuple[tuple[Shown, ...], tuple[Shown,
     return tuple(map(_shown, ordered[:count])), tuple(map(_shown, ordered[::-1][:count]))
 
 
-def _shown(x: Look) -> Shown:
+def _shown(x: SampledClip) -> Shown:
     wrong = tuple(
         f"{name.replace('_', ' ')}: {x.read.get(name)}"
         for name, word in x.said.items()

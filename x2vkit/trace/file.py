@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".x2v"
 FORMAT = "x2vkit.trace"
-SCHEMA = 1
+SCHEMA = 2
 """Raised when a field changes its meaning; a file of another schema is refused."""
 
 TEXTS = ("spec", "words", "unknown", "fps", "heads", "patch", "timings", "flops", "weights", "versions")
@@ -37,7 +37,7 @@ PICKLES = (b"\x80", b"PK\x03\x04")
 
 PREVIEW_QUALITY = 90
 """Of the WebP that holds a compact file's previews."""
-EIGHT_BITS = ("latents", "clean", "unguided", "queries", "keys")
+EIGHT_BITS = ("latents", "pred_x0", "pred_x0_cond", "queries", "keys")
 """What a compact file keeps at 8 bits a number, each array with its scales beside it as "NAME/scale". Its
 frames are one PNG, without loss, and its previews one WebP: "frames/image" and "frames/shape", and so on.
 """

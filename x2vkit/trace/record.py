@@ -25,7 +25,7 @@ from x2vkit.media import Frames
 Array = NDArray[Any]
 Site = tuple[int, int]
 """Where attention was captured: (step, layer), both from 0."""
-ARRAYS = ("t", "latents", "clean", "unguided", "frames", "previews", "preview_weight", "preview_bias")
+ARRAYS = ("t", "latents", "pred_x0", "pred_x0_cond", "frames", "previews", "preview_weight", "preview_bias")
 """The fields of a Trace that are one array each."""
 
 
@@ -46,7 +46,7 @@ class Trace:
     """(S + 1,) float32 noise levels, from 1 (noise) to 0 (video)."""
     latents: Array
     """(S + 1, C, f, h, w) float16: the noisy latents before each step, and the last ones."""
-    clean: Array
+    pred_x0: Array
     """(S, C, f, h, w) float16: what each step takes the finished latents to be."""
     frames: Frames
     """(F, H, W, 3) uint8: the clip."""
@@ -68,12 +68,12 @@ class Trace:
     where nobody talks; "camera" (F, 3), x, y in fractions of the shorter side and zoom, since the first
     frame; "turn" (F,), angle of the first subject in radians, counter-clockwise.
     """
-    unguided: Array | None = None
-    """(S, C, f, h, w) float16: `clean` as the words alone would have it, at guidance 1; None where they were
+    pred_x0_cond: Array | None = None
+    """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where they were
     not pulled.
     """
     previews: Array | None = None
-    """(S, F, H, W, 3) uint8 pictures of `clean`, where the run kept them; `preview` does without."""
+    """(S, F, H, W, 3) uint8 pictures of `pred_x0`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
     """(4 * 8 * 8 * 3, C) float16: a linear picture of one latent cell; see `preview`."""
     preview_bias: Array | None = None
@@ -106,7 +106,7 @@ class Trace:
     @property
     def steps(self) -> int:
         """Denoising steps S."""
-        return len(self.clean)
+        return len(self.pred_x0)
 
     @property
     def grid(self) -> Shape3:
@@ -156,14 +156,14 @@ class Trace:
     def preview(self, step: int) -> Frames:
         """What the clip is taken to be at one step (0..S-1), as a picture -> (F, H, W, 3) uint8.
 
-        A kept preview where there is one; else a rough picture of `clean`: one linear map from a latent cell
+        A kept preview where there is one; else a rough picture of `pred_x0`: one linear map from a latent cell
         to its 4 x 8 x 8 pixels. Raises X2VError when the trace has neither.
         """
         if not 0 <= step < self.steps:
             raise X2VError(f"step {step}", f"this trace has {self.steps} steps", "count from 0")
         if self.previews is not None:
             return self.previews[step]
-        return self.picture(self.clean[step])
+        return self.picture(self.pred_x0[step])
 
     def picture(self, latents: Array) -> Frames:
         """A rough picture of any latents (C, f, h, w) of this run, noisy ones too -> (F, H, W, 3) uint8.
@@ -215,13 +215,13 @@ class Trace:
             and self.frames.ndim == 4
             and self.frames.shape[-1] == 3,
             "latents are (S + 1, C, f, h, w)": self.latents.ndim == 5,
-            "clean is (S, C, f, h, w) like latents": self.clean.shape[1:] == self.latents.shape[1:]
-            and len(self.clean) + 1 == len(self.latents),
-            "unguided is (S, C, f, h, w) like clean": self.unguided is None
-            or self.unguided.shape == self.clean.shape,
+            "pred_x0 is (S, C, f, h, w) like latents": self.pred_x0.shape[1:] == self.latents.shape[1:]
+            and len(self.pred_x0) + 1 == len(self.latents),
+            "pred_x0_cond is (S, C, f, h, w) like pred_x0": self.pred_x0_cond is None
+            or self.pred_x0_cond.shape == self.pred_x0.shape,
             "t is (S + 1,)": self.t.shape == (len(self.latents),),
             "previews are (S, F, H, W, 3)": self.previews is None
-            or self.previews.shape == (len(self.clean), *self.frames.shape),
+            or self.previews.shape == (len(self.pred_x0), *self.frames.shape),
         }
         if facts["latents are (S + 1, C, f, h, w)"]:
             tokens = len(self.words) + int(np.prod(self.grid))

@@ -60,7 +60,7 @@ def make(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
     """Record every sample with the weights that ship, and write them to a folder, in about 15 seconds."""
     from importlib import import_module  # the one place in the trace that runs a model, and only when asked
 
-    recorder = import_module("x2vkit.recorder")
+    recorder = import_module("x2vkit.run.record")
     Path(folder).mkdir(exist_ok=True)
     written = []
     for name, recipe in RECIPES.items():

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.training.diffusion import DiffusionTask, level_losses, levels_of
+from x2vkit.training.diffusion.task import DiffusionTask, level_losses, levels_of
 from x2vkit.training.engine import Batch, Engine
 from x2vkit.training.recipe import Recipe, load_recipe
 from x2vkit.training.tasks import load_vae

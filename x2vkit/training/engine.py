@@ -27,9 +27,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from x2vkit.errors import X2VError
-from x2vkit.training.ahead import ahead
 from x2vkit.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from x2vkit.training.muon import Muon
+from x2vkit.training.prefetch import ahead
 from x2vkit.training.recipe import EngineConfig, Recipe
 
 Batch = dict[str, Tensor]

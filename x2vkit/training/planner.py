@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
-from x2vkit.training.diffusion import levels_of, spread_levels
+from x2vkit.training.diffusion.task import levels_of, stratified_levels
 from x2vkit.training.engine import Batch, Task, write_origin
-from x2vkit.training.latents import evenly
+from x2vkit.training.latent_cache import evenly
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.vae import EVALUATION_SEED
 from x2vkit.world import World, caption, vocabulary
@@ -71,7 +71,7 @@ class Tracks:
     """(n,) of being dealt: every action equally often, as the transformer sees them"""
 
 
-class PlannerTrainee(nn.Module):
+class PlannerModule(nn.Module):
     """A planner whose forward mixes noise into plans and returns the loss."""
 
     def __init__(self, planner: Planner):
@@ -123,7 +123,7 @@ class PlannerTask(Task):
                 got = f"[data] start = {self.data.start!r}"
                 rule = f"this recipe's planner cannot hold it ({str(error).strip().splitlines()[-1].strip()})"
                 raise X2VError(got, rule, "use the width and depth that it was trained with") from error
-        return PlannerTrainee(planner)
+        return PlannerModule(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -134,7 +134,7 @@ class PlannerTask(Task):
         ids = np.where(rng.random((size, 1)) < self.data.drop_prompt, 0, ids)
         known = rng.random((size, len(GROUPS))) < 0.4
         known &= rng.random((size, 1)) < self.data.give
-        levels = spread_levels(rng, size, 0.0, 0.5)
+        levels = stratified_levels(rng, size, 0.0, 0.5)
         return self._batch(shelf, rows, ids, known, rng, levels, slice(rank, None, world_size))
 
     def flops(self, batch: Batch) -> float:

@@ -9,11 +9,10 @@ import torch
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.registry import WEIGHTS
 from x2vkit.training.engine import Task, bf16_pays
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.vae import load_trained_vae
-
-WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -33,25 +32,25 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
     there.
     """
     inputs = inputs or Inputs()
-    footage = None
+    dataset = None
     if inputs.videos is not None:
-        from x2vkit.world.folder import VideoFolder
+        from x2vkit.world.dataset import VideoFolder
 
-        footage = VideoFolder(inputs.videos)
+        dataset = VideoFolder(inputs.videos)
     if recipe.task == "vae":
         from x2vkit.training.vae import VAETask
 
-        return VAETask(recipe, footage)
+        return VAETask(recipe, dataset)
     if recipe.task == "diffusion":
-        from x2vkit.training.diffusion import DiffusionTask
+        from x2vkit.training.diffusion.task import DiffusionTask
 
-        return DiffusionTask(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), footage)
+        return DiffusionTask(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), dataset)
     if recipe.task == "planner":
         from x2vkit.training.planner import PlannerTask
 
         return PlannerTask(recipe)
     if recipe.task in ("judge-frames", "judge-motion"):
-        from x2vkit.training.judge import FrameTask, MotionTask
+        from x2vkit.training.judge.frame import FrameTask, MotionTask
 
         kind = FrameTask if recipe.task == "judge-frames" else MotionTask
         return kind(recipe, load_vae(inputs.vae))

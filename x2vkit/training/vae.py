@@ -27,7 +27,7 @@ EVALUATION_SEED = 777
 """Clips of this seed are only ever measured on."""
 
 
-class Footage(Protocol):
+class VideoDataset(Protocol):
     """Where clips come from: the world, or a folder of videos."""
 
     def sample(
@@ -66,7 +66,7 @@ class VAEData:
     """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
 
 
-class VAETrainee(nn.Module):
+class VAEModule(nn.Module):
     """A VideoVAE whose forward returns the loss."""
 
     def __init__(self, vae: VideoVAE, subject_weight: float, decoder_only: bool = False):
@@ -98,11 +98,11 @@ def psnr(squared_error: Tensor) -> Tensor:
 class VAETask(Task):
     """Autoencode crops of rendered clips."""
 
-    def __init__(self, recipe: Recipe, footage: Footage | None = None):
-        """`footage` defaults to the world, with the recipe's seed."""
+    def __init__(self, recipe: Recipe, dataset: VideoDataset | None = None):
+        """`dataset` defaults to the world, with the recipe's seed."""
         self.recipe, self.data = recipe, VAEData(**recipe.data)
-        self.footage = footage or make_world(recipe.seed)
-        self.unseen = footage or make_world(EVALUATION_SEED)
+        self.dataset = dataset or world_dataset(recipe.seed)
+        self.unseen = dataset or world_dataset(EVALUATION_SEED)
         self.pool: OrderedDict[int, Any] = OrderedDict()
         self._flops: dict[tuple[int, ...], float] = {}
         self._fixed: Tensor | None = None
@@ -114,7 +114,7 @@ class VAETask(Task):
             continue_from(vae, Path(self.data.start))
         else:
             vae.linear.fit(self._linear_video())
-        return VAETrainee(vae, self.data.subject_weight, self.data.decoder_only)
+        return VAEModule(vae, self.data.subject_weight, self.data.decoder_only)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         data, config = self.data, self.recipe.engine
@@ -169,7 +169,7 @@ class VAETask(Task):
         vae = model.vae
         if not self.data.decoder_only:
             shape = (self.data.num_frames, self.data.size, self.data.size)
-            clips = [self.footage.sample(100_000 + i, *shape).frames for i in range(96)]
+            clips = [self.dataset.sample(100_000 + i, *shape).frames for i in range(96)]
             fit_statistics(vae, to_video(np.stack(clips)))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
@@ -192,7 +192,7 @@ class VAETask(Task):
 
     def _clip(self, index: int) -> Any:
         if index not in self.pool:
-            self.pool[index] = self.footage.sample(
+            self.pool[index] = self.dataset.sample(
                 index, self.data.num_frames, self.data.size, self.data.size
             )
         return self.pool[index]
@@ -205,7 +205,7 @@ class VAETask(Task):
         """The clips that the linear code is fitted to; rendered once."""
         if self._linear is None:
             size = self.data.size
-            clips = [self.footage.sample(i, self.data.num_frames, size, size).frames for i in range(150)]
+            clips = [self.dataset.sample(i, self.data.num_frames, size, size).frames for i in range(150)]
             self._linear = to_video(np.stack(clips))
         return self._linear
 
@@ -255,7 +255,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     """
     vae.latents_mean.zero_()
     vae.latents_std.fill_(1)
-    vae.latents_spread.fill_(1)
+    vae.latents_target_std.fill_(1)
     with torch.inference_mode():
         raw = torch.cat(
             [vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video]
@@ -274,8 +274,8 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     known = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
     solution = torch.linalg.lstsq(known, pixels).solution  # (C + 1, pixels)
     strength = solution[:-1].norm(dim=1)  # (C,)
-    vae.latents_spread.copy_((strength / strength.max()).sqrt())
-    vae.preview_weight.copy_(solution[:-1].T / vae.latents_spread)
+    vae.latents_target_std.copy_((strength / strength.max()).sqrt())
+    vae.preview_weight.copy_(solution[:-1].T / vae.latents_target_std)
     vae.preview_bias.copy_(solution[-1])
 
 
@@ -290,8 +290,8 @@ def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
     return (made.cpu() - video).square()
 
 
-def make_world(seed: int) -> Footage:
-    """The world, as footage."""
+def world_dataset(seed: int) -> VideoDataset:
+    """The world, as dataset."""
     from x2vkit.world import World
 
     return World(seed)

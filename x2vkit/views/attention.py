@@ -72,7 +72,7 @@ class Attention(View):
         arrays: dict[str, Array | Eight | Strip] = {"t": trace.t, "frames": clip}
         arrays |= packed(trace)
         if trace.preview_weight is not None and trace.preview_bias is not None:
-            arrays |= {"clean": Eight(trace.clean[steps], 2)}
+            arrays |= {"pred_x0": Eight(trace.pred_x0[steps], 2)}
             arrays |= {"weight": trace.preview_weight, "bias": trace.preview_bias}
         step = steps[len(steps) // 2]
         layers = [layer for s, layer in sites if s == step]

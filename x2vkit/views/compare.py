@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 6
 SHOW = ("final", "predicted", "noisy")
 """What the pictures show: the finished clips, what the selected step predicts, or what the model sees."""
-PATHS = ("noisy", "clean")
+PATHS = ("noisy", "pred_x0")
 """Which latents the paths are drawn through: those the model sees, or those it predicts."""
 COLORS = tuple(PALETTE[name] for name in ("blue", "green", "purple", "red", "grey", "orange"))
 """One colour a run, in their order."""
@@ -136,7 +136,7 @@ class Compare(View):
         frame = min(self.selection["frame"], len(trace.frames) - 1)
         if show == "final":
             return trace.frames[frame]
-        kept = trace.latents if show == "noisy" else trace.clean
+        kept = trace.latents if show == "noisy" else trace.pred_x0
         return trace.picture(kept[self.own[run][self.selection["step"]]])[frame]
 
 
@@ -151,7 +151,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
         arrays |= {f"{kind}.{i}": path.points[i] for kind, path in paths.items()}
         if drawn:
             assert trace.preview_weight is not None and trace.preview_bias is not None
-            arrays |= {f"clean.{i}": Eight(trace.clean, 2), f"start.{noise[i]}": trace.latents[0]}
+            arrays |= {f"pred_x0.{i}": Eight(trace.pred_x0, 2), f"start.{noise[i]}": trace.latents[0]}
             arrays |= {f"weight.{i}": trace.preview_weight, f"bias.{i}": trace.preview_bias}
             if trace.spec.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
                 arrays[f"latents.{i}"] = Eight(trace.latents, 2)
@@ -344,7 +344,7 @@ def latent_paths(traces: Sequence[Trace]) -> dict[str, Paths]:
             return {}
     return {
         "noisy": plane([trace.latents for trace in traces]),
-        "clean": plane([trace.clean for trace in traces]),
+        "pred_x0": plane([trace.pred_x0 for trace in traces]),
     }
 
 

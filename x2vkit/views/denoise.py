@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BESIDE = ("final", "unguided", "guidance")
+BESIDE = ("final", "pred_x0_cond", "guidance")
 """What can stand beside the guess: the finished clip, the guess without guidance, what guidance changes."""
 PREVIEW_BYTES = 40_000_000
 """Previews larger than this, unpacked, stay out; the browser draws the guesses from latents instead."""
@@ -47,10 +47,10 @@ class Denoise(View):
         if trace.preview_weight is None or trace.preview_bias is None:
             rule = "this view needs its linear decoder to draw latents, and it kept none"
             raise X2VError("this trace", rule, "record it again with x2vkit.record")
-        check_size(trace.latents.size + 2 * trace.clean.size + trace.frames.nbytes)
+        check_size(trace.latents.size + 2 * trace.pred_x0.size + trace.frames.nbytes)
         arrays: dict[str, Array | Eight | Strip] = {
             "latents": Eight(trace.latents, 2),
-            "clean": Eight(trace.clean, 2),
+            "pred_x0": Eight(trace.pred_x0, 2),
             "t": trace.t,
             "change": step_changes(trace).astype(np.float32),
             "weight": trace.preview_weight,
@@ -59,8 +59,8 @@ class Denoise(View):
         }
         if trace.plan:
             arrays["plan"] = trace.plan["boxes"].astype(np.float32)
-        if trace.unguided is not None:
-            arrays["unguided"] = Eight(trace.unguided, 2)
+        if trace.pred_x0_cond is not None:
+            arrays["pred_x0_cond"] = Eight(trace.pred_x0_cond, 2)
         if trace.previews is not None and trace.previews.nbytes <= PREVIEW_BYTES:
             pictures = trace.previews.reshape(-1, *trace.previews.shape[2:])
             arrays["previews"] = Strip(pictures)
@@ -78,7 +78,7 @@ class Denoise(View):
         )
 
     def data(self) -> dict[str, Array]:
-        """At the selected step and frame: noisy, clean, final and (if recorded) unguided, (H, W, 3) uint8;
+        """At the selected step and frame: noisy, pred_x0, final and (if recorded) pred_x0_cond, (H, W, 3) uint8;
         change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level; and (if
         the run was planned) plan, (2, 4) boxes in fractions of the frame, NaN where there is none.
         """
@@ -86,14 +86,14 @@ class Denoise(View):
         seen: dict[str, Array] = {
             "t": self.trace.t[step],
             "noisy": self.trace.picture(self.trace.latents[step])[frame],
-            "clean": self.trace.preview(step)[frame],
+            "pred_x0": self.trace.preview(step)[frame],
             "change": self._change(step, frame),
             "final": self.trace.frames[frame],
         }
         if self.trace.plan:
             seen["plan"] = self.trace.plan["boxes"][frame]
-        if self.trace.unguided is not None:
-            seen["unguided"] = self.trace.picture(self.trace.unguided[step])[frame]
+        if self.trace.pred_x0_cond is not None:
+            seen["pred_x0_cond"] = self.trace.picture(self.trace.pred_x0_cond[step])[frame]
         return seen
 
     def figure(self) -> Figure:
@@ -103,8 +103,8 @@ class Denoise(View):
         trace, frame = self.trace, self.selection["frame"]
         steps = np.unique(np.linspace(0, trace.steps - 1, COLUMNS).round().astype(int))
         noisy = [trace.picture(trace.latents[step])[frame] for step in steps]
-        clean = [trace.preview(step)[frame] for step in steps]
-        edged = np.pad([*noisy, *clean], ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=190)
+        pred_x0 = [trace.preview(step)[frame] for step in steps]
+        edged = np.pad([*noisy, *pred_x0], ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=190)
         gap = 4
         sheet = contact_sheet(edged, len(steps), gap)
         figure = Figure(figsize=(10, 5.6))
@@ -152,7 +152,7 @@ def step_changes(trace: Trace) -> NDArray[np.float64]:
     assert trace.preview_weight is not None
     weight = trace.preview_weight.astype(np.float32)
     gram = weight.T @ weight                                                        # (C, C)
-    moves = np.diff(trace.clean.astype(np.float32), axis=0, prepend=trace.clean[:1])  # (S, C, f, h, w)
+    moves = np.diff(trace.pred_x0.astype(np.float32), axis=0, prepend=trace.pred_x0[:1])  # (S, C, f, h, w)
     moves = moves.reshape(*moves.shape[:2], -1)                                     # (S, C, cells)
     energy = np.einsum("scn,cd,sdn->s", moves, gram, moves, optimize=True)
     return 127.5 * np.sqrt(energy / (moves.shape[2] * len(weight)))

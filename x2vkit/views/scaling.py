@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
-from x2vkit.training.scaling import (
+from x2vkit.scaling.laws import (
     BUNDLED,
     Point,
     PowerLaw,
@@ -30,6 +29,7 @@ from x2vkit.training.scaling import (
     load_runs,
     predict_dearest,
 )
+from x2vkit.training.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
 from x2vkit.views.base import Array, Content, View
 from x2vkit.views.style import PALETTE
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from x2vkit import media
 from x2vkit.config import RunSpec
 from x2vkit.errors import X2VError
+from x2vkit.registry import WEIGHTS
 from x2vkit.trace import Trace
 from x2vkit.trace.file import SUFFIX, eight_bits
 from x2vkit.views.base import Strip, pack
@@ -321,12 +322,12 @@ class Session:
         weight, bias = self.maker.decoder(settings.model)
         linear = [np.ascontiguousarray(part, np.float32).tobytes() for part in (weight, bias)]
 
-        def on_step(index: int, t: float, clean: NDArray[np.float32]) -> None:
+        def on_step(index: int, t: float, pred_x0: NDArray[np.float32]) -> None:
             job.check()
             if index == 0:
-                begin = {"id": job.id, "grid": list(clean.shape), "steps": settings.steps}
+                begin = {"id": job.id, "grid": list(pred_x0.shape), "steps": settings.steps}
                 self._tell("begin", begin | {"line": settings.line()}, linear)
-            small, scale = eight_bits(clean, 1)
+            small, scale = eight_bits(pred_x0, 1)
             self._tell("preview", {"id": job.id, "step": index, "t": t}, [small.tobytes(), scale.tobytes()])
 
         trace = self.maker.make(settings.spec(), self._picture(settings), on_step)
@@ -349,7 +350,7 @@ class Session:
 
     def _cell_work(self, row: int, column: int, settings: Settings) -> Callable[[_Job], None]:
         def work(job: _Job) -> None:
-            def on_step(index: int, t: float, clean: NDArray[np.float32]) -> None:
+            def on_step(index: int, t: float, pred_x0: NDArray[np.float32]) -> None:
                 job.check()
 
             try:
@@ -423,7 +424,7 @@ class Shipped:
     _kept: dict[str, Any] = field(default_factory=dict)
 
     def models(self) -> Sequence[str]:
-        shipped = Path(__file__).parents[1] / "weights"
+        shipped = WEIGHTS
         found = sorted(path.parent.name for path in shipped.glob("*/model_index.json"))
         usual = [USUAL.model] if USUAL.model in found else []  # first
         return tuple(dict.fromkeys([*usual, *found, *self.folders]))
@@ -440,14 +441,14 @@ class Shipped:
 
     def make(self, spec: RunSpec, image: NDArray[np.uint8] | None, on_step: OnStep) -> Trace:
         def look(step: Any) -> None:
-            on_step(step.index, step.t, step.clean[0].float().cpu().numpy())
+            on_step(step.index, step.t, step.pred_x0[0].float().cpu().numpy())
 
         pipeline = self._pipeline(spec.model)
-        return import_module("x2vkit.recorder").generate(spec, pipeline=pipeline, image=image, on_step=look)
+        return import_module("x2vkit.run.record").generate(spec, pipeline=pipeline, image=image, on_step=look)
 
     def _pipeline(self, name: str) -> Any:
         if name not in self._kept:
-            recorder = import_module("x2vkit.recorder")  # torch comes with it: only now, when it is needed
+            recorder = import_module("x2vkit.run.record")  # torch comes with it: only now, when it is needed
             recorder.quiet()
             self._kept[name] = recorder.load(name)
         return self._kept[name]

@@ -42,7 +42,7 @@ export default mount(async (view) => {
   const choices = [
     new Choice(view, { key: "direction", label: "Show", options: [["to", "where it looks"], ["from", "who looks at it"]] }),
     new Choice(view, { key: "log", label: "Colours", options: [[false, "linear"], [true, "logarithmic"]] }),
-    new Choice(view, { key: "under", label: "Under the heat", options: arrays.clean ? unders : [unders[0], unders[2]] }),
+    new Choice(view, { key: "under", label: "Under the heat", options: arrays.pred_x0 ? unders : [unders[0], unders[2]] }),
   ];
   const player = new Player(view, {
     fps: facts.fps, format: (frame) => `${frame + 1} of ${limits.frame + 1}  ·  t${timeOf(facts, frame)}`,
@@ -261,23 +261,23 @@ class Scenes {
   /** @param {import("./common.js").View} view @param {import("./common.js").Pictures} final */
   constructor(view, final) {
     this.final = final;
-    const { clean, weight, bias } = view.arrays;
-    if (!clean) return;
-    const [, ...shape] = view.shapes.clean;
-    this.clean = clean;
+    const { pred_x0, weight, bias } = view.arrays;
+    if (!pred_x0) return;
+    const [, ...shape] = view.shapes.pred_x0;
+    this.pred_x0 = pred_x0;
     this.size = shape.reduce((a, b) => a * b, 1);
     this.painter = new LatentPainter(weight, bias, shape);
   }
 
   /** @param {string} under @param {number} step among the captured steps @returns {(frame: number) => Scene} */
   at(under, step) {
-    const { painter, clean, size, final } = this;
+    const { painter, pred_x0, size, final } = this;
     if (under === "nothing") return () => null;
     if (under === "final" || !painter) return (frame) => ({ key: `${frame}`, paint: (picture) => picture.image(final, frame) });
     return (frame) => ({
       key: `step ${step}, ${frame}`,
       paint: (picture) => {
-        LatentPainter.pixels(painter.floats(clean, step * size, frame), picture.data);
+        LatentPainter.pixels(painter.floats(pred_x0, step * size, frame), picture.data);
         picture.put();
       },
     });

@@ -61,12 +61,12 @@ async function readRun(view, i) {
   const [, height, width] = facts.size;
   /** @type {Run} */
   const run = { ...facts, t, width, height, frames: unroll(await view.image(`frames.${i}`)), predicted: null, noisy: null };
-  const clean = arrays[`clean.${i}`];
-  if (!clean) return run;
-  const [, C, f, rows, columns] = shapes[`clean.${i}`];
+  const pred_x0 = arrays[`pred_x0.${i}`];
+  if (!pred_x0) return run;
+  const [, C, f, rows, columns] = shapes[`pred_x0.${i}`];
   const painter = new LatentPainter(arrays[`weight.${i}`], arrays[`bias.${i}`], [C, f, rows, columns]), size = C * f * rows * columns;
-  run.predicted = { painter, latents: clean, size };
-  run.noisy = { painter, latents: arrays[`latents.${i}`] ?? noisyLatents(arrays[`start.${facts.noise}`], clean, t), size };
+  run.predicted = { painter, latents: pred_x0, size };
+  run.noisy = { painter, latents: arrays[`latents.${i}`] ?? noisyLatents(arrays[`start.${facts.noise}`], pred_x0, t), size };
   return run;
 }
 
@@ -80,15 +80,15 @@ function unroll({ bitmap, count, width, height, columns }) {
 
 /**
  * What the model saw at each step. Euler's step goes straight from the latents towards the predicted clip, so the
- * noise and the predictions say it all: x' = (t'/t) x + (1 - t'/t) clean.
- * @param {Float32Array} start (C, f, h, w) @param {Float32Array} clean (S, C, f, h, w) @param {Float32Array} t (S + 1)
+ * noise and the predictions say it all: x' = (t'/t) x + (1 - t'/t) pred_x0.
+ * @param {Float32Array} start (C, f, h, w) @param {Float32Array} pred_x0 (S, C, f, h, w) @param {Float32Array} t (S + 1)
  */
-function noisyLatents(start, clean, t) {
-  const size = start.length, out = new Float32Array(clean.length);
+function noisyLatents(start, pred_x0, t) {
+  const size = start.length, out = new Float32Array(pred_x0.length);
   out.set(start);
   for (let step = 1, i = size; step < t.length - 1; step++) {
     const keep = t[step] / t[step - 1];
-    for (const end = i + size; i < end; i++) out[i] = keep * out[i - size] + (1 - keep) * clean[i - size];
+    for (const end = i + size; i < end; i++) out[i] = keep * out[i - size] + (1 - keep) * pred_x0[i - size];
   }
   return out;
 }
@@ -167,7 +167,7 @@ class Paths {
     this.plot = h("g", {});
     this.svg = h("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "x2v-paths", role: "img", "aria-labelledby": title },
       h("title", { id: title }, "The path of each run through latent space, one point a step, from noise to the clip"), this.plot);
-    const kinds = [["noisy", "what the model sees (noisy latents)"], ["clean", "what it predicts (clean latents)"]];
+    const kinds = [["noisy", "what the model sees (noisy latents)"], ["pred_x0", "what it predicts (pred_x0 latents)"]];
     const choice = new Choice(view, { key: "path", label: "Paths of", options: /** @type {[any, string][]} */ (kinds) });
     this.note = h("figcaption", { class: "x2v-muted" }, "One point a step. Click a point to go there.");
     this.root = h("figure", { class: "x2v-compare-paths" }, choice.root, this.svg, this.note);
@@ -189,7 +189,7 @@ class Paths {
     });
   }
 
-  /** @param {"noisy" | "clean"} path */
+  /** @param {"noisy" | "pred_x0"} path */
   build(path) {
     const { view, runs } = this, sets = runs.map((_, i) => view.arrays[`${path}.${i}`]);
     const [x, y] = [0, 1].map((axis) => {

@@ -12,7 +12,7 @@ const MOST = 96;
 
 export default mount(async (view) => {
   const { facts, arrays } = view;
-  const [steps, C, f, rows, columns] = view.shapes.clean;
+  const [steps, C, f, rows, columns] = view.shapes.pred_x0;
   const size = C * f * rows * columns;
   const painter = new LatentPainter(arrays.weight, arrays.bias, [C, f, rows, columns]);
   const shape = { width: painter.width, height: painter.height };
@@ -21,13 +21,13 @@ export default mount(async (view) => {
   const decoded = arrays.previews ? await view.image("previews") : null;
 
   const noisy = new Picture(view, { ...shape, label: "What the model sees", smooth: true });
-  const clean = new Picture(view, { ...shape, label: "Its guess at the clip", smooth: true });
+  const pred_x0 = new Picture(view, { ...shape, label: "Its guess at the clip", smooth: true });
   const planned = arrays.plan ? new Boxes(arrays.plan, noisy.stage) : null;
   const change = new Picture(view, { ...shape, label: "What changed" });
   const beside = new Picture(view, { ...shape, label: "Beside it", title: "", smooth: true });
   /** @type {[string, string][]} */
   const options = [["final", "The finished clip"]];
-  if (arrays.unguided) options.push(["unguided", "Without guidance"], ["guidance", "What guidance changes"]);
+  if (arrays.pred_x0_cond) options.push(["pred_x0_cond", "Without guidance"], ["guidance", "What guidance changes"]);
   const choice = new Choice(view, { key: "beside", label: "Beside it", options });
   choice.root.classList.add("x2v-denoise-choice");
   beside.title.replaceChildren(choice.root);
@@ -39,7 +39,7 @@ export default mount(async (view) => {
 
   view.root.append(
     h("div", {}, promptLine(facts.prompt, facts.unknown), h("div", { class: "x2v-muted" }, facts.run)),
-    h("div", { class: "x2v-row x2v-denoise-row" }, noisy.root, clean.root, change.root, beside.root),
+    h("div", { class: "x2v-row x2v-denoise-row" }, noisy.root, pred_x0.root, change.root, beside.root),
     h("div", { class: "x2v-row x2v-denoise-below" }, curve.root,
       h("div", { class: "x2v-denoise-controls" }, stepper.root, player.root, scale.root,
         h("div", { class: "x2v-muted" }, "Keys: ← → frames, ↑ ↓ steps, space plays."))),
@@ -51,7 +51,7 @@ export default mount(async (view) => {
 
   /** The predicted clip at a step and frame as floats in -1..1, as it is shown. */
   const predicted = (/** @type {number} */ step, /** @type {number} */ frame, /** @type {Float32Array} */ out) =>
-    reader ? reader.floats(step * frameCount + frame, out) : clip(painter.floats(arrays.clean, step * size, frame, out));
+    reader ? reader.floats(step * frameCount + frame, out) : clip(painter.floats(arrays.pred_x0, step * size, frame, out));
 
   view.onSelect(({ step, frame, beside: what }) => {
     LatentPainter.pixels(painter.floats(arrays.latents, step * size, frame, buffers.plain), noisy.data);
@@ -60,16 +60,16 @@ export default mount(async (view) => {
     noisy.caption(`noisy latents, ${left} % noise (linear decoder)${planned ? "; dashed: the plan" : ""}`);
     planned?.show(frame);
 
-    // Guided and unguided are compared through one decoder; alone, the prediction is shown at its best.
+    // Guided and pred_x0_cond are compared through one decoder; alone, the prediction is shown at its best.
     const compared = what !== "final";
-    const now = compared ? clip(painter.floats(arrays.clean, step * size, frame, buffers.now)) : predicted(step, frame, buffers.now);
-    LatentPainter.pixels(now, clean.data);
-    clean.put();
-    clean.caption(`predicted clean latents (${decoded && !compared ? "decoded" : "linear decoder"})`);
+    const now = compared ? clip(painter.floats(arrays.pred_x0, step * size, frame, buffers.now)) : predicted(step, frame, buffers.now);
+    LatentPainter.pixels(now, pred_x0.data);
+    pred_x0.put();
+    pred_x0.caption(`predicted pred_x0 latents (${decoded && !compared ? "decoded" : "linear decoder"})`);
 
     if (step > 0) {
       const before = compared
-        ? clip(painter.floats(arrays.clean, (step - 1) * size, frame, buffers.before)) : predicted(step - 1, frame, buffers.before);
+        ? clip(painter.floats(arrays.pred_x0, (step - 1) * size, frame, buffers.before)) : predicted(step - 1, frame, buffers.before);
       difference(now, before, buffers.amounts);
       change.caption(`against step ${step}: ${mean(buffers.amounts).toFixed(1)} of 255 on average`);
     } else {
@@ -83,8 +83,8 @@ export default mount(async (view) => {
       beside.image(final, frame);
       beside.caption("the last latents, decoded");
     } else {
-      const plain = clip(painter.floats(arrays.unguided, step * size, frame, buffers.plain));
-      if (what === "unguided") {
+      const plain = clip(painter.floats(arrays.pred_x0_cond, step * size, frame, buffers.plain));
+      if (what === "pred_x0_cond") {
         LatentPainter.pixels(plain, beside.data);
         beside.caption("from the same noise, by the words alone");
       } else {

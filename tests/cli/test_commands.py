@@ -1,0 +1,162 @@
+"""The command line: what it refuses at once, what it says, what it leaves on disk. The model is made up."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from x2vkit.cli import commands as cli
+from x2vkit.errors import X2VError
+from x2vkit.trace import Trace
+
+
+@pytest.fixture
+def model(monkeypatch, make_trace):
+    """A recorder that makes no effort; returns what it was asked for."""
+    from x2vkit.run import record as recorder
+
+    asked = []
+
+    def generate(spec, **options):
+        asked.append((spec, options))
+        warnings.warn("words the model does not know, left out: flurb", stacklevel=2)
+        for _ in range(spec.steps):
+            options["on_step"](None)
+        return make_trace(spec=spec.to_dict())
+
+    monkeypatch.setattr(recorder, "load", lambda name: f"the {name} model")
+    monkeypatch.setattr(recorder, "generate", generate)
+    return asked
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".png", ".x2v"])
+def test_every_suffix_writes_its_format(model, tmp_path, capsys, suffix):
+    path = tmp_path / f"clip{suffix}"
+    assert cli.main(["generate", "a red ball", "-o", str(path)]) == 0
+    start = path.read_bytes()[:12]
+    magic = {".mp4": b"ftyp", ".gif": b"GIF8", ".webp": b"WEBP", ".png": b"PNG", ".x2v": b"{"}[suffix]
+    assert magic in start
+    if suffix == ".x2v":
+        assert Trace.load(path).prompt == "a red ball"
+    out, err = capsys.readouterr()
+    assert "read: red ball" in out and str(path) in out
+    assert "note: words the model does not know, left out: flurb" in err
+    assert "3/3" in err or "20/20" in err  # the progress bar
+
+
+def test_several_prompts_make_one_sheet_each_with_the_next_seed(model, tmp_path, capsys):
+    path = tmp_path / "sheet.png"
+    assert cli.main(["generate", "a dog", "a cat", "a car", "--seed", "4", "-o", str(path)]) == 0
+    assert [(spec.prompt, spec.seed) for spec, _ in model] == [("a dog", 4), ("a cat", 5), ("a car", 6)]
+    width, height = Image.open(path).size
+    assert width > 4 * 48 and height > 3 * 32  # a row of moments for each
+    assert "3 clips, seeds 4 to 6" in capsys.readouterr().out
+    assert cli.main(["generate", "a dog", "a cat", "-o", str(tmp_path / "two.x2v")]) == 2
+
+
+def test_options_reach_the_run(model, tmp_path):
+    Image.new("RGB", (300, 100), "red").save(tmp_path / "start.png")
+    options = "--seed 3 --steps 5 --guidance 2.5 --num-frames 9 --width 160 --height 96 --fps 8 --model other"
+    options = [*options.split(), "--scheduler", "heun", "--negative-prompt", "snow"]
+    options += ["--image", f"{tmp_path}/start.png", "-o", f"{tmp_path}/a.png"]
+    assert cli.main(["generate", "a dog", *options]) == 0
+    spec, given = model[0]
+    expected = {"prompt": "a dog", "negative_prompt": "snow", "seed": 3, "steps": 5, "guidance": 2.5}
+    expected |= {"num_frames": 9, "width": 160, "height": 96, "fps": 8, "model": "other", "scheduler": "heun"}
+    assert expected.items() <= spec.to_dict().items()
+    assert given["image"].shape == (96, 160, 3)
+    assert given["pipeline"] == "the other model"
+
+
+def test_json_is_one_object_on_stdout(model, tmp_path, capsys):
+    assert cli.main(["generate", "a dog", "-o", str(tmp_path / "a.webp"), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["output"].endswith("a.webp") and made["unknown"] == ["flurb"] and made["prompt"] == "a dog"
+
+
+BAD = {
+    "suffix": ["-o", "clip.avi"],
+    "no suffix": ["-o", "clip"],
+    "folder": ["-o", "nowhere/clip.mp4"],
+    "frames": ["--num-frames", "16"],
+    "no frames": ["--num-frames", "0"],
+    "width": ["--width", "100"],
+    "no image": ["--image", "none.png"],
+}
+
+
+@pytest.mark.parametrize("options", BAD.values(), ids=BAD)
+def test_bad_input_is_refused_before_the_model_loads(model, tmp_path, monkeypatch, capsys, options):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["generate", "a dog", *options]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("x2vkit: ") and "Traceback" not in message and message.count("\n") == 1
+    assert model == [] and list(tmp_path.iterdir()) == []
+
+
+def test_an_error_on_the_way_is_one_message(model, tmp_path, monkeypatch, capsys):
+    from x2vkit.run import record as recorder
+
+    def broken(*_, **__):
+        raise X2VError("weights 'small'", "they hold NaN", "install x2vkit again")
+
+    monkeypatch.setattr(recorder, "load", broken)
+    assert cli.main(["generate", "a dog", "-o", str(tmp_path / "a.mp4")]) == 2
+    assert "they hold NaN. install" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_leaves_nothing(model, tmp_path, monkeypatch, capsys):
+    from x2vkit.run import record as recorder
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recorder, "generate", interrupted)
+    assert cli.main(["generate", "a dog", "-o", str(tmp_path / "a.mp4")]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("argv", [[], ["fly"], ["generate"], ["generate", "a", "--steps", "many"]])
+def test_usage_errors_exit_2(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(argv)
+    assert stop.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_help_is_instant_and_names_every_command():
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "x2vkit.cli.commands", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 4  # torch alone takes longer on a busy machine
+    assert all(name in done.stdout for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_can_be_asked_for_help(name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([name, "--help"])
+    assert stop.value.code == 0
+    assert "options" in capsys.readouterr().out
+
+
+def test_world_writes_a_sheet_of_moments(tmp_path, capsys):
+    path = tmp_path / "world.png"
+    argv = ["world", "-o", str(path), "--count", "2", "--num-frames", "5", "--width", "64", "--height", "48"]
+    assert cli.main(argv) == 0
+    sheet = np.asarray(Image.open(path))
+    assert sheet.shape == (2 * 52 - 4, 5 * 68 - 4, 3)  # two rows of five frames
+    assert len(capsys.readouterr().out.splitlines()) == 3  # two captions and the path
+
+
+def test_world_refuses_an_empty_sheet(tmp_path):
+    assert cli.main(["world", "-o", str(tmp_path / "world.png"), "--count", "0"]) == 2

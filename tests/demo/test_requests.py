@@ -1,0 +1,157 @@
+"""What strangers send: good values pass unchanged, everything else is a message with a rule and a cure."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from x2vkit import media
+from x2vkit.demo.requests import FPS, MAX_CHARACTERS, SHAPES, ask, frame_count, read_picture, read_video
+from x2vkit.errors import X2VError
+
+
+def test_the_usual_clip():
+    asked = ask("  a red\nball\u0000 ", seed=3)
+    assert asked.spec.prompt == "a red ball"
+    assert (asked.spec.num_frames, asked.spec.height, asked.spec.width, asked.spec.seed) == (17, 128, 128, 3)
+    assert asked.inputs == {} and asked.notes == ()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_one_that_models_take(shape):
+    from x2vkit.axes import check_shape
+
+    spec = ask("a ball", shape=shape).spec
+    check_shape(spec.num_frames, spec.height, spec.width)
+    assert (spec.num_frames == 1) == (shape == "still")
+    assert (spec.width > spec.height) == (shape == "wide")
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(0.1, 1), (1.4, 17), (17 / FPS, 17), (2.75, 33), (1.1, 13)])
+def test_seconds_become_whole_latent_frames(seconds, frames):
+    assert frame_count(seconds) == frames
+
+
+def test_a_seed_of_minus_one_is_drawn():
+    seeds = {ask("a ball", seed=-1).spec.seed for _ in range(5)}
+    assert len(seeds) == 5 and min(seeds) >= 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0), ("steps", 51), ("steps", 10**12), ("steps", 2.5), ("steps", math.nan), ("steps", None),
+        ("steps", "20"), ("steps", True), ("guidance", math.nan), ("guidance", math.inf), ("guidance", -1),
+        ("seconds", 7200), ("seconds", -1), ("seconds", math.nan), ("seed", -2), ("seed", 2**64),
+        ("seed", math.nan), ("seed", None), ("strength", 0), ("strength", math.nan), ("shape", "round"),
+        ("shape", ["square"]), ("shape", None), ("negative_prompt", 3), ("negative_prompt", "x" * 100_000),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_told(name, value):
+    with pytest.raises(X2VError, match=name) as told:
+        ask("a ball", **{name: value})
+    assert len(str(told.value)) < 200
+
+
+@pytest.mark.parametrize("prompt", ["x" * 100_000, "x" * (MAX_CHARACTERS + 1), 7, ["a"], {"a": 1}])
+def test_prompts_that_cannot_be_are_told(prompt):
+    with pytest.raises(X2VError, match="prompt") as told:
+        ask(prompt)
+    assert len(str(told.value)) < 200
+
+
+def test_a_picture_is_the_right_way_up_and_fills_the_frame(tmp_path):
+    wide = np.zeros((60, 200, 3), np.uint8)
+    wide[:, :100] = (255, 0, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera turned: left is up
+    Image.fromarray(wide).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    picture = read_picture(tmp_path / "turned.jpg", 128, 96)
+    assert picture.shape == (128, 96, 3)
+    assert picture[:40].mean(axis=(0, 1))[0] > 200 and picture[-40:].mean() < 30
+
+
+def test_files_that_are_no_pictures_are_told(tmp_path):
+    (tmp_path / "notes.png").write_text("hello")
+    (tmp_path / "empty.png").touch()
+    Image.new("L", (8000, 5000)).save(tmp_path / "large.png")  # 40 megapixels, in a few kilobytes
+    (tmp_path / "cut.png").write_bytes((tmp_path / "large.png").read_bytes()[:90])
+    for name, message in {
+        "notes.png": "cannot be read as a picture",
+        "empty.png": "the file is empty",
+        "large.png": "40 megapixels",
+        "cut.png": "picture",
+        "../missing.png": "no such file",
+    }.items():
+        with pytest.raises(X2VError, match=message) as told:
+            read_picture(tmp_path / name, 128, 128)
+        assert str(tmp_path) not in str(told.value)  # folders of this machine are nobody's business
+
+
+def test_a_bomb_of_pixels_is_told_before_it_is_unpacked(tmp_path):
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    with pytest.raises(X2VError, match=r"picture 'bomb.png'"):
+        read_picture(tmp_path / "bomb.png", 128, 128)
+
+
+@pytest.fixture
+def video(tmp_path, clip):
+    """A video of 9 frames at 12 a second, 64 x 48, shown at 512 x 384."""
+    return media.write_clip(tmp_path / "clip.mp4", clip, 12)
+
+
+def test_a_video_keeps_its_frames(video, clip):
+    frames = read_video(video, 17, 96, 128)
+    assert frames.shape == (9, 96, 128, 3) and frames.dtype == np.uint8
+    x = [np.nonzero(frame[48, :, 0] > 150)[0].mean() for frame in frames]  # the yellow square's middle
+    assert x == sorted(x) and x[-1] > x[0] + 40  # goes right
+
+
+def test_a_short_video_makes_a_short_clip_and_says_so(video):
+    asked = ask("a ball", video=str(video), seconds=1.4)
+    assert asked.spec.num_frames == 9 and asked.inputs["video"].shape == (9, 128, 128, 3)
+    assert "9 frames" in asked.notes[0]
+
+
+def test_a_picture_and_a_video_are_one_too_many(video):
+    with pytest.raises(X2VError, match="one of them"):
+        ask("a ball", video=str(video), image=str(video))
+
+
+def test_a_video_of_two_hours_is_told_at_once(tmp_path):
+    path = tmp_path / "long.mp4"
+    make = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi"]
+    make += ["-i", "color=c=red:s=16x16:r=0.02", "-t", "7200", "-y", str(path)]
+    subprocess.run(make, check=True)
+    with pytest.raises(X2VError, match="of 120 minutes"):
+        read_video(path, 17, 128, 128)
+
+
+def test_files_that_are_no_videos_are_told(tmp_path, video):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "notes.mp4").write_text("hello")
+    (tmp_path / "cut.mp4").write_bytes(video.read_bytes()[:64])
+    for name in ("empty.mp4", "notes.mp4", "cut.mp4", "gone.mp4"):
+        with pytest.raises(X2VError, match=name):
+            read_video(tmp_path / name, 17, 128, 128)
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "ffconcat version 1.0\nfile '/etc/passwd'\n"]
+)
+def test_a_playlist_never_reaches_ffmpeg(tmp_path, text, monkeypatch):
+    (tmp_path / "list.mp4").write_text(text)
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("ffmpeg was run"))
+    with pytest.raises(X2VError, match="not a video"):
+        read_video(tmp_path / "list.mp4", 17, 128, 128)
+
+
+def test_a_name_that_looks_like_an_option_is_only_a_name(tmp_path, video, monkeypatch):
+    path = tmp_path / "-vf crop; rm -rf $(echo) &.mp4"
+    path.write_bytes(video.read_bytes())
+    assert len(read_video(path, 5, 128, 128)) == 5

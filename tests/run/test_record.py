@@ -1,0 +1,267 @@
+"""A recording changes nothing, keeps what the model really computed, and can be made again bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from x2vkit.config import RunSpec
+from x2vkit.core.attention import Scores
+from x2vkit.core.conditions import Conditions
+from x2vkit.errors import X2VError
+from x2vkit.run import record as recorder
+from x2vkit.run.record import AttentionCapture, generate, predicted_bytes, record, rerun, weights_hash
+from x2vkit.trace import Trace
+
+SIZE = {"num_frames": 5, "height": 32, "width": 48, "steps": 3}
+WORDS, TOKENS = 4, 4 + 2 * 2 * 3  # <start> a red ball, and the patches of 5 x 32 x 48
+
+
+@pytest.fixture
+def small(pipeline):
+    """Options of a quick run on the tiny pipeline."""
+    return {"pipeline": pipeline, "seed": 1, **SIZE}
+
+
+def test_recorded_equals_unrecorded_bit_for_bit(small, pipeline):
+    seed = torch.Generator().manual_seed(1)
+    size = {"num_frames": 5, "height": 32, "width": 48, "num_inference_steps": 3}
+    plain = pipeline("a red ball", generator=seed, **size).frames[0]
+    recorded = record("a red ball", **small)
+    np.testing.assert_array_equal(plain, recorded.frames)
+    np.testing.assert_array_equal(plain, generate("a red ball", **small).frames)
+
+
+def test_unguided_is_what_the_words_alone_predict(small):
+    """Guided and pred_x0_cond steps begin in the same noise, so at step 0 they can be compared."""
+    guided, plain = record("a red ball", **small), record("a red ball", guidance=1.0, **small)
+    assert plain.pred_x0_cond is None
+    assert guided.pred_x0_cond.shape == guided.pred_x0.shape
+    np.testing.assert_allclose(guided.pred_x0_cond[0], plain.pred_x0[0], atol=5e-3)
+    assert np.abs(guided.pred_x0_cond[0] - guided.pred_x0[0]).max() > 0.05
+
+
+def test_given_frames_stay_in_the_unguided_clip(small, clip):
+    trace = record("a red ball", image=clip[0], **small)
+    np.testing.assert_array_equal(trace.pred_x0_cond[:, :, 0], trace.pred_x0[:, :, 0])
+    assert (trace.pred_x0_cond[:, :, 1] != trace.pred_x0[:, :, 1]).mean() > 0.9
+
+
+def test_a_plan_is_kept_and_made_again(small, planning, tmp_path):
+    trace = record("a red ball", **small | {"pipeline": planning})
+    out = planning(
+        "a red ball",
+        generator=torch.Generator().manual_seed(1),
+        num_frames=5,
+        height=32,
+        width=48,
+        num_inference_steps=3,
+    )
+    np.testing.assert_array_equal(trace.plan["boxes"], out.plan.boxes[0])
+    np.testing.assert_array_equal(trace.frames, out.frames[0])
+    again = rerun(Trace.load(trace.save(tmp_path / "planned.x2v")), pipeline=planning)
+    np.testing.assert_array_equal(trace.frames, again.frames)
+    assert not record("a red ball", **small).plan
+    assert weights_hash(planning) != weights_hash(small["pipeline"])
+
+
+def test_no_hook_stays_behind(small, pipeline):
+    record("a red ball", **small)
+    assert not pipeline.transformer._forward_hooks
+    with pytest.raises(ZeroDivisionError):
+        record("a red ball", on_step=lambda step: 1 // 0, **small)
+    assert not any(module._forward_pre_hooks for module in pipeline.transformer.modules())
+    assert type(pipeline.scheduler).__name__ == "FlowMatchEulerDiscreteScheduler"
+
+
+@pytest.mark.parametrize("scheduler", ["euler", "heun", "unipc"])
+def test_captured_attention_times_values_is_the_layers_output(small, pipeline, scheduler):
+    """What the trace says each token looked at, applied to the values, is what the layer gave out."""
+    seen = []
+
+    def listen(module, inputs, output):
+        seen.append((inputs[2][0].float(), output[0].float()))  # values and output of the pass with the words
+
+    layers = [m for m in pipeline.transformer.modules() if isinstance(m, Scores)]
+    handle = layers[1].register_forward_hook(listen)
+    try:
+        trace = record("a red ball", scheduler=scheduler, **small)
+    finally:
+        handle.remove()
+    assert len(seen) == (5 if scheduler == "heun" else 3)
+    for step, call in enumerate([0, 2, 4] if scheduler == "heun" else [0, 1, 2]):
+        v, out = seen[call]
+        for query in (0, WORDS, TOKENS - 1):
+            row = torch.from_numpy(trace.attention(step, 1, query))
+            mixed = torch.einsum("ak,akd->ad", row, v)
+            torch.testing.assert_close(mixed, out[:, query], atol=2e-3, rtol=2e-3)
+
+
+def test_the_same_attention_test_fails_on_another_layer(small, pipeline):
+    seen = []
+    layers = [m for m in pipeline.transformer.modules() if isinstance(m, Scores)]
+    handle = layers[0].register_forward_hook(lambda m, i, o: seen.append((i[2][0].float(), o[0].float())))
+    trace = record("a red ball", **small)
+    handle.remove()
+    row = torch.from_numpy(trace.attention(0, 1, WORDS))
+    v, out = seen[0]
+    assert (torch.einsum("ak,akd->ad", row, v) - out[:, WORDS]).abs().max() > 1e-2
+
+
+def test_padding_is_never_among_the_tokens(small):
+    """A longer negative prompt fills up the batch; the trace holds the prompt's own words only."""
+    trace = record("ball", negative_prompt="a red dog bouncing", **small)
+    assert trace.words == ("<start>", "ball")
+    assert trace.queries[0, 0].shape[1] == trace.keys[0, 0].shape[1] == 2 + 12
+
+
+@pytest.mark.filterwarnings("ignore:words the model")
+def test_a_trace_holds_the_run(small, pipeline):
+    trace = record("a red zebra ball", **small)
+    S, C = 3, pipeline.transformer.config.latent_channels
+    assert trace.latents.shape == (S + 1, C, 2, 4, 6) and trace.pred_x0.shape == (S, C, 2, 4, 6)
+    assert trace.t[0] == 1 and trace.t[-1] == 0 and (np.diff(trace.t) < 0).all()
+    assert trace.words == ("<start>", "a", "red", "ball") and trace.unknown == ("zebra",)
+    assert trace.grid == (2, 2, 3)
+    assert set(trace.captured) == {(s, layer) for s in range(3) for layer in range(2)}
+    assert trace.timings["total"] >= trace.timings["denoise"] >= trace.timings["first_step"] > 0
+    assert trace.weights == weights_hash(pipeline)
+    last = pipeline.decode(torch.from_numpy(trace.latents[-1:].astype(np.float32)))[0]
+    assert np.abs(last.astype(int) - trace.frames).max() <= 2  # float16 costs a little
+
+
+@pytest.mark.parametrize("options", [{}, {"guidance": 1}, {"scheduler": "heun"}, {"negative_prompt": "dog"}])
+def test_flops_are_what_torch_counts(small, pipeline, options):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        trace = generate("a red ball", **small, **options)
+    with FlopCounterMode(display=False) as vae:
+        pipeline.decode(torch.from_numpy(trace.latents[-1:].astype(np.float32)))
+    assert trace.flops == pytest.approx(counter.get_total_flops() - vae.get_total_flops(), rel=0.02)
+
+
+def test_previews_are_the_models_own(small, pipeline):
+    trace = record("a red ball", attention=None, previews=True, **small)
+    pred_x0 = torch.from_numpy(trace.pred_x0.astype(np.float32))
+    exact = pipeline.decode(pred_x0)
+    assert trace.previews.shape == exact.shape == (3, 5, 32, 48, 3)
+    assert np.abs(exact.astype(int) - trace.previews).max() <= 2
+    rough = generate("a red ball", **small)
+    linear = pipeline.preview(pred_x0)
+    for step in range(3):
+        assert np.abs(rough.preview(step).astype(int) - linear[step]).max() <= 2
+
+
+def test_rerun_is_the_same_to_the_last_bit(small, pipeline, tmp_path):
+    first = generate("a red ball", scheduler="unipc", guidance=2.5, **small)
+    loaded = Trace.load(first.save(tmp_path / "run.x2v"))
+    again = rerun(loaded, pipeline=pipeline, attention=AttentionCapture(layers=[0]))
+    np.testing.assert_array_equal(first.frames, again.frames)
+    np.testing.assert_array_equal(first.latents, again.latents)
+    assert again.captured == ((0, 0), (1, 0), (2, 0))
+
+
+def test_rerun_keeps_what_was_given_beside_the_prompt(small, pipeline, tmp_path):
+    rng = np.random.default_rng(0)
+    given = {
+        "image": rng.integers(0, 256, (32, 48, 3), dtype=np.uint8),
+        "boxes": [np.array([0.1, 0.1, 0.5, 0.5]), np.array([0.5, 0.5, 0.9, 0.9])],
+        "conditions": Conditions(camera=torch.randn(1, 2, 4)),
+    }
+    first = generate("a red ball", **given, **small)
+    loaded = Trace.load(first.save(tmp_path / "run.x2v"))
+    np.testing.assert_array_equal(first.frames, rerun(loaded, pipeline=pipeline).frames)
+    assert not np.array_equal(first.frames, generate("a red ball", **small).frames)
+
+    video = rng.integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
+    remade = record("a red ball", video=video, strength=0.4, **small)
+    assert remade.steps == 1 and remade.captured == ((0, 0), (0, 1))
+    np.testing.assert_array_equal(remade.frames, rerun(remade, pipeline=pipeline).frames)
+
+
+def test_rerun_refuses_other_weights(small, pipeline):
+    trace = generate("a red ball", **small)
+    weight = pipeline.transformer.patch_in.weight
+    with torch.no_grad():
+        weight[0, 0] += 1
+    try:
+        with pytest.raises(X2VError, match="weights"):
+            rerun(trace, pipeline=pipeline)
+    finally:
+        with torch.no_grad():
+            weight[0, 0] -= 1
+
+
+def test_chosen_steps_layers_and_heads(small):
+    trace = record("a red ball", attention=AttentionCapture(steps=[0, -1], layers=[1], heads=[-1]), **small)
+    whole = record("a red ball", **small)
+    assert trace.captured == ((0, 1), (2, 1)) and trace.heads == (1,)
+    assert trace.queries[2, 1].shape[0] == 1
+    np.testing.assert_array_equal(trace.queries[2, 1][0], whole.queries[2, 1][1])
+    np.testing.assert_allclose(trace.attention(2, 1, 5)[0], whole.attention(2, 1, 5)[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("chosen", [{"steps": [3]}, {"layers": [2]}, {"heads": [-3]}])
+def test_a_choice_that_is_not_there(small, chosen):
+    with pytest.raises(X2VError, match="attention"):
+        record("a red ball", attention=AttentionCapture(**chosen), **small)
+
+
+@pytest.mark.parametrize("attention", [None, AttentionCapture(), AttentionCapture(steps=[1], heads=[0])])
+@pytest.mark.parametrize("previews", [False, True])
+def test_the_predicted_size_is_the_size(small, pipeline, attention, previews):
+    trace = record("a red ball", attention=attention, previews=previews, **small)
+    spec = RunSpec(prompt="a red ball", seed=1, **SIZE)
+    assert predicted_bytes(spec, pipeline, attention, previews) == trace.nbytes
+
+
+def test_above_the_budget_nothing_is_computed(small):
+    def never(step):
+        raise AssertionError("a step was made")
+
+    with pytest.raises(X2VError, match="budget_bytes=") as refused:
+        record("a red ball", budget_bytes=1000, on_step=never, **small)
+    needed = int(refused.value.cure.rpartition("=")[2])
+    record("a red ball", budget_bytes=needed, **small)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"fps": 0},
+        {"seed": -1},
+        {"seed": 2**64},
+        {"guidance": float("nan")},
+        {"steps": 0},
+        {"steps": -3},
+        {"num_frames": 4},
+        {"width": 40},
+        {"scheduler": "ddim"},
+        {"model": "nowhere", "pipeline": None},
+        {"image": np.zeros((3, 3), np.uint8)},
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused(small, bad):
+    with pytest.raises(X2VError):
+        generate("a red ball", **(small | bad))
+
+
+def test_unknown_options_and_models():
+    with pytest.raises(X2VError, match="option colour"):
+        generate("a red ball", colour="red")
+    with pytest.raises(X2VError, match="no such weights"):
+        generate("a red ball", model="nowhere")
+
+
+def test_load_finds_shipped_names_and_folders(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "WEIGHTS", tmp_path / "weights")
+    pipeline.save_pretrained(tmp_path / "weights" / "mini")
+    pipeline.save_pretrained(tmp_path / "mine")
+    shipped, mine = recorder.load("mini"), recorder.load(str(tmp_path / "mine"))
+    assert weights_hash(shipped) == weights_hash(mine)
+    assert shipped is not recorder.load("mini")
+    with pytest.raises(X2VError, match="there are: mini"):
+        recorder.load("midi")

@@ -1,0 +1,1 @@
+"""`x2vkit bench`: the figures of this machine."""

@@ -1,0 +1,229 @@
+"""The command line: `x2vkit generate | train | evaluate | bench | world`.
+
+Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
+argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from x2vkit.config import RunSpec
+from x2vkit.errors import X2VError
+
+COMMANDS = {
+    "generate": "make a clip from words",
+    "lab": "open the notebooks in JupyterLab, beginning with the tour",
+    "train": "train on the world, or on a folder of videos",
+    "scale": "train the same recipe at several sizes; what compute buys",
+    "evaluate": "judge a model's clips by the truth, beside the judge's own error",
+    "demo": "open the page: make clips, look inside, compare; for you, a class or a Space",
+    "bench": "measure this machine: speed ratios and FLOPs",
+    "world": "render clips of the world that the model learns from",
+}
+"""Command -> what it does."""
+ELSEWHERE = {
+    "lab": "x2vkit.lab",
+    "train": "x2vkit.training.cli",
+    "scale": "x2vkit.training.sweep",
+    "evaluate": "x2vkit.judge.cli",
+    "demo": "x2vkit.demo.cli",
+    "bench": "x2vkit.bench.model",
+}
+"""Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
+
+MEMORY_BYTES = 4_000_000_000
+"""A command keeps its run in memory for a moment, so it allows more than a trace's usual budget."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 done, 2 bad input, 130 interrupted."""
+    try:
+        args = parse(list(sys.argv[1:] if argv is None else argv))
+        return args.run(args) or 0
+    except X2VError as error:
+        print(f"x2vkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nx2vkit: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as in `x2vkit ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Arguments of one command, with `run` set to the function that does it."""
+    from x2vkit import __version__
+
+    parser = argparse.ArgumentParser("x2vkit", description="A Sora-style video model, small enough to open.")
+    parser.add_argument("--version", action="version", version=f"x2vkit {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if word in COMMANDS), None)
+    for name, does in COMMANDS.items():
+        command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+        if name != chosen:
+            continue
+        if name in ELSEWHERE:
+            module = import_module(ELSEWHERE[name])
+            add_arguments, run = module.add_arguments, module.run
+        else:
+            add_arguments, run = HERE[name]
+        add_arguments(command)
+        command.set_defaults(run=run)
+    return parser.parse_args(argv)
+
+
+def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit generate`; their defaults are RunSpec's."""
+    usual, add = RunSpec(), parser.add_argument
+    add(
+        "prompt", nargs="+",
+        help="what the clip shows, in words; several make a sheet of clips, each with the next seed",
+    )  # fmt: skip
+    add(
+        "-o", "--output", default="clip.mp4", metavar="FILE",
+        help=".mp4, .gif, .webp, .png (all frames side by side) or .x2v (the whole run, to look inside)",
+    )  # fmt: skip
+    add("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
+    add("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
+    add("--steps", type=int, default=usual.steps, help="denoising steps (%(default)s)")
+    add("--guidance", type=float, default=usual.guidance, help="pull of the words (%(default)s)")
+    add("--num-frames", type=int, default=usual.num_frames, help="1 + 4k frames (%(default)s)")
+    add("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
+    add("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
+    add("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
+    add("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
+    add("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
+    add("--image", metavar="FILE", help="a picture that the clip starts from")
+    add("--json", action="store_true", help="print one line of JSON on what was made")
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Prompt -> clip on disk. Whatever can be refused is refused before the model loads."""
+    from x2vkit import media
+    from x2vkit.axes import check_shape
+    from x2vkit.trace.file import SUFFIX
+
+    path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
+    asked = {field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args}
+    specs = [
+        RunSpec(**asked | {"prompt": prompt, "seed": args.seed + i}) for i, prompt in enumerate(args.prompt)
+    ]
+    spec = specs[0]
+    if len(specs) > 1 and (path.suffix.lower() == SUFFIX or args.json):
+        rule = f"several prompts make one picture or film, not a {SUFFIX} or one line of JSON"
+        raise X2VError(f"{len(specs)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp")
+    check_shape(spec.num_frames, spec.height, spec.width)
+    image = media.read_image(args.image, spec.height, spec.width) if args.image else None
+
+    from tqdm import tqdm
+
+    steps = spec.steps * len(specs)
+    progress = tqdm(total=steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
+    with warnings.catch_warnings(record=True) as notes, progress as bar:
+        from x2vkit.run import record as recorder
+
+        recorder.quiet()
+        pipeline = recorder.load(spec.model)
+        bar.set_description("denoising")
+        given = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
+        traces = [recorder.generate(each, on_step=lambda step: bar.update(), **given) for each in specs]
+        bar.set_description("writing")
+        if path.suffix.lower() == SUFFIX:
+            traces[0].save(path)
+        elif len(traces) == 1:
+            media.write_clip(path, traces[0].frames, traces[0].fps)
+        else:
+            write_sheet(path, [trace.frames for trace in traces], spec.fps)
+        bar.set_description("done")
+    for note in notes:
+        if note.category is UserWarning:
+            print(f"note: {note.message}", file=sys.stderr)
+    if len(traces) == 1:
+        report(traces[0], path, args.json)
+    else:
+        print(f"wrote {path}: {len(traces)} clips, seeds {spec.seed} to {specs[-1].seed}")
+
+
+def report(trace: Any, path: Path, as_json: bool) -> None:
+    """Say what was made and what the model read: for people, or one line of JSON."""
+    read = " ".join(trace.words[1:])
+    frames, height, width, _ = trace.frames.shape
+    if as_json:
+        made = {"output": str(path), "read": read, "unknown": list(trace.unknown), **trace.spec}
+        made |= {"seconds": dict(trace.timings), "flops": trace.flops, "weights": trace.weights}
+        print(json.dumps(made))
+        return
+    print(f"read: {read or '(nothing: the empty prompt)'}")
+    seconds = trace.timings.get("total", 0.0)
+    print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, in {seconds:.1f} s")
+
+
+def add_world_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit world`."""
+    add = parser.add_argument
+    add("-o", "--output", default="world.png", metavar="FILE", help=".png, .mp4, .gif or .webp")
+    add("--count", type=int, default=12, help="clips (%(default)s)")
+    add("--seed", type=int, default=0, help="seed of the world (%(default)s)")
+    add("--held-out", action="store_true", help="combinations that training never shows")
+    add("--num-frames", type=int, default=17, help="1 + 4k frames (%(default)s)")
+    add("--width", type=int, default=128, help="pixels (%(default)s)")
+    add("--height", type=int, default=128, help="pixels (%(default)s)")
+    add("--fps", type=int, default=12, help="frames a second (%(default)s)")
+
+
+def world(args: argparse.Namespace) -> None:
+    """Render clips of the world: side by side and moving, or as a png with a row of moments a clip."""
+    from x2vkit import media
+    from x2vkit.axes import check_shape
+
+    path = media.check_output(args.output)
+    check_shape(args.num_frames, args.height, args.width)
+    if args.count < 1:
+        raise X2VError(f"count={args.count}", "a sheet shows at least one clip", "use 12")
+
+    from x2vkit.world import World
+
+    source = World(seed=args.seed)
+    shape = (args.num_frames, args.height, args.width)
+    clips = [source.sample(i, *shape, fps=args.fps, held_out=args.held_out) for i in range(args.count)]
+    for i, clip in enumerate(clips):
+        print(f"{i:3d}  {clip.caption}")
+    write_sheet(path, [clip.frames for clip in clips], args.fps)
+    print(f"wrote {path}")
+
+
+def write_sheet(path: Path, clips: Sequence[Any], fps: float) -> None:
+    """Clips of one shape in one file: as a png with a row of six moments a clip, else side by side and
+    moving.
+    """
+    import numpy as np
+
+    from x2vkit import media
+
+    films = np.stack(clips)                                                    # (count, F, H, W, 3)
+    if path.suffix.lower() == ".png":
+        moments = np.linspace(0, films.shape[1] - 1, min(6, films.shape[1])).round().astype(int)
+        rows = films[:, moments].reshape(-1, *films.shape[2:])
+        media.write_atomic(path, media.png_sheet(rows, columns=len(moments)))
+    else:
+        sheets = np.stack([media.contact_sheet(films[:, i]) for i in range(films.shape[1])])
+        media.write_clip(path, sheets, fps)
+
+
+HERE = {"generate": (add_generate_arguments, generate), "world": (add_world_arguments, world)}
+"""Commands defined in this module: (add_arguments, run)."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

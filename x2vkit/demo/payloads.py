@@ -1,0 +1,169 @@
+"""What the page's scripts are told: clips, previews and troubles as small JSON messages. See static/*.js.
+
+A moving picture travels as a strip: its frames on top of each other in one JPEG, which a canvas plays. Files
+(the mp4, a view's page) travel as Gradio's file records, which it turns into addresses for the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from x2vkit import media
+from x2vkit.config import RunSpec
+from x2vkit.demo.engine import EXAMPLE, cache_folder
+from x2vkit.demo.models import Made, Progress
+from x2vkit.demo.requests import SHAPES, Asked
+from x2vkit.errors import X2VError
+from x2vkit.media import Frames
+from x2vkit.trace import samples
+
+Message = dict[str, Any]
+
+STRIP_PIXELS, STRIP_FRAMES = 192, 33
+"""A strip's frames are no larger, and no more."""
+
+REPORT = (
+    "new ResizeObserver(() => parent.postMessage({ x2vHeight: document.body.scrollHeight + 2 }, '*'))"
+    ".observe(document.body);"
+)
+"""Told by a view's page inside the demo, which cannot look into the frame itself."""
+
+
+def wait(text: str) -> Message:
+    """Nothing to see yet."""
+    return {"kind": "wait", "text": text}
+
+
+def trouble(error: X2VError) -> Message:
+    """What was given, the rule, the cure."""
+    return {"kind": "trouble", "got": error.got, "rule": error.rule, "cure": error.cure}
+
+
+def step(progress: Progress) -> Message:
+    """One denoising step, with its preview where there is one."""
+    message: Message = {"kind": "step", "step": progress.step, "steps": progress.steps}
+    message["noise"] = None if progress.t is None else round(100 * progress.t)
+    if progress.picture is not None:
+        message |= strip(progress.picture, 12, quality=70)
+    return message
+
+
+def clip(key: str, made: Made, film: Mapping[str, Any] | None, inside: bool) -> Message:
+    """A finished clip. film: `film()` of it, or None; inside: whether x2vkit can look into it."""
+    spec = made.asked.spec
+    numbers = [f"seed {spec.seed}", f"{spec.steps} steps", f"guidance {spec.guidance:g}", spec.model]
+    if made.seconds:
+        numbers.append(f"{made.seconds:.1f} s")
+    return {
+        "kind": "clip",
+        "id": key,
+        "prompt": spec.prompt,
+        "unknown": list(made.unknown),
+        "facts": numbers,
+        "notes": list(made.notes),
+        "settings": settings(spec),
+        "film": film,
+        "example": key.startswith(EXAMPLE),
+        "inside": inside,
+        **strip(made.frames, made.fps),
+    }
+
+
+@cache
+def example(name: str, with_film: bool) -> Message:
+    """A bundled clip as a message, with or without its mp4 (which costs a tenth of a second, once)."""
+    trace = samples.sample(name)
+    spec = RunSpec.from_dict(dict(trace.spec))
+    made = Made(Asked(spec), trace.frames, trace.fps, 0.0, trace.words[1:], trace.unknown)
+    return clip(EXAMPLE + name, made, film(made) if with_film else None, inside=True)
+
+
+def settings(spec: RunSpec) -> Message:
+    """A spec as the form's fields."""
+    size = (spec.width, spec.height)
+    shapes = [name for name, shape in SHAPES.items() if (shape.width, shape.height) == size]
+    fixed = [name for name in shapes if SHAPES[name].frames == spec.num_frames]
+    return {
+        "prompt": spec.prompt,
+        "negative_prompt": spec.negative_prompt,
+        "shape": (fixed or shapes or ["square"])[0],
+        "seconds": round(spec.num_frames / spec.fps, 2),
+        "steps": spec.steps,
+        "guidance": spec.guidance,
+        "seed": spec.seed,
+        "model": spec.model,
+    }
+
+
+def strip(frames: Frames, fps: float, quality: int = 88) -> Message:
+    """A clip as `strip` (a data URL), `frames`, `fps`, and `width`, `height` of the clip itself in pixels."""
+    chosen = frames[:: -(-len(frames) // STRIP_FRAMES)]
+    count, height, width, _ = chosen.shape
+    sheet = Image.fromarray(chosen.reshape(count * height, width, 3))
+    if (shrink := max(height, width) / STRIP_PIXELS) > 1:
+        sheet = sheet.resize((round(width / shrink), count * round(height / shrink)))
+    stream = io.BytesIO()
+    sheet.save(stream, "JPEG", quality=quality)
+    data = base64.b64encode(stream.getvalue()).decode()
+    rate = fps * count / len(frames)
+    size = {"frames": count, "fps": rate, "width": width, "height": height}
+    return {"strip": f"data:image/jpeg;base64,{data}", **size}
+
+
+def film(made: Made) -> Message:
+    """A clip as an mp4 in Gradio's folder, named by its prompt."""
+    return keep(media.mp4(made.frames, made.fps), f"{slug(made.asked.spec)}.mp4")
+
+
+def page(html: str, name: str) -> Message:
+    """A view's page in Gradio's folder."""
+    return keep(telling(html).encode(), f"{name}.html")
+
+
+def keep(data: bytes, name: str) -> Message:
+    """Bytes as a file in Gradio's folder -> its file record. The same bytes are kept once."""
+    folder = cache_folder() / hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = media.write_atomic(folder / name, data)
+    return record(path)
+
+
+def record(path: Path) -> Message:
+    """A file in Gradio's words."""
+    return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
+
+
+def slug(spec: RunSpec) -> str:
+    """A file name out of a prompt: letters, digits and dashes."""
+    words = "-".join(re.findall(r"[a-z0-9]+", spec.prompt.lower()))[:48].strip("-")
+    return f"{words or 'clip'}-{spec.seed}"
+
+
+def telling(html: str) -> str:
+    """A view's page that also tells its height: one more script, allowed by digest in its own policy."""
+    digest = base64.b64encode(hashlib.sha256(REPORT.encode()).digest()).decode()
+    html = html.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    head, _, rest = html.rpartition("</body>")
+    return f"{head}<script>{REPORT}</script></body>{rest}"
+
+
+def side_by_side(made: list[Made]) -> list[Message]:
+    """Clips in step, for where there is no view to compare them."""
+    return [strip(one.frames, one.fps) | {"title": title(one.asked.spec)} for one in made]
+
+
+def title(spec: RunSpec) -> str:
+    """A clip's settings in a line."""
+    numbers = f"{spec.steps} steps · guidance {spec.guidance:g} · seed {spec.seed}"
+    return f"{spec.prompt} · {spec.model} · {numbers}"
+
+

@@ -1,0 +1,1 @@
+"""Training the video transformer and its text encoder."""

@@ -1,0 +1,1 @@
+"""Training the judge: its frame model, then its motion model."""
