@@ -28,7 +28,7 @@ def build_trace(**changes: object) -> Trace:
         return rng.normal(size=(HEADS, tokens, HEAD_DIM)).astype(np.float16)
 
     parts: dict = {
-        "spec": {"prompt": "a red ball <3 & more", "seed": 7, "steps": STEPS},
+        "request": {"prompt": "a red ball <3 & more", "seed": 7, "steps": STEPS},
         "words": WORDS,
         "unknown": ("flurb",),
         "t": np.linspace(1, 0, STEPS + 1, dtype=np.float32),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from x2vkit import axes
-from x2vkit.config import ModelConfig, RunSpec
+from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.errors import X2VError
 
 
@@ -67,10 +67,10 @@ def test_an_error_survives_a_process_boundary():
 
 
 def test_run_spec_round_trip_and_strangers():
-    spec = RunSpec(prompt="a dog", steps=7)
-    assert RunSpec.from_dict(spec.to_dict()) == spec
+    request = RunRequest(prompt="a dog", steps=7)
+    assert RunRequest.from_dict(request.to_dict()) == request
     with pytest.raises(X2VError, match="colour"):
-        RunSpec.from_dict({"colour": "red"})
+        RunRequest.from_dict({"colour": "red"})
 
 
 def test_heads_must_fit_the_width():

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit import flops
 from x2vkit.axes import latent_shape
-from x2vkit.config import PRESETS, RunSpec
+from x2vkit.config import PRESETS, RunRequest
 from x2vkit.core.conv_stage import FIRST
 from x2vkit.core.motion import SPOT_FEATURES
 from x2vkit.core.patches import POSITION_FEATURES
@@ -68,11 +68,11 @@ def test_flops_are_within_two_per_cent_of_torchs_counter(config, shape, extras):
 
 def test_a_run_counts_every_look():
     one = flops.forward_flops(TINY, 17, 128, 128, 5)
-    spec = RunSpec(steps=10, guidance=1.0)
-    assert flops.run_flops(TINY, spec, 5) == pytest.approx(10 * one, rel=0.01)
-    assert flops.run_flops(TINY, replace(spec, guidance=4.0), 5) == pytest.approx(20 * one, rel=0.01)
-    assert flops.run_flops(TINY, replace(spec, scheduler="heun"), 5) == pytest.approx(19 * one, rel=0.01)
-    pulled = replace(spec, guidance=4.0, control_guidance=2.0)
+    request = RunRequest(steps=10, guidance=1.0)
+    assert flops.run_flops(TINY, request, 5) == pytest.approx(10 * one, rel=0.01)
+    assert flops.run_flops(TINY, replace(request, guidance=4.0), 5) == pytest.approx(20 * one, rel=0.01)
+    assert flops.run_flops(TINY, replace(request, scheduler="heun"), 5) == pytest.approx(19 * one, rel=0.01)
+    pulled = replace(request, guidance=4.0, control_guidance=2.0)
     assert flops.run_flops(TINY, pulled, 5, controlled=True) == pytest.approx(30 * one, rel=0.05)
 
 

@@ -16,7 +16,7 @@ import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
 LIGHT = (
-    *("", ".cli", ".config", ".errors", ".axes", ".media", ".trace", ".world", ".lab"),
+    *("", ".cli", ".config", ".registry", ".errors", ".axes", ".media", ".trace", ".world", ".lab"),
     *(".views", ".views.base", ".views.compare", ".views.playground"),
 )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from x2vkit import views
-    from x2vkit.config import RunSpec
+    from x2vkit.config import RunRequest
     from x2vkit.demo import demo
     from x2vkit.errors import X2VError
     from x2vkit.judge import Judge
@@ -28,7 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AttentionCapture",
     "Judge",
-    "RunSpec",
+    "RunRequest",
     "Trace",
     "World",
     "X2VError",
@@ -45,7 +45,7 @@ __all__ = [
 _HOME = {
     "AttentionCapture": "run.record",
     "Judge": "judge",
-    "RunSpec": "config",
+    "RunRequest": "config",
     "Trace": "trace",
     "World": "world",
     "X2VError": "errors",

@@ -1,15 +1,18 @@
-"""Frozen configuration: the size of a model (`ModelConfig`, `PRESETS`) and what one run was asked
-(`RunSpec`).
+"""Frozen configuration: the size of a model (`ModelConfig`, `PRESETS`) and the request of one run
+(`RunRequest`).
 
-Knows nothing about torch, so that a trace can carry a RunSpec and a page can read it.
+Knows nothing about torch, so that a trace can carry a RunRequest and a page can read it.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from x2vkit.errors import X2VError
+
+if TYPE_CHECKING:
+    from x2vkit.registry import SamplingDefaults
 
 FORMAT_VERSION = 1
 """Version of the checkpoint format: raised when saved weights of one version cannot be read as another's."""
@@ -71,8 +74,8 @@ PRESETS: dict[str, ModelConfig] = {
 
 
 @dataclass(frozen=True)
-class RunSpec:
-    """Everything that was asked of one run: enough to run it again."""
+class RunRequest:
+    """Everything that is words or numbers in one run: with its inputs enough to run it again."""
 
     prompt: str = ""
     """The words as the user gave them."""
@@ -80,10 +83,12 @@ class RunSpec:
     """What guidance steers away from; empty is the unconditional model."""
     seed: int = 0
     """Seed of the noise."""
-    steps: int = 20
-    """Denoising steps S."""
-    guidance: float = 4.0
-    """Classifier-free guidance scale of the words and of what is planned or given with them; 1 is none."""
+    steps: int | None = None
+    """Denoising steps S; None is the weights' own default (see `registry.sampling_defaults`)."""
+    guidance: float | None = None
+    """Classifier-free guidance scale of the words and of what is planned or given with them; 1 is none, None
+    the weights' own default.
+    """
     control_guidance: float = 1.0
     """Guidance scale of control raster and camera once more, by a pass of its own; 1 is none."""
     num_frames: int = 17
@@ -98,13 +103,23 @@ class RunSpec:
     """euler, heun or unipc (see core/sampler.py)."""
     model: str = "small"
     """Name or path of the weights."""
+    plan: bool = True
+    """Whether a planner, where the model has one, drafts where everything goes."""
+    shared_attention: bool = False
+    """Whether the clips of one batch attend to each other, to keep one character."""
+
+    def resolve(self, sampling: SamplingDefaults) -> RunRequest:
+        """The same with nothing left open: steps and guidance that are None become those of the weights."""
+        steps = sampling.steps if self.steps is None else self.steps
+        guidance = sampling.guidance if self.guidance is None else self.guidance
+        return replace(self, steps=steps, guidance=guidance)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> RunSpec:
+    def from_dict(cls, values: dict[str, Any]) -> RunRequest:
         """From `to_dict`'s output; raises X2VError on a field that this version does not know."""
         known = [field.name for field in fields(cls)]
         strange = sorted(set(values) - set(known))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import prod
 
 from x2vkit.axes import check_shape, latent_shape, token_grid
-from x2vkit.config import ModelConfig, RunSpec
+from x2vkit.config import ModelConfig, RunRequest
 
 POSITION_FEATURES = 24
 """Length of a token's absolute position features (core/patches.py)."""
@@ -127,15 +127,15 @@ def attention_flops(config: ModelConfig, length: int) -> int:
     return config.depth * _pairs(length, config.width)
 
 
-def run_flops(config: ModelConfig, spec: RunSpec, text_tokens: int, controlled: bool = False) -> int:
+def run_flops(config: ModelConfig, request: RunRequest, text_tokens: int, controlled: bool = False) -> int:
     """FLOPs of one whole run before the VAE: text, and every step's passes (1, +1 for each guidance that
     pulls).
 
     Heun looks twice a step, except in the last.
     """
-    passes = 1 + (spec.guidance != 1) + (controlled and spec.control_guidance != 1)
-    looks = 2 * spec.steps - 1 if spec.scheduler == "heun" else spec.steps
-    shape = (spec.num_frames, spec.height, spec.width)
+    passes = 1 + (request.guidance != 1) + (controlled and request.control_guidance != 1)
+    looks = 2 * request.steps - 1 if request.scheduler == "heun" else request.steps
+    shape = (request.num_frames, request.height, request.width)
     one = forward_flops(config, *shape, text_tokens, batch=passes, control=controlled, camera=False)
     return looks * one + text_flops(config, text_tokens, batch=passes)
 

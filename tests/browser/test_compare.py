@@ -23,13 +23,13 @@ def three(make_trace):
     noise = rng.normal(size=(4, 2, 4, 6))
     ramp = np.arange(48)[:, None]
 
-    def run(steps: int, **spec: object):
+    def run(steps: int, **request: object):
         t = np.linspace(1, 0, steps + 1)
         pred_x0, latents = rng.normal(size=(steps, *noise.shape)), [noise]
         for k in range(steps):
             latents.append(latents[-1] * t[k + 1] / t[k] + pred_x0[k] * (1 - t[k + 1] / t[k]))
         return make_trace(
-            spec={"prompt": "a red ball", "seed": 0, "scheduler": "euler"} | spec,
+            request={"prompt": "a red ball", "seed": 0, "scheduler": "euler"} | request,
             t=t.astype(np.float32),
             latents=np.float16(latents),
             pred_x0=np.float16(pred_x0),

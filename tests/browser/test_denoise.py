@@ -93,7 +93,7 @@ def test_it_plays_round_and_stops(open_html, cat):
 
 def test_words_that_the_model_did_not_know_are_struck_through(open_html, make_trace):
     weight = {"preview_weight": np.ones((768, 4), np.float16), "preview_bias": np.ones(768, np.float16)}
-    trace = make_trace(spec={"prompt": "a red Flurb, <b>bold</b>"}, unknown=("flurb",), **weight)
+    trace = make_trace(request={"prompt": "a red Flurb, <b>bold</b>"}, unknown=("flurb",), **weight)
     opened = open_html(Denoise(trace).to_html())
     assert opened.page.locator(".x2v-prompt").inner_text() == "a red Flurb, <b>bold</b>"
     assert opened.page.locator("del").all_inner_texts() == ["Flurb,"]

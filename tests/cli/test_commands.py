@@ -24,12 +24,12 @@ def model(monkeypatch, make_trace):
 
     asked = []
 
-    def generate(spec, **options):
-        asked.append((spec, options))
+    def generate(request, **options):
+        asked.append((request, options))
         warnings.warn("words the model does not know, left out: flurb", stacklevel=2)
-        for _ in range(spec.steps):
+        for _ in range(request.steps):
             options["on_step"](None)
-        return make_trace(spec=spec.to_dict())
+        return make_trace(request=request.to_dict())
 
     monkeypatch.setattr(recorder, "load", lambda name: f"the {name} model")
     monkeypatch.setattr(recorder, "generate", generate)
@@ -54,7 +54,7 @@ def test_every_suffix_writes_its_format(model, tmp_path, capsys, suffix):
 def test_several_prompts_make_one_sheet_each_with_the_next_seed(model, tmp_path, capsys):
     path = tmp_path / "sheet.png"
     assert cli.main(["generate", "a dog", "a cat", "a car", "--seed", "4", "-o", str(path)]) == 0
-    assert [(spec.prompt, spec.seed) for spec, _ in model] == [("a dog", 4), ("a cat", 5), ("a car", 6)]
+    assert [(request.prompt, request.seed) for request, _ in model] == [("a dog", 4), ("a cat", 5), ("a car", 6)]
     width, height = Image.open(path).size
     assert width > 4 * 48 and height > 3 * 32  # a row of moments for each
     assert "3 clips, seeds 4 to 6" in capsys.readouterr().out
@@ -67,10 +67,10 @@ def test_options_reach_the_run(model, tmp_path):
     options = [*options.split(), "--scheduler", "heun", "--negative-prompt", "snow"]
     options += ["--image", f"{tmp_path}/start.png", "-o", f"{tmp_path}/a.png"]
     assert cli.main(["generate", "a dog", *options]) == 0
-    spec, given = model[0]
+    request, given = model[0]
     expected = {"prompt": "a dog", "negative_prompt": "snow", "seed": 3, "steps": 5, "guidance": 2.5}
     expected |= {"num_frames": 9, "width": 160, "height": 96, "fps": 8, "model": "other", "scheduler": "heun"}
-    assert expected.items() <= spec.to_dict().items()
+    assert expected.items() <= request.to_dict().items()
     assert given["image"].shape == (96, 160, 3)
     assert given["pipeline"] == "the other model"
 

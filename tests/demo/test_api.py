@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.demo.demos import launched, wait_until
 from x2vkit import media
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.run import record as recorder
 
 SMALL = {"steps": 2, "seconds": 0.1, "seed": 3}
@@ -43,8 +43,8 @@ def test_every_endpoint_is_named_and_has_a_manual(client):
 
 def test_a_clip_is_the_one_that_python_makes(client, pipeline):
     film, about = client.predict(prompt="a red ball", steps=4, seconds=0.4, seed=3, api_name="/generate")
-    spec = RunSpec(prompt="a red ball", steps=4, num_frames=5, seed=3)
-    want = recorder.generate(spec, pipeline=pipeline)
+    request = RunRequest(prompt="a red ball", steps=4, num_frames=5, seed=3)
+    want = recorder.generate(request, pipeline=pipeline)
     assert about["read"] == "a red ball" and about["num_frames"] == 5 and about["took_seconds"] > 0
     assert Path(film).read_bytes() == media.mp4(want.frames, 12)
 
@@ -271,8 +271,8 @@ def test_twenty_clients_at_once(served, pipeline):
     prompts = ["a red ball", "a blue ball", "a dog bouncing"]
     want = {}
     for i, prompt in enumerate(prompts):
-        spec = RunSpec(prompt=prompt, steps=2, num_frames=5, seed=i)
-        want[i] = media.mp4(recorder.generate(spec, pipeline=pipeline).frames, spec.fps)
+        request = RunRequest(prompt=prompt, steps=2, num_frames=5, seed=i)
+        want[i] = media.mp4(recorder.generate(request, pipeline=pipeline).frames, request.fps)
     right, refused, wrong = [], [], []
 
     def visit(requests: int) -> None:

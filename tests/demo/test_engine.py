@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.demo.demos import wait_until
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.demo import engine as engine_module
 from x2vkit.demo.engine import EXAMPLE, Engine, Shelf, compare_html, examples, spread, view_html, views
 from x2vkit.demo.models import Models
@@ -18,9 +18,9 @@ from x2vkit.run import record as recorder
 from x2vkit.trace import samples
 
 
-def asked(**spec: object) -> Asked:
+def asked(**request: object) -> Asked:
     usual = {"prompt": "a red ball", "steps": 3, "num_frames": 5, "height": 32, "width": 48, "seed": 3}
-    return Asked(RunSpec(**usual | {"model": "this model"} | spec))
+    return Asked(RunRequest(**usual | {"model": "this model"} | request))
 
 
 def finish(run):
@@ -49,7 +49,7 @@ def test_looking_inside_shows_the_clip_that_was_made(engine):
 
 def test_a_clip_from_a_picture_is_looked_into_with_its_picture(engine):
     image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    key, made = finish(engine.make(Asked(asked().spec, {"image": image})))
+    key, made = finish(engine.make(Asked(asked().request, {"image": image})))
     assert np.array_equal(finish(engine.record(key)).frames, made.frames)
 
 
@@ -84,7 +84,7 @@ def test_a_long_clip_is_recorded_within_its_budget(engine, monkeypatch):
     key, _ = finish(engine.make(asked(steps=6)))
     for steps in (1, 2, 3):
         keep = recorder.AttentionCapture(steps=range(steps))
-        budget = recorder.predicted_bytes(asked(steps=6).spec, engine.models.get("this model"), keep)
+        budget = recorder.predicted_bytes(asked(steps=6).request, engine.models.get("this model"), keep)
         monkeypatch.setattr(engine_module, "RECORD_BYTES", budget)
         engine._traces = Shelf(1)  # forget the recording, not the clip
         trace = finish(engine.record(key))

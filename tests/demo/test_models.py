@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from x2vkit.config import RunSpec
+from x2vkit import registry
+from x2vkit.config import RunRequest
 from x2vkit.demo import models
 from x2vkit.demo.models import Models, to_frames
 from x2vkit.demo.requests import Asked
@@ -17,16 +18,16 @@ from x2vkit.errors import X2VError
 from x2vkit.run import record as recorder
 
 
-def asked(model: str, **spec: object) -> Asked:
+def asked(model: str, **request: object) -> Asked:
     usual = {"prompt": "a red ball", "steps": 4, "num_frames": 5, "height": 32, "width": 32, "seed": 3}
-    return Asked(RunSpec(**usual | spec, model=model))
+    return Asked(RunRequest(**usual | request, model=model))
 
 
 def test_own_pipelines_make_what_the_recorder_makes(pipeline):
     all_of = Models(pipeline)
     told = []
     made = all_of.make(asked(all_of.default), told.append)
-    alone = recorder.generate(asked(all_of.default).spec, pipeline=pipeline)
+    alone = recorder.generate(asked(all_of.default).request, pipeline=pipeline)
     assert np.array_equal(made.frames, alone.frames)
     assert [(step.step, step.steps) for step in told] == [(i, 4) for i in (1, 2, 3, 4)]
     assert all(step.picture.shape == made.frames.shape and step.picture.dtype == np.uint8 for step in told)
@@ -44,14 +45,10 @@ def test_the_models_that_ship_are_found_by_themselves(tmp_path, monkeypatch):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "model_index.json").write_text("{}")
         (tmp_path / name / "log.jsonl").write_text(f'{{"step": 1}}\n{{"step": 2, "flops": {flops}}}\n')
-    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
-    models.shipped.cache_clear()
-    try:
-        all_of = Models()
-        assert all_of.names() == ["small", "base", "4x", "32x"]  # the usual one, then the cheapest first
-        assert models.train_flops(all_of.folder("4x")) == 4e13
-    finally:
-        models.shipped.cache_clear()
+    monkeypatch.setattr(registry, "WEIGHTS", tmp_path)
+    all_of = Models()
+    assert all_of.names() == ["small", "base", "4x", "32x"]  # the usual one, then the cheapest first
+    assert registry.train_flops(all_of.folder("4x")) == 4e13
 
 
 def test_the_usual_model_is_there():

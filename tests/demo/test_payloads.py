@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.demo import payloads
 from x2vkit.demo.models import Made, Progress
 from x2vkit.demo.requests import SHAPES, Asked, ask
@@ -29,8 +29,8 @@ def opened(message: payloads.Message) -> np.ndarray:
 
 @pytest.fixture
 def made(clip) -> Made:
-    spec = RunSpec(prompt='a <b>"dog"</b> & </script>', seed=5)
-    return Made(Asked(spec, notes=("a note",)), clip, 12, 0.8, ("dog",), ("b",), ("a note",))
+    request = RunRequest(prompt='a <b>"dog"</b> & </script>', seed=5, steps=20, guidance=4.0)
+    return Made(Asked(request, notes=("a note",)), clip, 12, 0.8, ("dog",), ("b",), ("a note",))
 
 
 def test_a_strip_holds_the_frames_in_order(clip):
@@ -50,7 +50,7 @@ def test_large_clips_make_small_strips():
 def test_messages_are_json_and_small(made, gradio_folder):
     message = payloads.clip("id", made, payloads.film(made), inside=True)
     assert len(json.dumps(message)) < 60_000
-    assert message["prompt"] == made.asked.spec.prompt and message["facts"][0] == "seed 5"
+    assert message["prompt"] == made.asked.request.prompt and message["facts"][0] == "seed 5"
     step = payloads.step(Progress(3, 20, 0.7, made.frames))
     assert (step["step"], step["steps"], step["noise"]) == (3, 20, 70)
     assert payloads.step(Progress(3, 20))["noise"] is None
@@ -69,9 +69,9 @@ def test_films_are_files_that_a_browser_plays(made, gradio_folder):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_settings_bring_the_form_back(shape):
     wanted = ask("a ball", shape=shape, seconds=1.4, seed=9)
-    known = payloads.settings(wanted.spec)
+    known = payloads.settings(wanted.request)
     known["seconds"] = min(known["seconds"], 2.75)
-    assert ask(**known).spec == wanted.spec
+    assert ask(**known).request == wanted.request
 
 
 def test_examples_cost_nothing_but_reading(monkeypatch):

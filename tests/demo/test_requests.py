@@ -17,8 +17,8 @@ from x2vkit.errors import X2VError
 
 def test_the_usual_clip():
     asked = ask("  a red\nball\u0000 ", seed=3)
-    assert asked.spec.prompt == "a red ball"
-    assert (asked.spec.num_frames, asked.spec.height, asked.spec.width, asked.spec.seed) == (17, 128, 128, 3)
+    assert asked.request.prompt == "a red ball"
+    assert (asked.request.num_frames, asked.request.height, asked.request.width, asked.request.seed) == (17, 128, 128, 3)
     assert asked.inputs == {} and asked.notes == ()
 
 
@@ -26,10 +26,10 @@ def test_the_usual_clip():
 def test_every_shape_is_one_that_models_take(shape):
     from x2vkit.axes import check_shape
 
-    spec = ask("a ball", shape=shape).spec
-    check_shape(spec.num_frames, spec.height, spec.width)
-    assert (spec.num_frames == 1) == (shape == "still")
-    assert (spec.width > spec.height) == (shape == "wide")
+    request = ask("a ball", shape=shape).request
+    check_shape(request.num_frames, request.height, request.width)
+    assert (request.num_frames == 1) == (shape == "still")
+    assert (request.width > request.height) == (shape == "wide")
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.1, 1), (1.4, 17), (17 / FPS, 17), (2.75, 33), (1.1, 13)])
@@ -38,7 +38,7 @@ def test_seconds_become_whole_latent_frames(seconds, frames):
 
 
 def test_a_seed_of_minus_one_is_drawn():
-    seeds = {ask("a ball", seed=-1).spec.seed for _ in range(5)}
+    seeds = {ask("a ball", seed=-1).request.seed for _ in range(5)}
     assert len(seeds) == 5 and min(seeds) >= 0
 
 
@@ -114,7 +114,7 @@ def test_a_video_keeps_its_frames(video, clip):
 
 def test_a_short_video_makes_a_short_clip_and_says_so(video):
     asked = ask("a ball", video=str(video), seconds=1.4)
-    assert asked.spec.num_frames == 9 and asked.inputs["video"].shape == (9, 128, 128, 3)
+    assert asked.request.num_frames == 9 and asked.inputs["video"].shape == (9, 128, 128, 3)
     assert "9 frames" in asked.notes[0]
 
 

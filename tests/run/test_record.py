@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from x2vkit.config import RunSpec
+from x2vkit import registry
+from x2vkit.config import RunRequest
 from x2vkit.core.attention import Scores
 from x2vkit.core.conditions import Conditions
 from x2vkit.errors import X2VError
@@ -213,8 +214,8 @@ def test_a_choice_that_is_not_there(small, chosen):
 @pytest.mark.parametrize("previews", [False, True])
 def test_the_predicted_size_is_the_size(small, pipeline, attention, previews):
     trace = record("a red ball", attention=attention, previews=previews, **small)
-    spec = RunSpec(prompt="a red ball", seed=1, **SIZE)
-    assert predicted_bytes(spec, pipeline, attention, previews) == trace.nbytes
+    request = RunRequest(prompt="a red ball", seed=1, **SIZE)
+    assert predicted_bytes(request, pipeline, attention, previews) == trace.nbytes
 
 
 def test_above_the_budget_nothing_is_computed(small):
@@ -257,7 +258,7 @@ def test_unknown_options_and_models():
 
 
 def test_load_finds_shipped_names_and_folders(pipeline, tmp_path, monkeypatch):
-    monkeypatch.setattr(recorder, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(registry, "WEIGHTS", tmp_path / "weights")
     pipeline.save_pretrained(tmp_path / "weights" / "mini")
     pipeline.save_pretrained(tmp_path / "mine")
     shipped, mine = recorder.load("mini"), recorder.load(str(tmp_path / "mine"))
@@ -265,3 +266,13 @@ def test_load_finds_shipped_names_and_folders(pipeline, tmp_path, monkeypatch):
     assert shipped is not recorder.load("mini")
     with pytest.raises(X2VError, match="there are: mini"):
         recorder.load("midi")
+
+
+def test_a_request_that_leaves_steps_open_takes_the_weights_own(small, pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "sampling", registry.SamplingDefaults(steps=2, guidance=1.5))
+    left_open = {name: value for name, value in small.items() if name != "steps"}
+    trace = generate("a red ball", **left_open)
+    assert trace.steps == trace.request["steps"] == 2 and trace.request["guidance"] == 1.5
+    assert generate("a red ball", **small).request["steps"] == 3
+    pipeline.save_pretrained(tmp_path)
+    assert recorder.load(str(tmp_path)).sampling == pipeline.sampling

@@ -17,7 +17,7 @@ from x2vkit.trace import Trace
 
 def same(a: Trace, b: Trace) -> bool:
     texts = ("words", "unknown", "fps", "heads", "patch", "flops", "weights")
-    maps = ("spec", "timings", "versions")
+    maps = ("request", "timings", "versions")
     arrays_a, arrays_b = a.arrays(), b.arrays()
     return (
         all(getattr(a, name) == getattr(b, name) for name in texts)
@@ -89,7 +89,7 @@ def test_frozen(trace):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     with pytest.raises(TypeError):
-        trace.spec["seed"] = 1
+        trace.request["seed"] = 1
     with pytest.raises(TypeError):
         trace.queries[0, 0] = None
 
@@ -202,7 +202,7 @@ def rewrite(path, **metadata):
         ({"format": "weights"}, "no trace"),
         ({"trace": "{"}, "header is damaged"),
         ({"trace": "[]"}, "header is damaged"),
-        ({"trace": json.dumps({"spec": {}})}, "header is damaged"),
+        ({"trace": json.dumps({"request": {}})}, "header is damaged"),
     ],
 )
 def test_another_version_or_a_foreign_file(trace, tmp_path, metadata, message):
@@ -244,7 +244,7 @@ def test_a_saved_file_is_readable_by_others(trace, tmp_path):
 
 
 def test_shows_itself_as_a_looping_clip_with_escaped_words(make_trace):
-    trace = make_trace(spec={"prompt": "<script>alert(1)</script>"}, unknown=("<b>x</b>",))
+    trace = make_trace(request={"prompt": "<script>alert(1)</script>"}, unknown=("<b>x</b>",))
     page = trace._repr_html_()
     assert "<video" in page and " loop" in page and "data:video/mp4;base64," in page
     assert "<script>" not in page and "&lt;script&gt;" in page

@@ -180,7 +180,7 @@ def test_a_page_holds_no_prompt_that_could_end_its_script(make_trace):
     from x2vkit.views import Denoise
 
     weight = {"preview_weight": np.ones((768, 4), np.float16), "preview_bias": np.ones(768, np.float16)}
-    html = Denoise(make_trace(spec={"prompt": "</script><script>alert(1)</script>"}, **weight)).to_html()
+    html = Denoise(make_trace(request={"prompt": "</script><script>alert(1)</script>"}, **weight)).to_html()
     assert html.count("<script") == 2 == html.count("</script>")
     state = re.search(r'id="state">(.*?)</script>', html, re.DOTALL)
     assert json.loads(state[1])[0]["values"]["facts"]["prompt"].startswith("</script>")

@@ -18,7 +18,7 @@ from x2vkit.views.compare import (
     shared,
 )
 
-SPEC = {"prompt": "a red ball", "seed": 1, "guidance": 4.0, "model": "small", "scheduler": "euler"}
+REQUEST = {"prompt": "a red ball", "seed": 1, "guidance": 4.0, "model": "small", "scheduler": "euler"}
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def pair(make_trace):
         "preview_bias": rng.normal(size=768).astype(np.float16),
         "inputs": {},
     }
-    one = make_trace(spec=SPEC, **linear)
+    one = make_trace(request=REQUEST, **linear)
     other = make_trace(
-        spec=SPEC | {"prompt": "a blue ball", "guidance": 1.0},
+        request=REQUEST | {"prompt": "a blue ball", "guidance": 1.0},
         pred_x0=np.asarray(one.pred_x0) + 1,
         frames=np.full_like(one.frames, 100),
         **linear,
@@ -40,20 +40,20 @@ def pair(make_trace):
 
 
 def test_labels_tell_only_what_differs(make_trace):
-    runs = [make_trace(spec=SPEC | {"guidance": 1.0}), make_trace(spec=SPEC | {"guidance": 7.5, "seed": 2})]
+    runs = [make_trace(request=REQUEST | {"guidance": 1.0}), make_trace(request=REQUEST | {"guidance": 7.5, "seed": 2})]
     assert differences(runs) == ["seed 1  ·  guidance 1", "seed 2  ·  guidance 7.5"]
     assert "3 steps" in shared(runs) and not any("seed" in text for text in shared(runs))
 
 
 def test_a_start_picture_and_words_to_avoid_are_told(make_trace):
-    plain, pictured = make_trace(spec=SPEC, inputs={}), make_trace(spec=SPEC | {"negative_prompt": "snow"})
+    plain, pictured = make_trace(request=REQUEST, inputs={}), make_trace(request=REQUEST | {"negative_prompt": "snow"})
     told = differences([plain, pictured])
     assert told[0].split("  ·  ") == ["no words to avoid", "words alone"]
     assert told[1].split("  ·  ") == ["away from “snow”", "with image"]
 
 
 def test_other_weights_under_one_name_are_told(make_trace):
-    told = differences([make_trace(spec=SPEC, weights="a" * 64), make_trace(spec=SPEC, weights="b" * 64)])
+    told = differences([make_trace(request=REQUEST, weights="a" * 64), make_trace(request=REQUEST, weights="b" * 64)])
     assert told == ["model small, weights aaaaaaaa", "model small, weights bbbbbbbb"]
 
 

@@ -30,9 +30,9 @@ class FakeMaker:
     def decoder(self, model):
         return np.zeros((768, 4)), np.zeros(768)
 
-    def make(self, spec, image, on_step):
+    def make(self, request, image, on_step):
         on_step(0, 1.0, np.zeros((4, 2, 4, 6), np.float32))
-        return self.make_trace(spec=spec.to_dict())
+        return self.make_trace(request=request.to_dict())
 
 
 @pytest.fixture

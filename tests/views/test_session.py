@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
+from x2vkit.registry import SamplingDefaults
 from x2vkit.trace import Trace
 from x2vkit.views.session import HISTORY, Session, Shipped
 from x2vkit.views.settings import MOST_CELLS, Settings, read_picture, read_settings, values_of
@@ -42,20 +43,20 @@ class FakeMaker:
     def decoder(self, model):
         return np.ones((768, 4)), np.zeros(768)
 
-    def make(self, spec, image, on_step):
+    def make(self, request, image, on_step):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.started.release()
         try:
-            if spec.seed == 13:
+            if request.seed == 13:
                 raise RuntimeError("no luck")
-            if spec.seed == 14:
+            if request.seed == 14:
                 raise X2VError("weights 'small'", "they are damaged", "fetch them again")
             for index in range(self.steps):
                 on_step(index, 1 - index / self.steps, np.full((4, 2, 4, 6), index + 1, np.float32))
                 assert self.gate.wait(20)
-            self.made.append((spec, image))
-            return self.make_trace(spec=spec.to_dict(), timings={"total": 0.5})
+            self.made.append((request, image))
+            return self.make_trace(request=request.to_dict(), timings={"total": 0.5})
         finally:
             self.at_once -= 1
 
@@ -317,10 +318,10 @@ def test_the_line_of_python_says_the_same_as_the_settings():
         Settings('say "hi" \\ näh', seed=7, steps=9, guidance=2.5, shape="wide"),
         Settings("x", shape="still", model="other"),
     ):
-        fake = SimpleNamespace(generate=lambda prompt, **options: RunSpec(prompt=prompt, **options))
-        assert eval(settings.line(), {"x2v": fake}) == settings.spec()
+        fake = SimpleNamespace(generate=lambda prompt, **options: RunRequest(prompt=prompt, **options))
+        assert eval(settings.line(), {"x2v": fake}).resolve(SamplingDefaults()) == settings.request()
     assert Settings("a red ball").line() == 'x2v.generate("a red ball", seed=0)'
-    assert RunSpec() == Settings().spec()
+    assert RunRequest().resolve(SamplingDefaults()) == Settings().request()
 
 
 def test_spaces_do_not_make_another_prompt():

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from x2vkit import flops
-from x2vkit.config import PRESETS, ModelConfig, RunSpec
+from x2vkit.config import PRESETS, ModelConfig, RunRequest
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
@@ -152,8 +152,8 @@ def generating(subject: Subject, repeats: int = 3) -> Iterator[Line]:
     """A clip of 17 x 128 x 128 in 20 steps with guidance, its first preview, and the same FLOPs as plain
     matmul.
     """
-    pipe, spec = subject.pipeline, RunSpec(prompt=PROMPT)
-    options = {"num_inference_steps": spec.steps, "guidance_scale": spec.guidance}
+    pipe, request = subject.pipeline, RunRequest(prompt=PROMPT, steps=20, guidance=4.0)
+    options = {"num_inference_steps": request.steps, "guidance_scale": request.guidance}
     first = []
 
     def clip() -> None:
@@ -165,7 +165,7 @@ def generating(subject: Subject, repeats: int = 3) -> Iterator[Line]:
         pipe.decode(step.next_latents)
 
     words = len(pipe.text_encoder.tokenize(PROMPT).ids)
-    cost = flops.run_flops(subject.config, spec, words)
+    cost = flops.run_flops(subject.config, request, words)
     turns = take_turns([clip, _matmul(pipe.transformer.dtype)], repeats)
     seconds = median(own for own, _ in turns)
     use = median(own / (cost / MATMUL_FLOPS * plain) for own, plain in turns)

@@ -12,13 +12,14 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
+from x2vkit.registry import sampling_defaults
 
 COMMANDS = {
     "generate": "make a clip from words",
@@ -84,8 +85,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `x2vkit generate`; their defaults are RunSpec's."""
-    usual, add = RunSpec(), parser.add_argument
+    """The arguments of `x2vkit generate`; their defaults are RunRequest's."""
+    usual, add = RunRequest(), parser.add_argument
     add(
         "prompt", nargs="+",
         help="what the clip shows, in words; several make a sheet of clips, each with the next seed",
@@ -96,8 +97,8 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
     add("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
-    add("--steps", type=int, default=usual.steps, help="denoising steps (%(default)s)")
-    add("--guidance", type=float, default=usual.guidance, help="pull of the words (%(default)s)")
+    add("--steps", type=int, help="denoising steps (the weights' own default)")
+    add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
     add("--num-frames", type=int, default=usual.num_frames, help="1 + 4k frames (%(default)s)")
     add("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
     add("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
@@ -115,36 +116,33 @@ def generate(args: argparse.Namespace) -> None:
     from x2vkit.trace.file import SUFFIX
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
-    asked = {field.name: getattr(args, field.name) for field in fields(RunSpec) if field.name in args}
-    specs = [
-        RunSpec(**asked | {"prompt": prompt, "seed": args.seed + i}) for i, prompt in enumerate(args.prompt)
-    ]
-    spec = specs[0]
-    if len(specs) > 1 and (path.suffix.lower() == SUFFIX or args.json):
+    given = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
+    request = RunRequest(**given | {"prompt": args.prompt[0]}).resolve(sampling_defaults(args.model))
+    requests = [replace(request, prompt=each, seed=args.seed + i) for i, each in enumerate(args.prompt)]
+    if len(requests) > 1 and (path.suffix.lower() == SUFFIX or args.json):
         rule = f"several prompts make one picture or film, not a {SUFFIX} or one line of JSON"
-        raise X2VError(f"{len(specs)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp")
-    check_shape(spec.num_frames, spec.height, spec.width)
-    image = media.read_image(args.image, spec.height, spec.width) if args.image else None
+        raise X2VError(f"{len(requests)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp")
+    check_shape(request.num_frames, request.height, request.width)
+    image = media.read_image(args.image, request.height, request.width) if args.image else None
 
     from tqdm import tqdm
 
-    steps = spec.steps * len(specs)
-    progress = tqdm(total=steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
+    progress = tqdm(total=len(requests) * request.steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
     with warnings.catch_warnings(record=True) as notes, progress as bar:
         from x2vkit.run import record as recorder
 
         recorder.quiet()
-        pipeline = recorder.load(spec.model)
+        pipeline = recorder.load(request.model)
         bar.set_description("denoising")
-        given = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
-        traces = [recorder.generate(each, on_step=lambda step: bar.update(), **given) for each in specs]
+        options = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
+        traces = [recorder.generate(each, on_step=lambda step: bar.update(), **options) for each in requests]
         bar.set_description("writing")
         if path.suffix.lower() == SUFFIX:
             traces[0].save(path)
         elif len(traces) == 1:
             media.write_clip(path, traces[0].frames, traces[0].fps)
         else:
-            write_sheet(path, [trace.frames for trace in traces], spec.fps)
+            write_sheet(path, [trace.frames for trace in traces], request.fps)
         bar.set_description("done")
     for note in notes:
         if note.category is UserWarning:
@@ -152,7 +150,7 @@ def generate(args: argparse.Namespace) -> None:
     if len(traces) == 1:
         report(traces[0], path, args.json)
     else:
-        print(f"wrote {path}: {len(traces)} clips, seeds {spec.seed} to {specs[-1].seed}")
+        print(f"wrote {path}: {len(traces)} clips, seeds {request.seed} to {requests[-1].seed}")
 
 
 def report(trace: Any, path: Path, as_json: bool) -> None:
@@ -160,7 +158,7 @@ def report(trace: Any, path: Path, as_json: bool) -> None:
     read = " ".join(trace.words[1:])
     frames, height, width, _ = trace.frames.shape
     if as_json:
-        made = {"output": str(path), "read": read, "unknown": list(trace.unknown), **trace.spec}
+        made = {"output": str(path), "read": read, "unknown": list(trace.unknown), **trace.request}
         made |= {"seconds": dict(trace.timings), "flops": trace.flops, "weights": trace.weights}
         print(json.dumps(made))
         return

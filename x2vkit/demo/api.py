@@ -15,9 +15,10 @@ import gradio as gr
 from x2vkit.demo import payloads
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import said, uploaded
-from x2vkit.demo.models import Made, Progress, train_flops
+from x2vkit.demo.models import Made, Progress
 from x2vkit.demo.requests import ask
 from x2vkit.errors import X2VError
+from x2vkit.registry import train_flops
 from x2vkit.trace import samples
 
 File = gr.FileData
@@ -128,7 +129,7 @@ def compare(engine: Engine) -> Callable[..., Any]:
         one = ask(
             prompt, steps=steps, guidance=guidance, seed=seed, model=engine.models.check(model), **same
         )
-        same["seed"] = one.spec.seed
+        same["seed"] = one.request.seed
         two = ask(
             prompt_b or prompt, steps=steps_b, guidance=guidance_b, model=engine.models.check(model_b), **same
         )
@@ -161,7 +162,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
         trace = yield from _following(engine.record(id, view == "attention"), lambda told: (None, told))
         page = payloads.keep(view_html(view, trace).encode(), f"{view}.html")
-        yield File(**page), {"settings": dict(trace.spec), "views": list(views())}
+        yield File(**page), {"settings": dict(trace.request), "views": list(views())}
 
     return inspect
 
@@ -188,7 +189,7 @@ def examples_of(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
 
 
 def _bundled() -> list[dict[str, Any]]:
-    return [{"id": payloads.EXAMPLE + name, **dict(samples.sample(name).spec)} for name in examples()]
+    return [{"id": payloads.EXAMPLE + name, **dict(samples.sample(name).request)} for name in examples()]
 
 
 def _path(file: Any) -> str | None:
@@ -201,7 +202,7 @@ def _path(file: Any) -> str | None:
 def _about(made: Made) -> dict[str, Any]:
     """A clip's settings and how its words were read, as JSON."""
     return {
-        **made.asked.spec.to_dict(),
+        **made.asked.request.to_dict(),
         "read": " ".join(made.words),
         "unknown": list(made.unknown),
         "notes": list(made.notes),

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.demo.models import Made, Models, Progress, Report
 from x2vkit.demo.requests import Asked
 from x2vkit.demo.worker import Worker
@@ -120,7 +120,7 @@ class Engine:
             trace = samples.sample(key.removeprefix(EXAMPLE))
             if trace.captured or not attention or self.models.foreign:
                 return trace
-            asked = Asked(replace(RunSpec.from_dict(dict(trace.spec)), model=self.models.default))
+            asked = Asked(replace(RunRequest.from_dict(dict(trace.request)), model=self.models.default))
         if asked is None:
             raise X2VError("this clip", "it was too long ago, and is no longer remembered", "make it again")
         if self.models.foreign:
@@ -141,17 +141,17 @@ class Engine:
     def _record(self, asked: Asked, report: Report) -> Made:
         from x2vkit.run import record as recorder
 
-        pipe = self.models.get(asked.spec.model)
-        steps = max(1, round(asked.spec.steps * float(asked.inputs.get("strength", 1.0))))
+        pipe = self.models.get(asked.request.model)
+        steps = max(1, round(asked.request.steps * float(asked.inputs.get("strength", 1.0))))
         for count in range(ATTENTION_STEPS, 0, -1):
             chosen = spread(steps, count)
             keep = recorder.AttentionCapture(steps=chosen)
-            if recorder.predicted_bytes(asked.spec, pipe, keep) <= RECORD_BYTES:
+            if recorder.predicted_bytes(asked.request, pipe, keep) <= RECORD_BYTES:
                 break
         return self.models.make(asked, report, attention=keep)
 
     def _warm(self) -> None:
-        asked = Asked(RunSpec(prompt="a dog", steps=1, model=self.models.default))
+        asked = Asked(RunRequest(prompt="a dog", steps=1, model=self.models.default))
         self.models.make(asked, lambda step: None)
 
 

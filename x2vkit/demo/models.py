@@ -7,12 +7,10 @@ Knows nothing about pages. Imports torch only once a model is needed.
 from __future__ import annotations
 
 import inspect
-import json
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -23,7 +21,7 @@ from numpy.typing import NDArray
 from x2vkit.demo.requests import Asked
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
-from x2vkit.registry import WEIGHTS
+from x2vkit.registry import shipped
 from x2vkit.trace import Trace
 
 DEFAULT = "small"
@@ -80,7 +78,7 @@ class Models:
         fps: frames a second of a diffusers pipeline's clips. Raises X2VError for anything else.
         """
         self._given: dict[str, Any] = {}
-        self._folders = shipped()
+        self._folders: dict[str, str] = {name: str(folder) for name, folder in shipped().items()}
         self._loaded: OrderedDict[str, Any] = OrderedDict()
         self.fps = fps
         self.foreign = False
@@ -130,39 +128,10 @@ class Models:
 
     def make(self, asked: Asked, report: Report, **options: Any) -> Made:
         """Run one model. options: `x2vkit.record`'s, for models of x2vkit (`attention=...`)."""
-        pipe = self.get(asked.spec.model)
+        pipe = self.get(asked.request.model)
         if self.foreign:
             return make_foreign(pipe, asked, report, self.fps)
         return make_own(pipe, asked, report, **options)
-
-
-@cache
-def shipped() -> dict[str, str]:
-    """Name -> folder of every set of weights in the package, such as `small`; cheapest training first.
-
-    Whatever holds a model_index.json, at any depth, appears by itself; its name is its own folder's.
-    """
-    folders = sorted(path.parent for path in WEIGHTS.rglob("model_index.json"))
-    folders.sort(key=lambda folder: train_flops(folder) or 0)
-    named: dict[str, str] = {}
-    for folder in folders:
-        name = folder.name if folder.name not in named else folder.relative_to(WEIGHTS).as_posix()
-        named[name] = str(folder)
-    return named
-
-
-def train_flops(folder: str | Path) -> float | None:
-    """Floating-point operations of a model's training, from the files beside its weights; None if untold."""
-    for name in ("training.json", "log.jsonl") if folder else ():
-        try:
-            text = (Path(folder) / name).read_text()
-            rows = [json.loads(text)] if name.endswith(".json") else map(json.loads, text.splitlines())
-            told = [float(row["flops"]) for row in rows if isinstance(row, dict) and "flops" in row]
-        except (OSError, ValueError):
-            continue
-        if told:
-            return max(told)
-    return None
 
 
 def make_own(pipe: Any, asked: Asked, report: Report, **options: Any) -> Made:
@@ -176,7 +145,7 @@ def make_own(pipe: Any, asked: Asked, report: Report, **options: Any) -> Made:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        trace = recorder.generate(asked.spec, pipeline=pipe, on_step=tell, **asked.inputs, **options)
+        trace = recorder.generate(asked.request, pipeline=pipe, on_step=tell, **asked.inputs, **options)
     said = [str(one.message) for one in caught if one.category is UserWarning]
     notes = [note for note in said if not note.startswith("words the model does not know")]
     return Made(
@@ -205,24 +174,24 @@ def make_foreign(pipe: Any, asked: Asked, report: Report, fps: float | None = No
     """A clip of any diffusers video pipeline, at the size that it makes by itself. No previews."""
     import torch
 
-    spec, known = asked.spec, _parameters(pipe)
+    request, known = asked.request, _parameters(pipe)
     if asked.inputs:
         rule = "other models than x2vkit's get words alone here"
         raise X2VError("a picture or clip to start from", rule, "take it away")
 
     def tell(_: Any, index: int, timestep: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        report(Progress(index + 1, spec.steps))
+        report(Progress(index + 1, request.steps))
         return {}
 
     options: dict[str, Any] = {
-        "prompt": spec.prompt,
-        "num_inference_steps": spec.steps,
-        "generator": torch.Generator("cpu").manual_seed(spec.seed),
-        "guidance_scale": spec.guidance,
+        "prompt": request.prompt,
+        "num_inference_steps": request.steps,
+        "generator": torch.Generator("cpu").manual_seed(request.seed),
+        "guidance_scale": request.guidance,
         "callback_on_step_end": tell,
     }
-    if spec.negative_prompt:
-        options["negative_prompt"] = spec.negative_prompt
+    if request.negative_prompt:
+        options["negative_prompt"] = request.negative_prompt
     begin = perf_counter()
     with torch.inference_mode():
         output = pipe(**{name: value for name, value in options.items() if name in known})
@@ -254,7 +223,7 @@ def to_frames(frames: Any) -> Frames:
 def _steps(asked: Asked) -> int:
     """Steps that a run really takes: remaking a clip starts part of the way."""
     strength = float(asked.inputs.get("strength", 1.0))
-    return max(1, round(asked.spec.steps * strength))
+    return max(1, round(asked.request.steps * strength))
 
 
 def _is_own(pipe: Any) -> bool:

@@ -19,6 +19,7 @@ from x2vkit.demo.models import Models, Progress
 from x2vkit.demo.payloads import Message
 from x2vkit.demo.requests import GUIDANCE, SECONDS, SEEDS, SHAPES, STEPS, STRENGTH, Asked, ask
 from x2vkit.errors import X2VError
+from x2vkit.registry import train_flops
 
 SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]
 EMPTY = "Make a clip first, or choose an example: its inside opens here."
@@ -363,7 +364,7 @@ class Compare:
 
             def tell(step: Progress) -> Message:
                 if step.picture is not None:
-                    title = {"title": payloads.title(asked[step.clip].spec)}
+                    title = {"title": payloads.title(asked[step.clip].request)}
                     clips[step.clip] = payloads.strip(step.picture, 12, quality=70) | title
                 text = f"Clip {step.clip + 1} of {len(asked)}: step {step.step} of {step.steps}"
                 return {"kind": "players", "clips": list(clips), "text": text}
@@ -423,5 +424,5 @@ def recording(step: Progress) -> Message:
 
 def model_label(engine: Engine, name: str) -> str:
     """A model's name, and what its training cost."""
-    flops = api.train_flops(engine.models.folder(name))
+    flops = train_flops(engine.models.folder(name))
     return name if flops is None else f"{name} · {flops / 1e15:.2g} PFLOPs of training"

@@ -18,7 +18,7 @@ from typing import Any
 from PIL import Image
 
 from x2vkit import media
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.demo.engine import EXAMPLE, cache_folder
 from x2vkit.demo.models import Made, Progress
 from x2vkit.demo.requests import SHAPES, Asked
@@ -59,18 +59,18 @@ def step(progress: Progress) -> Message:
 
 def clip(key: str, made: Made, film: Mapping[str, Any] | None, inside: bool) -> Message:
     """A finished clip. film: `film()` of it, or None; inside: whether x2vkit can look into it."""
-    spec = made.asked.spec
-    numbers = [f"seed {spec.seed}", f"{spec.steps} steps", f"guidance {spec.guidance:g}", spec.model]
+    request = made.asked.request
+    numbers = [f"seed {request.seed}", f"{request.steps} steps", f"guidance {request.guidance:g}", request.model]
     if made.seconds:
         numbers.append(f"{made.seconds:.1f} s")
     return {
         "kind": "clip",
         "id": key,
-        "prompt": spec.prompt,
+        "prompt": request.prompt,
         "unknown": list(made.unknown),
         "facts": numbers,
         "notes": list(made.notes),
-        "settings": settings(spec),
+        "settings": settings(request),
         "film": film,
         "example": key.startswith(EXAMPLE),
         "inside": inside,
@@ -82,25 +82,25 @@ def clip(key: str, made: Made, film: Mapping[str, Any] | None, inside: bool) -> 
 def example(name: str, with_film: bool) -> Message:
     """A bundled clip as a message, with or without its mp4 (which costs a tenth of a second, once)."""
     trace = samples.sample(name)
-    spec = RunSpec.from_dict(dict(trace.spec))
-    made = Made(Asked(spec), trace.frames, trace.fps, 0.0, trace.words[1:], trace.unknown)
+    request = RunRequest.from_dict(dict(trace.request))
+    made = Made(Asked(request), trace.frames, trace.fps, 0.0, trace.words[1:], trace.unknown)
     return clip(EXAMPLE + name, made, film(made) if with_film else None, inside=True)
 
 
-def settings(spec: RunSpec) -> Message:
-    """A spec as the form's fields."""
-    size = (spec.width, spec.height)
+def settings(request: RunRequest) -> Message:
+    """A request as the form's fields."""
+    size = (request.width, request.height)
     shapes = [name for name, shape in SHAPES.items() if (shape.width, shape.height) == size]
-    fixed = [name for name in shapes if SHAPES[name].frames == spec.num_frames]
+    fixed = [name for name in shapes if SHAPES[name].frames == request.num_frames]
     return {
-        "prompt": spec.prompt,
-        "negative_prompt": spec.negative_prompt,
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
         "shape": (fixed or shapes or ["square"])[0],
-        "seconds": round(spec.num_frames / spec.fps, 2),
-        "steps": spec.steps,
-        "guidance": spec.guidance,
-        "seed": spec.seed,
-        "model": spec.model,
+        "seconds": round(request.num_frames / request.fps, 2),
+        "steps": request.steps,
+        "guidance": request.guidance,
+        "seed": request.seed,
+        "model": request.model,
     }
 
 
@@ -121,7 +121,7 @@ def strip(frames: Frames, fps: float, quality: int = 88) -> Message:
 
 def film(made: Made) -> Message:
     """A clip as an mp4 in Gradio's folder, named by its prompt."""
-    return keep(media.mp4(made.frames, made.fps), f"{slug(made.asked.spec)}.mp4")
+    return keep(media.mp4(made.frames, made.fps), f"{slug(made.asked.request)}.mp4")
 
 
 def page(html: str, name: str) -> Message:
@@ -142,10 +142,10 @@ def record(path: Path) -> Message:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def slug(spec: RunSpec) -> str:
+def slug(request: RunRequest) -> str:
     """A file name out of a prompt: letters, digits and dashes."""
-    words = "-".join(re.findall(r"[a-z0-9]+", spec.prompt.lower()))[:48].strip("-")
-    return f"{words or 'clip'}-{spec.seed}"
+    words = "-".join(re.findall(r"[a-z0-9]+", request.prompt.lower()))[:48].strip("-")
+    return f"{words or 'clip'}-{request.seed}"
 
 
 def telling(html: str) -> str:
@@ -158,12 +158,12 @@ def telling(html: str) -> str:
 
 def side_by_side(made: list[Made]) -> list[Message]:
     """Clips in step, for where there is no view to compare them."""
-    return [strip(one.frames, one.fps) | {"title": title(one.asked.spec)} for one in made]
+    return [strip(one.frames, one.fps) | {"title": title(one.asked.request)} for one in made]
 
 
-def title(spec: RunSpec) -> str:
+def title(request: RunRequest) -> str:
     """A clip's settings in a line."""
-    numbers = f"{spec.steps} steps · guidance {spec.guidance:g} · seed {spec.seed}"
-    return f"{spec.prompt} · {spec.model} · {numbers}"
+    numbers = f"{request.steps} steps · guidance {request.guidance:g} · seed {request.seed}"
+    return f"{request.prompt} · {request.model} · {numbers}"
 
 

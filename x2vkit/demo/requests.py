@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 
@@ -77,7 +77,7 @@ DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi"
 class Asked:
     """One clip to make."""
 
-    spec: RunSpec
+    request: RunRequest
     """Everything that is words or numbers."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """As in `x2vkit.record`: `image` uint8 (H, W, 3), or `video` uint8 (F, H, W, 3) and its `strength`."""
@@ -124,7 +124,7 @@ def ask(
             frames = 1 + (len(clip) - 1) // 4 * 4
             notes.append(f"the clip given has {len(clip)} frames, so the new one has {frames}")
         inputs |= {"video": clip[:frames], "strength": strength}
-    spec = RunSpec(
+    request = RunRequest(
         prompt=words[0],
         negative_prompt=words[1],
         seed=secrets.randbelow(SEEDS[1]) if seed == RANDOM_SEED else seed,
@@ -136,7 +136,7 @@ def ask(
         fps=FPS,
         model=model,
     )
-    return Asked(spec, inputs, tuple(notes))
+    return Asked(request, inputs, tuple(notes))
 
 
 def frame_count(seconds: float) -> int:

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import x2vkit
-from x2vkit.demo.models import shipped
 from x2vkit.errors import X2VError
+from x2vkit.registry import shipped
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),

@@ -34,17 +34,13 @@ from x2vkit.core.text import TextEncoder, Words
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.registry import SamplingDefaults, sampling_defaults
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 """Suffixes of weight files that can run code when they are opened; never loaded."""
 LORA_FILE = "pytorch_lora_weights.safetensors"
 """Name of a LoRA's weights in its folder, as diffusers has it."""
 OUTPUTS = ("np", "pt", "latent")
-GUIDANCE_RAMP = 0.6
-"""Noise level below which guidance pulls less, in proportion, and at 0 not at all. It makes what words change
-several times as large: plain shapes and colours where layout is decided, but specks where detail is.
-(Guidance pays in a limited interval of noise levels: Kynkäänniemi et al. 2024, arXiv 2404.07724.)
-"""
 
 Picture: TypeAlias = Image.Image | np.ndarray | Tensor
 
@@ -100,6 +96,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
             vae=vae, text_encoder=text_encoder, transformer=transformer, scheduler=scheduler, planner=planner
         )
         self._interrupt = False
+        self.sampling = SamplingDefaults()
 
     # -- making clips
     # --------------------------------------------------------------------------------------------
@@ -174,7 +171,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         `strength` (0: kept, 1: not looked at). boxes: where the first and second subject go, (F, 4) or (4,)
         each as x0, y0, x1, y1 in fractions. conditions: the same and more on the latent grid, for one clip or
         for all B. guidance_scale pulls towards the words, the plan and whatever else is given,
-        control_guidance_scale towards boxes, strokes and camera once more (both less in detail: `GUIDANCE_RAMP`); 1
+        control_guidance_scale towards boxes, strokes and camera once more (both less in detail: `SamplingDefaults.guidance_ramp`); 1
         is no pull, and only then is its extra pass saved. consistency: the clips of the batch look at each
         other, to keep one character. plan: where everything goes (see `draft`), changed by hand perhaps; True
         drafts one, if the model has a planner, around the boxes and the camera that are given (beside given
@@ -330,7 +327,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
 
         v + (scale - 1) (v - v without words and control) + (control_scale - 1) (v - v without the control),
         the classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800), and
-        less of it below noise level GUIDANCE_RAMP. The plan goes with the words that it came from: a look without
+        less of it below noise level `sampling.guidance_ramp`. The plan goes with the words that it came from: a look without
         them that kept it would leave nothing to pull a camera, which shows in few pixels, off the spot.
         """
         text_scale, control_scale = scales
@@ -380,7 +377,7 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
                 for rows, part in zip(groups, parts, strict=True)
             ]
             own, *others = torch.cat(answers).float().chunk(len(looks))
-            eased = min(1.0, t / GUIDANCE_RAMP)
+            eased = min(1.0, t / self.sampling.guidance_ramp)
             pulled = (pull * (own - other) for pull, other in zip(pulls, others, strict=True))
             return sum((eased * each for each in pulled), own)
 
@@ -423,7 +420,13 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         for name in ("vae", "text_encoder", "transformer", "planner"):
             if getattr(pipe, name) is not None:
                 check_weights(getattr(pipe, name), f"{source}/{name}")
+        pipe.sampling = sampling_defaults(source)
         return pipe
+
+    def save_pretrained(self, save_directory: str | Path, *args: Any, **options: Any) -> None:
+        """Write the pipeline to a folder, as diffusers does, and beside it how it is sampled."""
+        super().save_pretrained(save_directory, *args, **options)
+        self.sampling.save(save_directory)
 
     def load_lora_weights(
         self, source: str | Path, adapter_name: str = "default", weight_name: str = LORA_FILE

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 import x2vkit
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape, latent_shape, token_grid
-from x2vkit.config import ModelConfig, RunSpec
+from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.core.attention import MASK_VALUE, Scores
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.sampler import Step, make_scheduler
@@ -36,7 +36,7 @@ from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.media import check_fps
 from x2vkit.pipeline.x2v import Picture, X2VPipeline, fast_dtype
-from x2vkit.registry import WEIGHTS
+from x2vkit.registry import DEFAULT_MODEL, shipped
 from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
 
@@ -67,20 +67,20 @@ class AttentionCapture:
 NOTHING = AttentionCapture((), (), ())
 
 
-def load(name: str = "small") -> X2VPipeline:
+def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
     """A new pipeline with the weights that ship under `name`, or from a folder that `save_pretrained` wrote.
 
     Raises X2VError when there are none, or when they are damaged, of another version, or a pickle.
     """
-    folder = WEIGHTS / name if (WEIGHTS / name).is_dir() else Path(name)
+    folder = shipped().get(name, Path(name))
     if not (folder / "model_index.json").is_file():
-        names = ", ".join(sorted(path.parent.name for path in WEIGHTS.glob("*/model_index.json"))) or "none"
+        names = ", ".join(shipped()) or "none"
         rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
         raise X2VError(f"model {name!r}", rule, "give a shipped name, or a folder that save_pretrained wrote")
     parts = {}
-    if folder.parent == WEIGHTS and not (folder / "vae").is_dir():
+    if folder in shipped().values() and not (folder / "vae").is_dir():
         # Models that differ in training compute alone share one autoencoder: its weights ship once.
-        parts["vae"] = VideoVAE.from_pretrained(WEIGHTS / "small" / "vae", dtype=fast_dtype())
+        parts["vae"] = VideoVAE.from_pretrained(shipped()[DEFAULT_MODEL] / "vae", dtype=fast_dtype())
     shown = diffusers.utils.logging.is_progress_bar_enabled()
     diffusers.utils.logging.disable_progress_bar()  # four small files: its bar would only clutter a notebook
     try:
@@ -96,7 +96,7 @@ def quiet() -> None:
     diffusers.utils.logging.set_verbosity_error()
 
 
-def generate(prompt: str | RunSpec, **options: Any) -> Trace:
+def generate(prompt: str | RunRequest, **options: Any) -> Trace:
     """Make a clip: `record` without attention. The options are `record`'s.
 
     >>> trace = x2vkit.generate("a red ball bouncing on the beach", seed=3)
@@ -105,7 +105,7 @@ def generate(prompt: str | RunSpec, **options: Any) -> Trace:
 
 
 def record(
-    prompt: str | RunSpec,
+    prompt: str | RunRequest,
     *,
     attention: AttentionCapture | None = AttentionCapture(),
     previews: bool = False,
@@ -121,29 +121,30 @@ def record(
 ) -> Trace:
     """Make a clip and keep how it was made.
 
-    prompt: words, or a whole RunSpec. options: RunSpec's other fields (seed, steps, guidance, ...).
+    prompt: words, or a whole RunRequest. options: RunRequest's other fields (seed, steps, guidance, ...).
     attention: the queries and keys to keep, None for none; of the pass with the words, and of Heun's two
     looks the first. previews: also decode the clip that every step predicts (slow; see `Trace.preview`).
     budget_bytes: a larger trace is refused before anything is computed (see `predicted_bytes`).
-    pipeline: the model; by default the one that the spec names. on_step: called with every Step.
+    pipeline: the model; by default the one that the request names. on_step: called with every Step.
     image, video, strength, boxes, conditions: as in `X2VPipeline.stream`, for one clip; the trace keeps them.
 
     Raises X2VError on input that the model cannot work with, and above the budget.
     """
-    spec = _spec(prompt, options)
-    pipeline = pipeline or _kept(spec.model)
+    request = _request(prompt, options)
+    pipeline = pipeline or _kept(request.model)
+    request = request.resolve(pipeline.sampling)
     inputs = _inputs(image, video, strength, boxes, conditions)
     given = _given(inputs)
-    keep = (attention or NOTHING).resolve(_steps(spec, given), *_layers_heads(pipeline))
-    _check_budget(predicted_bytes(spec, pipeline, keep, previews), budget_bytes)
+    keep = (attention or NOTHING).resolve(_steps(request, given), *_layers_heads(pipeline))
+    _check_budget(predicted_bytes(request, pipeline, keep, previews), budget_bytes)
 
     t, latents, pred_x0, pred_x0_cond, pictures, times = [], [], [], [], [], [perf_counter()]
-    with _scheduler(pipeline, spec.scheduler), _Hooks(pipeline.transformer, keep) as hooks:
-        for step in pipeline.stream(spec.prompt, **_call(spec), **given):
+    with _scheduler(pipeline, request.scheduler), _Hooks(pipeline.transformer, keep) as hooks:
+        for step in pipeline.stream(request.prompt, **_call(request), **given):
             t.append(step.t)
             latents.append(_half(step.latents[0]))
             pred_x0.append(_half(step.pred_x0[0]))
-            if spec.guidance != 1:
+            if request.guidance != 1:
                 pred_x0_cond.append(_half(_unguided(step, hooks.answer)))
             if previews:
                 pictures.append(pipeline.decode(step.pred_x0)[0])
@@ -155,14 +156,14 @@ def record(
     times.append(perf_counter())
 
     return Trace(
-        spec=spec.to_dict(),
+        request=request.to_dict(),
         words=step.words[0].words,
         unknown=step.words[0].unknown,
         t=np.array([*t, step.next_t], np.float32),
         latents=np.stack([*latents, _half(step.next_latents[0])]),
         pred_x0=np.stack(pred_x0),
         frames=frames,
-        fps=spec.fps,
+        fps=request.fps,
         queries=hooks.queries,
         keys=hooks.keys,
         heads=tuple(keep.heads or ()),
@@ -179,45 +180,46 @@ def record(
             "decode": times[-1] - times[-2],
             "total": times[-1] - times[0],
         },
-        flops=_flops(pipeline, spec, len(t), given, planned=step.plan is not None),
+        flops=_flops(pipeline, request, len(t), given, planned=step.plan is not None),
         weights=weights_hash(pipeline),
         versions=_versions(pipeline),
     )
 
 
 def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) -> Trace:
-    """Make the same clip again from a trace's spec and inputs: the same frames, bit for bit, on one machine.
+    """Make the same clip again from a trace's request and inputs: the same frames, bit for bit, on one machine.
 
     options: `record`'s, such as `attention=AttentionCapture(...)` to look into a clip that was made without.
     Raises X2VError when the weights are not those that made the trace.
     """
-    spec = RunSpec.from_dict(dict(trace.spec))
-    pipeline = pipeline or _kept(spec.model)
+    request = RunRequest.from_dict(dict(trace.request))
+    pipeline = pipeline or _kept(request.model)
     if (have := weights_hash(pipeline)) != trace.weights:
         rule = f"the trace was made by weights {trace.weights[:12]}"
         raise X2VError(f"weights {have[:12]}", rule, "pass the pipeline that made it, or record a new trace")
-    return record(spec, pipeline=pipeline, **{"attention": None} | _given(trace.inputs) | options)
+    return record(request, pipeline=pipeline, **{"attention": None} | _given(trace.inputs) | options)
 
 
 def predicted_bytes(
-    spec: RunSpec, pipeline: X2VPipeline, attention: AttentionCapture | None = None, previews: bool = False
+    request: RunRequest, pipeline: X2VPipeline, attention: AttentionCapture | None = None, previews: bool = False
 ) -> int:
     """Bytes of all arrays in the trace that such a run makes (without `inputs` and `plan`), from shapes
     alone.
     """
-    check_shape(spec.num_frames, spec.height, spec.width, pipeline.transformer.patch)
+    request = request.resolve(pipeline.sampling)
+    check_shape(request.num_frames, request.height, request.width, pipeline.transformer.patch)
     config = pipeline.transformer.config
     layers, heads = _layers_heads(pipeline)
-    keep = (attention or NOTHING).resolve(spec.steps, layers, heads)
-    pixels = spec.num_frames * spec.height * spec.width * 3
-    cells = config.latent_channels * prod(latent_shape(spec.num_frames, spec.height, spec.width))
-    tokens = len(pipeline.text_encoder.tokenize(spec.prompt).ids)
-    tokens += prod(token_grid(spec.num_frames, spec.height, spec.width, pipeline.transformer.patch))
+    keep = (attention or NOTHING).resolve(request.steps, layers, heads)
+    pixels = request.num_frames * request.height * request.width * 3
+    cells = config.latent_channels * prod(latent_shape(request.num_frames, request.height, request.width))
+    tokens = len(pipeline.text_encoder.tokenize(request.prompt).ids)
+    tokens += prod(token_grid(request.num_frames, request.height, request.width, pipeline.transformer.patch))
     places = len(keep.steps or ()) * len(keep.layers or ()) * len(keep.heads or ())
     linear = TIME_STRIDE * SPACE_STRIDE**2 * 3 * (config.latent_channels + 1)
-    halves = (2 * spec.steps + 1) * cells + 2 * places * tokens * (config.width // heads) + linear
-    halves += spec.steps * cells * (spec.guidance != 1)
-    return 2 * halves + 4 * (spec.steps + 1) + pixels * (1 + spec.steps * previews)
+    halves = (2 * request.steps + 1) * cells + 2 * places * tokens * (config.width // heads) + linear
+    halves += request.steps * cells * (request.guidance != 1)
+    return 2 * halves + 4 * (request.steps + 1) + pixels * (1 + request.steps * previews)
 
 
 def weights_hash(pipeline: X2VPipeline) -> str:
@@ -286,7 +288,7 @@ class _Hooks:
 
 @contextmanager
 def _scheduler(pipeline: X2VPipeline, name: str) -> Iterator[None]:
-    """The pipeline with the scheduler that a spec names, for one run."""
+    """The pipeline with the scheduler that a request names, for one run."""
     before, pipeline.scheduler = pipeline.scheduler, make_scheduler(name)
     try:
         yield
@@ -300,37 +302,39 @@ def _kept(name: str) -> X2VPipeline:
     return load(name)
 
 
-def _spec(prompt: str | RunSpec, options: Mapping[str, Any]) -> RunSpec:
-    base = prompt if isinstance(prompt, RunSpec) else RunSpec(prompt=prompt)
-    known = [field.name for field in fields(RunSpec)]
+def _request(prompt: str | RunRequest, options: Mapping[str, Any]) -> RunRequest:
+    base = prompt if isinstance(prompt, RunRequest) else RunRequest(prompt=prompt)
+    known = [field.name for field in fields(RunRequest)]
     if strange := sorted(set(options) - set(known)):
         rule = f"a run has the options {', '.join(known)}"
         raise X2VError(f"option {', '.join(strange)}", rule, "leave it out")
-    spec = replace(base, **options)
-    check_shape(spec.num_frames, spec.height, spec.width)
-    check_fps(spec.fps)
-    if not 0 <= spec.seed < 2**63:
-        raise X2VError(f"seed={spec.seed}", "a seed is a whole number from 0 to 2**63 - 1", "use 0")
+    request = replace(base, **options)
+    check_shape(request.num_frames, request.height, request.width)
+    check_fps(request.fps)
+    if not 0 <= request.seed < 2**63:
+        raise X2VError(f"seed={request.seed}", "a seed is a whole number from 0 to 2**63 - 1", "use 0")
     for name in ("guidance", "control_guidance"):
-        if not isfinite(getattr(spec, name)):
-            got = f"{name}={getattr(spec, name)}"
+        if not isfinite(getattr(request, name) or 0):
+            got = f"{name}={getattr(request, name)}"
             raise X2VError(got, "guidance is a finite number", "use 4.0, or 1 for none")
-    if spec.steps < 1:
-        raise X2VError(f"steps={spec.steps}", "a run has 1 step or more", "use 20")
-    return spec
+    if request.steps is not None and request.steps < 1:
+        raise X2VError(f"steps={request.steps}", "a run has 1 step or more", "use 20")
+    return request
 
 
-def _call(spec: RunSpec) -> dict[str, Any]:
-    """A RunSpec in the words of `X2VPipeline.stream`."""
+def _call(request: RunRequest) -> dict[str, Any]:
+    """A RunRequest in the words of `X2VPipeline.stream`."""
     return {
-        "negative_prompt": spec.negative_prompt,
-        "num_frames": spec.num_frames,
-        "height": spec.height,
-        "width": spec.width,
-        "num_inference_steps": spec.steps,
-        "guidance_scale": spec.guidance,
-        "control_guidance_scale": spec.control_guidance,
-        "generator": torch.Generator("cpu").manual_seed(spec.seed),
+        "negative_prompt": request.negative_prompt,
+        "num_frames": request.num_frames,
+        "height": request.height,
+        "width": request.width,
+        "num_inference_steps": request.steps,
+        "guidance_scale": request.guidance,
+        "control_guidance_scale": request.control_guidance,
+        "generator": torch.Generator("cpu").manual_seed(request.seed),
+        "plan": request.plan,
+        "consistency": request.shared_attention,
     }
 
 
@@ -371,13 +375,13 @@ def _as_array(value: Any) -> NDArray:
     return np.array(value)
 
 
-def _steps(spec: RunSpec, given: Mapping[str, Any]) -> int:
+def _steps(request: RunRequest, given: Mapping[str, Any]) -> int:
     """Steps that a run really takes: remaking a video starts part of the way."""
-    return max(1, round(spec.steps * given["strength"])) if "video" in given else spec.steps
+    return max(1, round(request.steps * given["strength"])) if "video" in given else request.steps
 
 
 def _flops(
-    pipeline: X2VPipeline, spec: RunSpec, steps: int, given: Mapping[str, Any], planned: bool
+    pipeline: X2VPipeline, request: RunRequest, steps: int, given: Mapping[str, Any], planned: bool
 ) -> int:
     """Floating-point operations of text and transformer over a run, by `flops.run_flops`. A planner's own, a
     thousandth of that, are left out.
@@ -386,12 +390,12 @@ def _flops(
     names = {field.name for field in fields(ModelConfig)} & set(video)
     size = {name: video[name] for name in names} | {"patch": pipeline.transformer.patch}
     config = ModelConfig(**size | {"text_depth": text.depth, "max_words": text.max_words})
-    prompts = [spec.prompt, spec.negative_prompt] if spec.guidance != 1 else [spec.prompt]
+    prompts = [request.prompt, request.negative_prompt] if request.guidance != 1 else [request.prompt]
     longest = max(len(pipeline.text_encoder.tokenize(prompt).ids) for prompt in prompts)
     conditions = given.get("conditions", Conditions())
     controlled = planned or "boxes" in given
     controlled |= conditions.control is not None or conditions.camera is not None
-    return run_flops(config, replace(spec, steps=steps), longest, controlled)
+    return run_flops(config, replace(request, steps=steps), longest, controlled)
 
 
 def _layers_heads(pipeline: X2VPipeline) -> tuple[int, int]:
@@ -420,7 +424,7 @@ def _half(x: Tensor) -> NDArray[np.float16]:
 
 
 def _versions(pipeline: X2VPipeline) -> dict[str, str]:
-    """What the bits of a result depend on besides spec, inputs and weights."""
+    """What the bits of a result depend on besides request, inputs and weights."""
     return {
         "x2vkit": x2vkit.__version__,
         "torch": torch.__version__,

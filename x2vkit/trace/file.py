@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 SUFFIX = ".x2v"
 FORMAT = "x2vkit.trace"
-SCHEMA = 2
+SCHEMA = 3
 """Raised when a field changes its meaning; a file of another schema is refused."""
 
-TEXTS = ("spec", "words", "unknown", "fps", "heads", "patch", "timings", "flops", "weights", "versions")
+TEXTS = ("request", "words", "unknown", "fps", "heads", "patch", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
 TUPLES = ("words", "unknown", "heads", "patch")
 PICKLES = (b"\x80", b"PK\x03\x04")

@@ -36,8 +36,8 @@ class Trace:
     All arrays are read-only. Raises X2VError when the parts do not fit each other.
     """
 
-    spec: Mapping[str, Any]
-    """What was asked, as `RunSpec.to_dict()`: with `inputs` enough to run it again."""
+    request: Mapping[str, Any]
+    """What was asked, as `RunRequest.to_dict()`: with `inputs` enough to run it again."""
     words: tuple[str, ...]
     """The T text tokens as the model read them; the first is <start>."""
     unknown: tuple[str, ...]
@@ -88,7 +88,7 @@ class Trace:
     """Versions of the programs that made it. The same frames bit for bit are promised for the same ones."""
 
     def __post_init__(self) -> None:
-        for name in ("spec", "timings", "versions"):
+        for name in ("request", "timings", "versions"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in ("queries", "keys", "inputs", "plan"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
@@ -101,7 +101,7 @@ class Trace:
     @property
     def prompt(self) -> str:
         """The prompt as it was given."""
-        return str(self.spec.get("prompt", ""))
+        return str(self.request.get("prompt", ""))
 
     @property
     def steps(self) -> int:

@@ -146,7 +146,7 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
     rows = known.get("rows", []) if known.get("step") == step else []
     if rows and (not prompts or "adherence" in rows[0]):
         return
-    from x2vkit.config import RunSpec
+    from x2vkit.config import RunRequest
     from x2vkit.run.record import generate
 
     pipe = _load(pipeline)
@@ -157,11 +157,11 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
             key: int(setting.get(key, usual))
             for key, usual in (("num_frames", 17), ("height", 128), ("width", 128))
         }
-        spec = replace(RunSpec(PROMPTS["dog"], seed=SEED, steps=steps, guidance=guidance), **shape)
+        request = replace(RunRequest(PROMPTS["dog"], seed=SEED, steps=steps, guidance=guidance), **shape)
         seconds = []
         for _ in range(2):
             start = time.perf_counter()
-            trace = generate(spec, pipeline=pipe)
+            trace = generate(request, pipeline=pipe)
             seconds.append(time.perf_counter() - start)
         row: dict[str, float] = {
             "steps": steps,
@@ -172,7 +172,7 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
         row |= {"tokens": _tokens(pipe, **shape), "flops": float(trace.flops)}
         if "num_frames" not in setting:
             if guidance not in fine:
-                fine[guidance] = generate(replace(spec, steps=FINE), pipeline=pipe).frames.astype(float)
+                fine[guidance] = generate(replace(request, steps=FINE), pipeline=pipe).frames.astype(float)
             error = np.square(fine[guidance] - trace.frames).mean()
             row["psnr"] = round(10 * float(np.log10(255**2 / max(error, 1e-9))), 2)
             if prompts:

@@ -153,7 +153,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
             assert trace.preview_weight is not None and trace.preview_bias is not None
             arrays |= {f"pred_x0.{i}": Eight(trace.pred_x0, 2), f"start.{noise[i]}": trace.latents[0]}
             arrays |= {f"weight.{i}": trace.preview_weight, f"bias.{i}": trace.preview_bias}
-            if trace.spec.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
+            if trace.request.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
                 arrays[f"latents.{i}"] = Eight(trace.latents, 2)
     told = differences(traces)
     marked = marked_prompts(traces)
@@ -246,15 +246,15 @@ def _fields(traces: Sequence[Trace]) -> list[dict[str, str]]:
     """What was asked of each run, every field in words, with the same keys for all; "" says nothing."""
 
     def say(trace: Trace) -> dict[str, str]:
-        spec, (F, H, W, _) = trace.spec, trace.frames.shape
-        avoid = spec.get("negative_prompt", "")
-        control = spec.get("control_guidance", 1)
+        request, (F, H, W, _) = trace.request, trace.frames.shape
+        avoid = request.get("negative_prompt", "")
+        control = request.get("control_guidance", 1)
         return {
-            "seed": f"seed {spec.get('seed', 0)}",
-            "guidance": f"guidance {spec.get('guidance', 1):g}",
+            "seed": f"seed {request.get('seed', 0)}",
+            "guidance": f"guidance {request.get('guidance', 1):g}",
             "steps": f"{trace.steps} steps",
-            "model": f"model {spec.get('model', '?')}",
-            "scheduler": f"{spec.get('scheduler', 'euler')}",
+            "model": f"model {request.get('model', '?')}",
+            "scheduler": f"{request.get('scheduler', 'euler')}",
             "negative_prompt": f"away from “{avoid}”" if avoid else "",
             "control_guidance": f"control guidance {control:g}" if control != 1 else "",
             "size": f"{F} frames of {W} × {H}",

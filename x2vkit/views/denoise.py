@@ -70,7 +70,7 @@ class Denoise(View):
                 "unknown": list(trace.unknown),
                 "fps": trace.fps,
                 "run": run_line(trace),
-                "guidance": trace.spec.get("guidance", 1),
+                "guidance": trace.request.get("guidance", 1),
             },
             arrays=arrays,
             selection={"step": trace.steps - 1, "frame": 0, "beside": "final"},
@@ -160,8 +160,8 @@ def step_changes(trace: Trace) -> NDArray[np.float64]:
 
 def run_line(trace: Trace) -> str:
     """What was asked of a run, in one line."""
-    spec, (F, H, W, _) = trace.spec, trace.frames.shape
-    parts = [f"{trace.steps} steps", f"guidance {spec.get('guidance', 1):g}", f"seed {spec.get('seed', 0)}"]
-    parts += [str(spec["scheduler"])] if "scheduler" in spec else []
+    request, (F, H, W, _) = trace.request, trace.frames.shape
+    parts = [f"{trace.steps} steps", f"guidance {request.get('guidance', 1):g}", f"seed {request.get('seed', 0)}"]
+    parts += [str(request["scheduler"])] if "scheduler" in request else []
     latents = prod(trace.latents.shape[2:]) * trace.latents.shape[1]
     return "  ·  ".join([*parts, f"{F} frames of {W} × {H} at {trace.fps:g} fps", f"{latents:,} latents"])

@@ -257,7 +257,7 @@ def patch_vectors(latents: Array, patch: Shape3) -> NDArray[np.float32]:
 
 def model_config(trace: Trace) -> ModelConfig:
     """The size of the model that made a trace, if it is a preset; else of the one that ships."""
-    known = PRESETS.get(str(trace.spec.get("model")), PRESETS["small"])
+    known = PRESETS.get(str(trace.request.get("model")), PRESETS["small"])
     return replace(known, latent_channels=trace.latents.shape[1])
 
 

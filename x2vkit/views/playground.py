@@ -172,10 +172,10 @@ Playground._css = page.css("playground", "compare")  # a Compare of chosen clips
 
 def settings_of(trace: Trace) -> Settings:
     """What was asked of a trace, as far as the Playground can ask it."""
-    spec, usual = trace.spec, Settings()
+    request, usual = trace.request, Settings()
     names = ("prompt", "seed", "steps", "guidance", "model")
     shapes = {shape: name for name, shape in SHAPES.items()}
     if (shape := shapes.get(trace.frames.shape[:3])) is None:
         got = "x".join(map(str, trace.frames.shape[:3]))
         raise X2VError(f"a clip of {got}", f"the Playground makes {', '.join(SHAPES)}", "use another trace")
-    return Settings(**{name: spec.get(name, getattr(usual, name)) for name in names}, shape=shape)
+    return Settings(**{name: request.get(name, getattr(usual, name)) for name in names}, shape=shape)

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from x2vkit import media
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
-from x2vkit.registry import WEIGHTS
+from x2vkit.registry import shipped
 from x2vkit.trace import Trace
 from x2vkit.trace.file import SUFFIX, eight_bits
 from x2vkit.views.base import Strip, pack
@@ -65,7 +65,7 @@ class Maker(Protocol):
     def decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent cell: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""
 
-    def make(self, spec: RunSpec, image: NDArray[np.uint8] | None, on_step: OnStep) -> Trace:
+    def make(self, request: RunRequest, image: NDArray[np.uint8] | None, on_step: OnStep) -> Trace:
         """Run to the end; what `on_step` raises ends it early. Raises X2VError on what cannot be run."""
 
 
@@ -330,7 +330,7 @@ class Session:
             small, scale = eight_bits(pred_x0, 1)
             self._tell("preview", {"id": job.id, "step": index, "t": t}, [small.tobytes(), scale.tobytes()])
 
-        trace = self.maker.make(settings.spec(), self._picture(settings), on_step)
+        trace = self.maker.make(settings.request(), self._picture(settings), on_step)
         job.check()
         entry = self.remember(settings, trace, typed)
         self._tell("done", {"id": job.id, "entry": entry.facts()}, [entry.strip])
@@ -354,7 +354,7 @@ class Session:
                 job.check()
 
             try:
-                trace = self.maker.make(settings.spec(), self._picture(settings), on_step)
+                trace = self.maker.make(settings.request(), self._picture(settings), on_step)
             except X2VError as error:
                 return self._problems("grid", {"grid": error})
             job.check()
@@ -424,8 +424,7 @@ class Shipped:
     _kept: dict[str, Any] = field(default_factory=dict)
 
     def models(self) -> Sequence[str]:
-        shipped = WEIGHTS
-        found = sorted(path.parent.name for path in shipped.glob("*/model_index.json"))
+        found = sorted(shipped())
         usual = [USUAL.model] if USUAL.model in found else []  # first
         return tuple(dict.fromkeys([*usual, *found, *self.folders]))
 
@@ -439,12 +438,12 @@ class Shipped:
         weight, bias = vae.preview_weight, vae.preview_bias
         return weight.detach().float().cpu().numpy(), bias.detach().float().cpu().numpy()
 
-    def make(self, spec: RunSpec, image: NDArray[np.uint8] | None, on_step: OnStep) -> Trace:
+    def make(self, request: RunRequest, image: NDArray[np.uint8] | None, on_step: OnStep) -> Trace:
         def look(step: Any) -> None:
             on_step(step.index, step.t, step.pred_x0[0].float().cpu().numpy())
 
-        pipeline = self._pipeline(spec.model)
-        return import_module("x2vkit.run.record").generate(spec, pipeline=pipeline, image=image, on_step=look)
+        pipeline = self._pipeline(request.model)
+        return import_module("x2vkit.run.record").generate(request, pipeline=pipeline, image=image, on_step=look)
 
     def _pipeline(self, name: str) -> Any:
         if name not in self._kept:

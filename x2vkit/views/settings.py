@@ -17,23 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from x2vkit.config import RunSpec
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
+from x2vkit.registry import LIMITS, SHAPES, SamplingDefaults
 from x2vkit.trace.file import SUFFIX
 
-SHAPES: dict[str, tuple[int, int, int]] = {
-    "square": (17, 128, 128),
-    "wide": (17, 96, 160),
-    "tall": (17, 160, 96),
-    "still": (1, 128, 128),
-    "long": (33, 128, 128),
-}
-"""Name -> frames, height, width: the shapes that the shipped model was trained on."""
 LONGEST = max(frames for frames, _, _ in SHAPES.values())
-USUAL = RunSpec()
-MOST_STEPS, MOST_GUIDANCE = 60, 20.0
-MOST_SEED = 2**53 - 1
-"""A browser counts exactly up to there."""
+USUAL = RunRequest().resolve(SamplingDefaults())
+MOST_SEED, MOST_STEPS = int(LIMITS["seed"].high), int(LIMITS["steps"].high)
+MOST_GUIDANCE = LIMITS["guidance"].high
 MOST_CELLS = 36
 """Clips of a grid."""
 IMAGE_BYTES, IMAGE_SIDE = 20_000_000, 256
@@ -49,7 +41,7 @@ class Settings:
     seed: int = USUAL.seed
     """Seed of the noise, 0..2**53 - 1."""
     steps: int = USUAL.steps
-    """Denoising steps, 1..60."""
+    """Denoising steps, 1..100."""
     guidance: float = USUAL.guidance
     """Pull of the words, 1 (none) to 20."""
     shape: str = "square"
@@ -59,17 +51,17 @@ class Settings:
     image: int | None = None
     """Number of the uploaded picture that the clip starts from."""
 
-    def spec(self) -> RunSpec:
-        """The same as a RunSpec, which has no picture."""
+    def request(self) -> RunRequest:
+        """The same as a RunRequest, which has no picture."""
         same = {name: getattr(self, name) for name in ("prompt", "seed", "steps", "guidance", "model")}
         frames, height, width = SHAPES[self.shape]
-        return RunSpec(**same, num_frames=frames, height=height, width=width)
+        return RunRequest(**same, num_frames=frames, height=height, width=width)
 
     def line(self) -> str:
         """The line of Python that makes the clip again (`import x2vkit as x2v` before it)."""
-        spec, usual = self.spec().to_dict(), USUAL.to_dict()
-        other = [name for name in spec if name not in ("prompt", "seed") and spec[name] != usual[name]]
-        given = [f"{name}={spec[name]!r}" for name in ("seed", *other)]
+        request, usual = self.request().to_dict(), USUAL.to_dict()
+        other = [name for name in request if name not in ("prompt", "seed") and request[name] != usual[name]]
+        given = [f"{name}={request[name]!r}" for name in ("seed", *other)]
         if self.image is not None:  # a picture does not fit into a line
             return f"x2v.rerun(x2v.Trace.load({json.dumps(f'{self.slug()}{SUFFIX}')}))"
         return f"x2v.generate({json.dumps(self.prompt, ensure_ascii=False)}, {', '.join(given)})"

@@ -1,0 +1,50 @@
+"""Weights, shapes, limits and sampling defaults: one table, read without torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from x2vkit import registry
+from x2vkit.axes import check_shape
+from x2vkit.config import RunRequest
+from x2vkit.errors import X2VError
+from x2vkit.registry import LIMITS, SHAPES, SamplingDefaults, sampling_defaults, shipped
+
+
+def test_every_model_that_ships_says_how_it_is_sampled():
+    assert list(shipped())[0] != list(shipped())[-1] == "small"  # cheapest training first
+    for folder in shipped().values():
+        assert (folder / registry.SAMPLING_FILE).is_file()
+        assert sampling_defaults(folder) == SamplingDefaults(20, 4.0, 0.6, 2.0, 0.3)
+    assert sampling_defaults("small") == sampling_defaults(shipped()["small"])
+
+
+def test_defaults_lie_inside_their_limits_and_shapes_are_shapes():
+    for name, limit in LIMITS.items():
+        assert limit.low <= limit.default <= limit.high, name
+    for shape in SHAPES.values():
+        check_shape(*shape)
+
+
+def test_weights_own_defaults_fill_what_a_request_leaves_open(tmp_path):
+    own = SamplingDefaults(steps=6, guidance=1.5)
+    own.save(tmp_path)
+    assert sampling_defaults(tmp_path) == own
+    assert RunRequest().resolve(own).steps == 6 and RunRequest(steps=9).resolve(own).guidance == 1.5
+    assert RunRequest(steps=9).resolve(own).steps == 9
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "{", '{"steps": 0}', '{"steps": 2.5}', '{"shift": NaN}', '{"last_level": 1}', '{"colour": 1}']
+)
+def test_a_damaged_file_of_defaults_is_refused(tmp_path, text):
+    (tmp_path / "sampling.json").write_text(text)
+    with pytest.raises(X2VError, match="sampling.json"):
+        sampling_defaults(tmp_path)
+
+
+def test_train_flops_come_from_the_files_beside_the_weights(tmp_path):
+    assert registry.train_flops(tmp_path) is None
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "flops": 2.0}\n{"step": 2, "flops": 3}\n')
+    assert registry.train_flops(tmp_path) == 3
+    assert all(registry.train_flops(folder) for folder in shipped().values())
