@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from x2vkit.bench import model as bench
-from x2vkit.bench import pages
-from x2vkit.bench.model import Line, Subject
+from x2vkit.bench import cli, pages
+from x2vkit.bench.line import Line, take_turns
+from x2vkit.bench.model import Subject
 from x2vkit.config import PRESETS
 from x2vkit.errors import X2VError
 
@@ -25,15 +26,15 @@ def test_reached(value, target, most, reached):
 
 
 def test_rows_say_what_was_missed_and_what_is_not_known():
-    assert "MISSED" in bench._row(Line("x", 3.0, "s", 1.0, most=True))
-    assert " - " in bench._row(Line("x", None, "s", 1.0, note="no weights")) and "MISSED" not in bench._row(
+    assert "MISSED" in cli._row(Line("x", 3.0, "s", 1.0, most=True))
+    assert " - " in cli._row(Line("x", None, "s", 1.0, note="no weights")) and "MISSED" not in cli._row(
         Line("x", None, "s", 1.0)
     )
 
 
 def test_jobs_take_turns_and_the_first_round_is_not_counted():
     seen = []
-    times = bench.take_turns([lambda: seen.append("a"), lambda: seen.append("b")], 2)
+    times = take_turns([lambda: seen.append("a"), lambda: seen.append("b")], 2)
     assert seen == list("ababab") and len(times) == 2
 
 
@@ -57,10 +58,10 @@ def test_training_compares_with_matmul_of_the_same_run(monkeypatch):
 
 
 def test_json_is_one_object_and_torch_stays_as_it_was(monkeypatch, capsys):
-    monkeypatch.setattr(bench, "_subject", lambda: Subject(None, PRESETS["tiny"], False))
+    monkeypatch.setattr(bench, "subject", lambda: Subject(None, PRESETS["tiny"], False))
     for name, count in (("training", 2), ("rendering", 1), ("generating", 1), ("transformer_step", 1)):
         monkeypatch.setattr(bench, name, lambda *_, n=count: iter([Line("one", 1.0, "x", 1.0)] * n))
-    assert bench.run(argparse.Namespace(json=True, pages=False)) == 0
+    assert cli.run(argparse.Namespace(json=True, pages=False)) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["machine"]["threads"] == torch.get_num_threads() and result["lines"][0]["reached"] is True
 
@@ -68,4 +69,4 @@ def test_json_is_one_object_and_torch_stays_as_it_was(monkeypatch, capsys):
 def test_pages_need_a_browser_and_say_so(monkeypatch):
     monkeypatch.setattr(pages.shutil, "which", lambda name: None)
     with pytest.raises(X2VError, match="apt-get install chromium"):
-        bench.run_bench(pages=True)
+        cli.run_bench(pages=True)

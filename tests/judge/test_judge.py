@@ -10,7 +10,7 @@ import pytest
 
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge, metrics
-from x2vkit.judge.prompts import scenes, stated
+from x2vkit.judge.prompts import scenes, target_of
 from x2vkit.world import SceneSpec, World
 
 COUNT = 32
@@ -31,13 +31,13 @@ def real(judge):
 
 def test_reads_real_renders_and_shuffled_words_are_chance(real):
     specs, _, readings = real
-    found = metrics.agreement([stated(s) for s in specs], [r.values for r in readings])
+    found = metrics.agreement([target_of(s) for s in specs], [r.values for r in readings])
     for name in ("subject", "color", "scene", "wearing", "action", "camera"):
         assert found[name].right >= 0.9, (name, found[name])
         most = 0.8 if name == "wearing" else 0.35  # of two things to wear, most wear the hat
         assert found[name].shuffled <= most, (name, found[name])
     assert (
-        np.mean([metrics.share_right(stated(s), r.values) for s, r in zip(specs, readings, strict=True)])
+        np.mean([metrics.share_right(target_of(s), r.values) for s, r in zip(specs, readings, strict=True)])
         > 0.9
     )
 
@@ -89,5 +89,5 @@ def test_the_same_pixels_read_the_same(judge, real):
 def test_refuses_what_is_no_clip_and_no_judge(judge, tmp_path):
     with pytest.raises(X2VError, match="a clip is uint8"):
         judge.read(np.zeros((3, 8, 8, 3), np.float32))
-    with pytest.raises(X2VError, match="reader/ and motion/"):
+    with pytest.raises(X2VError, match="frame/ and motion/"):
         Judge.load(tmp_path)

@@ -75,14 +75,14 @@ def test_frames_cut_by_the_edge_do_not_bend_a_place():
 
 
 def test_agreement_counts_what_is_stated_and_shuffles_exactly():
-    stated = [{"color": "red"}, {"color": "red"}, {"color": "blue"}, {"subject": "dog"}]
+    target_of = [{"color": "red"}, {"color": "red"}, {"color": "blue"}, {"subject": "dog"}]
     read = [{"color": "red"}, {"color": "blue"}, {"color": "blue"}, {"subject": "cat", "color": "red"}]
-    found = metrics.agreement(stated, read)
+    found = metrics.agreement(target_of, read)
     assert found["color"].right == pytest.approx(2 / 3)
     # other clips' readings: clip 0 (red) sees blue, blue; clip 1 (red) red, blue; clip 2 (blue) red, blue
     assert found["color"].shuffled == pytest.approx(2 / 6)
     assert (found["color"].count, found["subject"].right) == (3, 0.0)
-    assert metrics.all_right(stated, read).tolist() == [1, 0, 1, 0]
+    assert metrics.all_right(target_of, read).tolist() == [1, 0, 1, 0]
     assert metrics.share_right({"a": "1", "b": "2"}, {"a": "1", "b": "3"}) == 0.5
 
 

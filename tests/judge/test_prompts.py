@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from x2vkit.judge.judge import ATTRIBUTES, MOVES
-from x2vkit.judge.prompts import plain, scenes, scenes_where, stated
+from x2vkit.judge.prompts import plain, scenes, scenes_where, target_of
 from x2vkit.world import SceneSpec, is_held_out, vocabulary
 
 
@@ -25,11 +25,11 @@ def test_every_word_is_one_that_captions_use():
 def test_what_is_stated_can_be_read_and_is_said():
     words = {**ATTRIBUTES, **MOVES}
     for spec in scenes(300, 2):
-        for name, word in stated(spec).items():
+        for name, word in target_of(spec).items():
             assert word in words[name]
-        assert ("camera" in stated(spec)) == ("camera" in plain(spec))
-        assert stated(spec)["subject"] in plain(spec)
-    assert not {"action", "camera", "direction"} & stated(scenes(1, 2)[0], moving=False).keys()
+        assert ("camera" in target_of(spec)) == ("camera" in plain(spec))
+        assert target_of(spec)["subject"] in plain(spec)
+    assert not {"action", "camera", "direction"} & target_of(scenes(1, 2)[0], moving=False).keys()
 
 
 def test_scenes_repeat_and_keep_to_their_side():

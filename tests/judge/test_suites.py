@@ -13,10 +13,11 @@ from x2vkit.cli.commands import main
 from x2vkit.errors import X2VError
 from x2vkit.judge import Figure, Report, evaluate
 from x2vkit.judge.cli import NAMES
+from x2vkit.judge.evaluation import SUITES
 from x2vkit.judge.prompts import plain, scenes
 from x2vkit.judge.report import LIMITS
 from x2vkit.judge.sampling import APART
-from x2vkit.judge.suites import SUITES, jump_period, true_speed
+from x2vkit.judge.suites.physics import jump_period, true_speed
 from x2vkit.world import SceneSpec, World
 
 PROMPTS = 16

@@ -9,26 +9,23 @@ import pytest
 
 from tests.training import toy_runs
 from x2vkit.errors import X2VError
-from x2vkit.scaling.laws import (
-    Point,
-    _joint,
+from x2vkit.scaling.fit import (
     fit_data,
     fit_frontier,
     fit_joint,
     fit_power,
     fit_size,
-    fitted,
-    frontier,
     least_squares,
-    load_runs,
-    predict_dearest,
-    report,
+    predict_largest_compute,
 )
+from x2vkit.scaling.laws import joint_loss
+from x2vkit.scaling.points import Point, fitted, frontier, load_runs
+from x2vkit.scaling.report import report
 
 
 @pytest.fixture
 def runs(tmp_path):
-    return toy_runs.make_runs(tmp_path / "ladder")
+    return toy_runs.make_runs(tmp_path / "sweep")
 
 
 def made(form: str, values: tuple[float, ...], noise: float = 0.0) -> list[Point]:
@@ -38,7 +35,7 @@ def made(form: str, values: tuple[float, ...], noise: float = 0.0) -> list[Point
     for N, most in ((1.2e5, 3e12), (2.8e5, 6e12), (7e5, 1.2e13), (1.4e6, 2.4e13), (3.5e6, 4e14)):
         for k in range(6):
             C = most / 2**k
-            L = float(_joint(form, values, np.array(N), np.array(C / (800 * N)))) * np.exp(
+            L = float(joint_loss(form, values, np.array(N), np.array(C / (800 * N)))) * np.exp(
                 noise * rng.standard_normal()
             )
             points.append(Point(f"{N:.0f}", f"{N:.0f}", k, int(N), int(C / (800 * N)), C, 0.0, L))
@@ -87,7 +84,7 @@ def test_the_best_size_is_that_of_the_closed_form():
 
 
 def test_the_dearest_run_is_predicted_from_the_cheaper_ones():
-    found = predict_dearest(made("chinchilla", (0.2, 0.05, 0.3, 0.4, 0.35)), draws=5)
+    found = predict_largest_compute(made("chinchilla", (0.2, 0.05, 0.3, 0.4, 0.35)), draws=5)
     assert (
         abs(found[0].error) < 0.01
         and found[0].fitted == 24
@@ -121,11 +118,11 @@ def test_runs_are_read_from_their_logs(runs):
     points = load_runs(runs)
     assert [p.run for p in points[::6]] == sorted(toy_runs.SIZES)
     assert len(points) == 24 and len(load_runs(runs, every=True)) == 44  # snapshots, and all evaluations
-    dearest = max(points, key=lambda p: p.flops)
-    assert dearest.size == "192x6" and dearest.flops == 4e14 and 2.9e6 < dearest.params < 3.6e6
-    assert dearest.loss == pytest.approx(toy_runs.loss(dearest.params, dearest.samples), rel=1e-3)
-    assert dearest.value("unseen") == pytest.approx(1.1 * dearest.loss) and np.isnan(
-        dearest.value("adherence")
+    largest = max(points, key=lambda p: p.flops)
+    assert largest.size == "192x6" and largest.flops == 4e14 and 2.9e6 < largest.params < 3.6e6
+    assert largest.loss == pytest.approx(toy_runs.loss(largest.params, largest.samples), rel=1e-3)
+    assert largest.value("validation") == pytest.approx(1.1 * largest.loss) and np.isnan(
+        largest.value("adherence")
     )
     assert len(load_runs(runs / "48x2", runs / "192x6")) == 12
 
@@ -158,7 +155,7 @@ def test_what_holds_no_run_is_said(tmp_path, runs):
     with pytest.raises(X2VError, match="different points"):
         fit_frontier(load_runs(runs / "64x3")[:2])
     with pytest.raises(X2VError, match="one size"):
-        predict_dearest(load_runs(runs / "64x3"))
+        predict_largest_compute(load_runs(runs / "64x3"))
 
 
 def test_the_frontier_falls_and_lies_below_all(runs):

@@ -10,7 +10,7 @@ import torch
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training import doctor
-from x2vkit.training.diffusion.task import levels_of
+from x2vkit.training.noise import validation_levels
 from x2vkit.training.recipe import load_recipe
 
 WELL = doctor.Course({"width": 256}, {20: [0.9] * 8, 120: [0.3] * 8})
@@ -58,7 +58,7 @@ def test_an_autoencoder_recipe_is_refused():
 
 def test_the_healthy_run_that_ships_learned_its_clip():
     losses = doctor.healthy().losses
-    assert max(losses) == doctor.STEPS and all(len(each) == len(levels_of()) for each in losses.values())
+    assert max(losses) == doctor.STEPS and all(len(each) == len(validation_levels()) for each in losses.values())
     first, last = losses[min(losses)], losses[max(losses)]
     assert sum(last) < 0.7 * sum(first) and max(last) < 0.8
 

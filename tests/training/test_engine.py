@@ -13,7 +13,8 @@ from toy import Sine, SineTask, train
 
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import load_checkpoint
-from x2vkit.training.engine import Average, Engine, average_power, learning_rate, make_optimizers
+from x2vkit.training.engine import Engine
+from x2vkit.training.optim import Average, average_power, learning_rate, make_optimizers
 from x2vkit.training.recipe import EngineConfig
 
 

@@ -11,13 +11,15 @@ from PIL import Image
 
 from tests.training import toy_runs
 from x2vkit.errors import X2VError
-from x2vkit.scaling.laws import load_runs
+from x2vkit.judge import Figure
+from x2vkit.scaling.clips import PROMPTS, SEED, decode, encode, trio
+from x2vkit.scaling.points import load_runs
 from x2vkit.training import gallery
 
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """A ladder with snapshots, and a pipeline that draws grey clips; its calls are counted."""
+    """A sweep with snapshots, and a pipeline that draws grey clips; its calls are counted."""
     runs = toy_runs.make_runs(tmp_path / "runs")
     for run in runs.iterdir():
         for step in json.loads((run / "recipe.json").read_text())["engine"]["snapshots"]:
@@ -37,8 +39,8 @@ def made(tmp_path, monkeypatch):
 
 def test_a_clip_is_kept_in_one_picture(tmp_path):
     frames = np.zeros((17, 32, 32, 3), np.uint8) + np.arange(17, dtype=np.uint8)[:, None, None, None] * 12
-    (tmp_path / "a.webp").write_bytes(gallery.encode(frames))
-    again = gallery.decode(tmp_path / "a.webp")
+    (tmp_path / "a.webp").write_bytes(encode(frames))
+    again = decode(tmp_path / "a.webp")
     assert again.shape == frames.shape and np.abs(again.astype(int) - frames).mean() < 3
 
 
@@ -46,8 +48,8 @@ def test_shipping_films_every_snapshot_once(made):
     text = gallery.ship([made.runs], prompts=0, into=made.into)
     assert "24 points" in text and "error" in text
     points = load_runs(made.into)
-    assert len(points) == 24 and all(set(p.clips) == set(gallery.PROMPTS) for p in points)
-    assert len(made.calls) == 48 and {seed for _, seed in made.calls} == {gallery.SEED}
+    assert len(points) == 24 and all(set(p.clips) == set(PROMPTS) for p in points)
+    assert len(made.calls) == 48 and {seed for _, seed in made.calls} == {SEED}
     gallery.ship([made.runs / "48x2", made.runs / "96x4"], prompts=0, into=made.into)
     assert len(made.calls) == 48
 
@@ -74,7 +76,7 @@ def test_the_judge_is_asked_once_a_snapshot(made, monkeypatch):
 def test_three_levels_of_compute(made, tmp_path):
     gallery.ship([made.runs], prompts=0, into=made.into)
     points = load_runs(made.into)
-    base, four, last = gallery.trio(points)
+    base, four, last = trio(points)
     assert {p.size for p in (base, four, last)} == {"192x6"}
     assert last.flops / base.flops == pytest.approx(32) and four.flops / base.flops == pytest.approx(4)
     picture = Image.open(gallery.three_dogs(tmp_path / "dogs.png", points))
@@ -86,14 +88,11 @@ def test_three_levels_of_compute(made, tmp_path):
 def test_base_compute_may_be_of_a_smaller_model(made):
     gallery.ship([made.runs], prompts=0, into=made.into)
     late = [p for p in load_runs(made.into) if p.size != "192x6" or p.flops > 1e14]
-    chosen = gallery.trio(late)
+    chosen = trio(late)
     assert chosen[-1].size == "192x6" and len(chosen) < 3 or chosen[0].size != "192x6"
 
 
 def test_figures_are_the_more_the_better(monkeypatch):
-    from x2vkit import judge
-    from x2vkit.judge import Figure
-
     rows = [
         ("share of it", 0.6, 0.95),
         ("subject", 0.7, 1.0),
@@ -101,7 +100,7 @@ def test_figures_are_the_more_the_better(monkeypatch):
         ("color changes", 0.4, 0.0),
     ]
     figures = [Figure(name, "adherence", "", ceiling, score) for name, score, ceiling in rows]
-    monkeypatch.setattr(judge, "evaluate", lambda *args, **options: SimpleNamespace(figures=figures))
+    monkeypatch.setattr(gallery, "evaluate", lambda *args, **options: SimpleNamespace(figures=figures))
     scores, ceiling = gallery.read_figures(None, 8, 20, 4.0)
     assert scores == {"adherence": 0.6, "subject": 0.7, "consistency": 0.7}
     assert ceiling["consistency"] == 1.0

@@ -16,20 +16,20 @@ from x2vkit.world import World, is_held_out
 
 def task(**data) -> PlannerTask:
     engine = EngineConfig(
-        steps=120, batch=32, warmup=5, log_every=20, eval_every=60, sheet_every=0, save_every=120, ema=0.9
+        steps=120, batch=32, warmup=5, log_every=20, eval_every=60, sample_grid_every=0, save_every=120, ema=0.9
     )
     clips = [[9, 64, 64, 60], [5, 64, 96, 20]]
     model = {"width": 32, "depth": 2, "heads": 2}
-    recipe = Recipe("planner", engine, seed=4, model=model, data={"clips": clips, "unseen": 16} | data)
+    recipe = Recipe("planner", engine, seed=4, model=model, data={"clips": clips, "validation": 16} | data)
     return PlannerTask(recipe)
 
 
 def test_it_learns_from_the_worlds_own_truth():
-    shelf = task().shelves[1]
+    clips = task().shapes[1]
     clip = World(4).sample(2_000_003, 5, 64, 96)
     truth = clip.truth
     expected = tracks_of(truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn[:, 0], 64, 96)
-    np.testing.assert_allclose(shelf.tracks[3], expected, atol=1e-6)
+    np.testing.assert_allclose(clips.tracks[3], expected, atol=1e-6)
     assert not is_held_out(clip.spec)
 
 
@@ -55,8 +55,8 @@ def test_given_tracks_cost_nothing():
 
 def test_it_learns_and_writes_a_planner(tmp_path):
     engine = Engine(task(), tmp_path, quiet=True)
-    before = task().evaluate(engine.model)["unseen"]
-    after = engine.run()["unseen"]
+    before = task().evaluate(engine.model)["validation"]
+    after = engine.run()["validation"]
     engine.export()
     assert after < 0.8 * before
     planner = Planner.from_pretrained(tmp_path / "planner")
@@ -80,18 +80,18 @@ def test_it_goes_on_from_a_planner_of_fewer_tracks(tmp_path, monkeypatch):
         t, ids, aspect = batch["t"], batch["ids"], batch["aspect"]
         given, flags = batch["tracks"][..., :known], batch["known"][:, : len(groups)]
         expected = old(given, t, ids, given, flags, aspect)
-    new = task(start=str(tmp_path)).build().planner
+    new = task(init_from=str(tmp_path)).build().planner
     found = new(batch["tracks"], t, ids, batch["tracks"], batch["known"], aspect)
     torch.testing.assert_close(found[..., :known], expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(new.config.mean[:known], 0.2, rtol=1e-6)
     np.testing.assert_allclose(new.config.spread[:known], 1.5, rtol=1e-6)
     assert not new.out.weight[known:].any()
-    with pytest.raises(X2VError, match="no trained planner"):
-        task(start=str(tmp_path / "elsewhere")).build()
+    with pytest.raises(X2VError, match="no trained weights"):
+        task(init_from=str(tmp_path / "elsewhere")).build()
     other = Planner(words, mean=[0.2] * known, spread=[1.5] * known, **(shape | {"width": 16}))
     other.save_pretrained(tmp_path / "narrow")
     with pytest.raises(X2VError, match="narrow.*cannot hold it"):
-        task(start=str(tmp_path / "narrow")).build()
+        task(init_from=str(tmp_path / "narrow")).build()
 
 
 def test_the_shipped_recipe_is_of_the_shipped_size():

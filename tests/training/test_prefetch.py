@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from x2vkit.training.prefetch import ahead, workers
+from x2vkit.training.prefetch import prefetch, workers
 
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_things_come_in_the_order_asked_for(processes):
-    made = ahead(lambda i: {"square": torch.tensor(i * i), "name": str(i)}, (3, 1, 2), processes)
+    made = prefetch(lambda i: {"square": torch.tensor(i * i), "name": str(i)}, (3, 1, 2), processes)
     assert [(int(each["square"]), each["name"]) for each in made] == [(9, "3"), (1, "1"), (4, "2")]
 
 
 def test_nothing_is_made_before_it_is_asked_for_on_a_processor(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     made: list[int] = []
-    things = ahead(made.append, range(5))
+    things = prefetch(made.append, range(5))
     assert made == []
     next(things)
     assert made == [0] and workers() == 0
@@ -28,7 +28,7 @@ def test_what_goes_wrong_elsewhere_is_told_here():
         raise OSError(f"no room for {number}")
 
     with pytest.raises(OSError, match="no room for 4"):
-        list(ahead(make, [4], processes=1))
+        list(prefetch(make, [4], processes=1))
 
 
 def test_runs_on_one_machine_share_its_cores(monkeypatch):

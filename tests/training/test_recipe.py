@@ -19,13 +19,13 @@ def test_bundled_recipes_are_valid(name):
     elif recipe.task == "judge-frames":
         from x2vkit.training.judge.frame import FrameData as Data
     elif recipe.task == "judge-motion":
-        from x2vkit.training.judge.frame import MotionData as Data
+        from x2vkit.training.judge.motion import MotionData as Data
     elif recipe.task == "planner":
         from x2vkit.training.planner import PlannerData as Data
     else:
         assert recipe.task == "diffusion"
         from x2vkit.config import ModelConfig
-        from x2vkit.training.diffusion.task import DiffusionData as Data
+        from x2vkit.training.diffusion.config import DiffusionData as Data
 
         ModelConfig(**recipe.model)
     Data(**recipe.data)

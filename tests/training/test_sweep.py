@@ -11,7 +11,7 @@ from tests.training.toy import SineTask
 from x2vkit.cli import commands as cli
 from x2vkit.errors import X2VError
 from x2vkit.training.recipe import EngineConfig, Recipe, load_recipe
-from x2vkit.training.sweep import Size, climb, costs, planned, rung
+from x2vkit.training.sweep import Size, costs, planned, run_sweep, sweep_point
 
 BASE = Recipe(
     "toy", EngineConfig(steps=1, batch=8, hold=4, warmup=2, log_every=1), seed=5, model={"width": 64}
@@ -42,10 +42,10 @@ def test_the_sizes_make_models():
 
 def test_rates_fall_with_the_root_of_the_width():
     base = load_recipe("small")
-    smaller = rung(base, Size(48, 2))
+    smaller = sweep_point(base, Size(48, 2))
     assert smaller.engine.muon_lr == pytest.approx(2 * base.engine.muon_lr)
     assert smaller.data == base.data and smaller.seed == base.seed
-    assert rung(base, Size(192, 6)).engine == replace(base.engine, cooldown=0)
+    assert sweep_point(base, Size(192, 6)).engine == replace(base.engine, cooldown=0)
 
 
 def test_snapshots_lie_a_doubling_of_compute_apart():
@@ -56,20 +56,20 @@ def test_snapshots_lie_a_doubling_of_compute_apart():
 def test_a_ladder_is_climbed_in_rounds_and_continued(tmp_path):
     sizes = [Size(16, 1), Size(32, 1)]
     cost = costs(make(BASE, tmp_path))[1]
-    climb(BASE, sizes, [8 * cost, 16 * cost], tmp_path, make, points=3, rounds=2, quiet=True)
+    run_sweep(BASE, sizes, [8 * cost, 16 * cost], tmp_path, make, points=3, rounds=2, quiet=True)
     for size, steps in zip(sizes, ([2, 4, 8], [4, 8, 16]), strict=True):
         lines = log(tmp_path / str(size))
         assert [line["step"] for line in lines if "error" in line] == steps
         assert lines[-1]["flops"] == steps[-1] * cost
     before = log(tmp_path / "16x1")
-    climb(BASE, sizes[:1], [16 * cost], tmp_path, make, points=3, rounds=1, quiet=True)
+    run_sweep(BASE, sizes[:1], [16 * cost], tmp_path, make, points=3, rounds=1, quiet=True)
     after = log(tmp_path / "16x1")
     assert after[: len(before)] == before and after[-1]["step"] == 16
 
 
 def test_a_rate_that_ends_is_no_ladder(tmp_path):
     with pytest.raises(X2VError, match="hold"):
-        climb(
+        run_sweep(
             replace(BASE, engine=replace(BASE.engine, hold=0)),
             [Size(16, 1)],
             [1e5],

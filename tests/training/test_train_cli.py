@@ -18,7 +18,7 @@ steps = 4
 batch = 2
 log_every = 1
 eval_every = 4
-sheet_every = 0
+sample_grid_every = 0
 save_every = 2
 [model]
 latent_channels = 4
@@ -28,7 +28,7 @@ heads = 2
 text_width = 32
 text_depth = 1
 [data]
-unseen = 2
+validation = 2
 [[data.buckets]]
 frames = 5
 height = 32

@@ -11,9 +11,10 @@ import torch
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.engine import Engine
+from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import fingerprint
 from x2vkit.training.recipe import EngineConfig, Recipe
-from x2vkit.training.vae import VAETask, continue_from
+from x2vkit.training.vae import VAETask
 from x2vkit.world import Clip, World
 
 MODEL = {
@@ -54,7 +55,7 @@ def world() -> SmallWorld:
 
 def recipe(**data) -> Recipe:
     engine = EngineConfig(
-        steps=8, batch=4, warmup=2, ema=0.5, log_every=1, eval_every=8, sheet_every=8, save_every=4
+        steps=8, batch=4, warmup=2, ema=0.5, log_every=1, eval_every=8, sample_grid_every=8, save_every=4
     )
     return Recipe("vae", engine, seed=3, model=MODEL, data=DATA | data)
 
@@ -92,12 +93,12 @@ def test_it_starts_at_the_linear_code_and_gets_better(world, tmp_path):
     """Before the first step the network adds nothing: the error is that of the best linear code."""
     plain = recipe(subject_weight=0.0, subject_crops=0.0)
     plain = replace(plain, model=MODEL | {"latent_noise": 0.0})
-    plain = plain.with_engine(steps=90, eval_every=90, sheet_every=0, save_every=90)
+    plain = plain.with_engine(steps=90, eval_every=90, sample_grid_every=0, save_every=90)
     plain = plain.with_engine(muon_lr=0.01, adam_lr=0.01)
     task = VAETask(plain, world)
     with torch.inference_mode():
-        before = task.evaluate(task.build().eval())["psnr_unseen"]
-    after = Engine(task, tmp_path, quiet=True).run()["psnr_unseen"]
+        before = task.evaluate(task.build().eval())["psnr_validation"]
+    after = Engine(task, tmp_path, quiet=True).run()["psnr_validation"]
     assert before > 15 and after > before + 0.2
 
 
@@ -105,7 +106,7 @@ def test_a_run_writes_a_normalised_autoencoder(world, tmp_path):
     engine = Engine(VAETask(recipe(), world), tmp_path, quiet=True)
     engine.run()
     engine.export()
-    assert (tmp_path / "sheets" / "step-00000008.png").exists()
+    assert (tmp_path / "samples" / "step-00000008.png").exists()
     vae = VideoVAE.from_pretrained(tmp_path / "vae")
     frames = np.stack([world.sample(i, 5, 64, 64).frames for i in range(6)])
     video = torch.from_numpy(frames).permute(0, 4, 1, 2, 3).float() / 127.5 - 1
@@ -126,7 +127,7 @@ def test_a_larger_decoder_starts_as_the_trained_one_and_leaves_the_latents(world
     first.export()
     trained = VideoVAE.from_pretrained(tmp_path / "first" / "vae")
     more = replace(
-        recipe(start=str(tmp_path / "first" / "vae"), decoder_only=True),
+        recipe(init_from=str(tmp_path / "first" / "vae"), decoder_only=True),
         model=MODEL | {"decoder_depths": [1, 2, 3]},
     )
     clip = torch.rand(1, 3, 5, 32, 32) * 2 - 1
@@ -146,14 +147,14 @@ def test_a_larger_decoder_starts_as_the_trained_one_and_leaves_the_latents(world
 def test_going_on_from_another_autoencoder_is_refused(tmp_path):
     VideoVAE(**MODEL).save_pretrained(tmp_path)
     with pytest.raises(X2VError, match="cannot hold it"):
-        continue_from(VideoVAE(**MODEL | {"widths": [24, 16, 8]}), tmp_path)
+        init_weights(VideoVAE(**MODEL | {"widths": [24, 16, 8]}), tmp_path)
     with pytest.raises(X2VError, match="cannot hold it"):
-        continue_from(VideoVAE(**MODEL | {"encoder_depths": [2, 1]}), tmp_path)
-    with pytest.raises(X2VError, match="there is none"):
-        continue_from(VideoVAE(**MODEL), tmp_path / "nothing")
+        init_weights(VideoVAE(**MODEL | {"encoder_depths": [2, 1]}), tmp_path)
+    with pytest.raises(X2VError, match="no trained weights"):
+        init_weights(VideoVAE(**MODEL), tmp_path / "nothing")
 
 
-def test_footage_without_truth_trains_too(world):
+def test_a_dataset_without_truth_trains_too(world):
     class Bare(SmallWorld):
         def sample(self, index, *shape, held_out=False):
             return replace(super().sample(index, *shape), ids=None, truth=None, spec=None)

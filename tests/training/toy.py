@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from x2vkit.training.engine import Batch, Engine, Task
+from x2vkit.training.engine import Engine
 from x2vkit.training.recipe import EngineConfig, Recipe
+from x2vkit.training.task import Batch, Task
 
 
 class Sine(nn.Module):
@@ -30,7 +31,7 @@ class SineTask(Task):
             "batch": 8,
             "log_every": 1,
             "eval_every": 4,
-            "sheet_every": 0,
+            "sample_grid_every": 0,
             "save_every": 3,
             "warmup": 2,
         }

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from x2vkit.scaling.laws import parameters
-from x2vkit.training.gallery import encode
+from x2vkit.scaling.clips import encode
+from x2vkit.scaling.points import parameters
 
 E, A, B, a, b = 0.2, 0.06, 0.45, 0.35, 0.4
 """L(N, D) = E + A / N^a + B / D^b, N in millions and D in thousands."""
@@ -44,11 +44,11 @@ def make_run(folder: Path, budget: float, points: int = 6, noise: float = 0.0, s
         at = {"step": steps[-1], "samples": round(samples), "flops": flops, "seconds": flops / 5e10}
         lines.append({**at, "loss": 1.0})
         lines.append(
-            {**at, "unseen": 1.1 * held_out, "unseen_t94": 0.1, "unseen_t06": 0.9, "held_out": held_out}
+            {**at, "validation": 1.1 * held_out, "validation_t94": 0.1, "validation_t06": 0.9, "held_out": held_out}
         )
         if k:
             lines.append({**at, "step": steps[-1] + 1, "samples": round(1.1 * samples), "flops": 1.1 * flops,
-                          "unseen": 1.0, "held_out": held_out})  # fmt: skip
+                          "validation": 1.0, "held_out": held_out})  # fmt: skip
     folder.mkdir(parents=True)
     recipe = {
         "task": "diffusion",
@@ -65,7 +65,7 @@ def make_run(folder: Path, budget: float, points: int = 6, noise: float = 0.0, s
 
 
 def make_runs(root: Path, noise: float = 0.0) -> Path:
-    """A ladder."""
+    """A sweep."""
     for size, budget in SIZES.items():
         make_run(root / size, budget, noise=noise)
     return root

@@ -29,17 +29,17 @@ def test_the_view_holds_points_law_and_clips(runs):
     assert flops == sorted(flops)
     ratios = [flops[i] / flops[facts["trio"][0]] for i in facts["trio"]]
     np.testing.assert_allclose(ratios, [1, 4, 32])
-    assert [one["key"] for one in facts["figures"]] == ["loss", "unseen", "unseen_t94", "unseen_t06"]
+    assert [one["key"] for one in facts["figures"]] == ["loss", "validation", "validation_t94", "validation_t06"]
     assert facts["predictions"][0]["by"].startswith("L(N, D)")
     assert len(facts["clips"]) == 24 and all("dog" in clips for clips in facts["clips"])
 
 
 def test_data_is_what_is_seen(runs):
     view = Scaling(runs=[runs], bundled=False)
-    view.selection = {"point": 3, "figure": "unseen"}
+    view.selection = {"point": 3, "figure": "validation"}
     seen = view.data()
     assert seen["clip"].shape == (17, 128, 128, 3) and seen["point"] == 3
-    np.testing.assert_allclose(seen["unseen"], 1.1 * seen["loss"], rtol=1e-5)
+    np.testing.assert_allclose(seen["validation"], 1.1 * seen["loss"], rtol=1e-5)
     assert seen["flops"].shape == (24,)
 
 

@@ -1,21 +1,18 @@
-"""Measure this machine: every figure as a ratio to something measured in the same run, beside its target.
+"""What the model costs on this machine: every figure as a ratio to something measured in the same run, beside its target.
 
-`x2vkit bench` prints the table, `x2vkit bench --json` one JSON object, `run_bench()` returns it; with --pages
-those of the views and the demo in a browser (`pages.py`). Timings on a busy machine are worth little;
+Timings on a busy machine are worth little;
 ratios whose two sides take turns still hold. Without shipped weights, speeds are measured on untrained ones
 (which cost the same), and what needs trained ones is left empty and says so.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -25,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from x2vkit import flops
+from x2vkit.bench.line import Line, take_turns
 from x2vkit.config import PRESETS, ModelConfig, RunRequest
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
@@ -42,31 +40,6 @@ FRESH = 1_000_003
 
 
 @dataclass(frozen=True)
-class Line:
-    """One figure."""
-
-    name: str
-    """What was measured."""
-    value: float | None
-    """Its value; None where it could not be measured."""
-    unit: str
-    """Its unit; x is a ratio."""
-    target: float | None = None
-    """What it should reach."""
-    most: bool = False
-    """Whether the target is an upper bound."""
-    note: str = ""
-    """What to know when reading it."""
-
-    @property
-    def reached(self) -> bool | None:
-        """Whether the target is met; None where there is no value or no target."""
-        if self.value is None or self.target is None:
-            return None
-        return self.value <= self.target if self.most else self.value >= self.target
-
-
-@dataclass(frozen=True)
 class Subject:
     """The model under measurement."""
 
@@ -79,29 +52,7 @@ class Subject:
         return "" if self.trained else "untrained weights"
 
 
-def run_bench(on_line: Callable[[Line], object] = lambda line: None, pages: bool = False) -> dict:
-    """Measure the model, or with `pages` what is seen in a browser; returns {"machine": ..., "lines": [...]}.
-    `on_line` hears of each line as it is done. Raises X2VError where there is no browser.
-    """
-    from x2vkit.bench import pages as page_figures
-
-    lines, subject = [], None if pages else _subject()
-    for line in _figures(subject) if subject else page_figures.figures():
-        lines.append(line)
-        on_line(line)
-    machine = {
-        "threads": torch.get_num_threads(),
-        "dtype": str(fast_dtype()).removeprefix("torch."),
-        "torch": torch.__version__,
-        "trained": subject.trained if subject else None,
-    }
-    return {"machine": machine, "lines": [asdict(line) | {"reached": line.reached} for line in lines]}
-
-
-# -- the figures ----------------------------------------------------------------------------------------
-
-
-def _figures(subject: Subject) -> Iterator[Line]:
+def figures(subject: Subject) -> Iterator[Line]:
     """Every line, measured when it is asked for."""
     speed, use = training(subject)
     yield from (speed, use)
@@ -288,9 +239,6 @@ def whole_command(subject: Subject) -> Iterator[Line]:
     yield Line("peak memory", peak / scale, "GB", 1.5, most=True, note="of that command")
 
 
-# -- tools
-# -----------------------------------------------------------------------------------------------------------
-
 MATMUL_SIDE = 2048
 MATMUL_FLOPS = 2 * MATMUL_SIDE**3
 
@@ -301,26 +249,13 @@ def _matmul(dtype: torch.dtype) -> Callable[[], Tensor]:
     return lambda: a @ b
 
 
-def take_turns(jobs: list[Callable[[], object]], repeats: int) -> list[tuple[float, ...]]:
-    """Seconds of each job, round after round, so that a busy moment hits all; the first round warms up."""
-    rounds = []
-    for _ in range(repeats + 1):
-        times = []
-        for job in jobs:
-            start = perf_counter()
-            job()
-            times.append(perf_counter() - start)
-        rounds.append(tuple(times))
-    return rounds[1:]
-
-
 def _untrained(config: ModelConfig) -> tuple[VideoTransformer, TextEncoder]:
     words, synonyms = vocabulary()
     text = TextEncoder(words, synonyms, config.text_width, config.text_depth, config.max_words)
     return VideoTransformer.from_model_config(config), text
 
 
-def _subject() -> Subject:
+def subject() -> Subject:
     """The shipped model, or an untrained one of its size."""
     from x2vkit.run.record import load
 
@@ -343,28 +278,3 @@ def _subject() -> Subject:
         for part in (vae, text, model):
             nn.Module.to(part, fast_dtype())
     return Subject(pipe, config, trained)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `x2vkit bench`."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--pages", action="store_true", help="the views and the demo instead, in Chromium")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Print the table line by line, or JSON at the end. Always exits with 0: a missed target is news, no
-    error.
-    """
-    result = run_bench(lambda line: None if args.json else print(_row(line), flush=True), args.pages)
-    if args.json:
-        print(json.dumps(result))
-    return 0
-
-
-def _row(line: Line) -> str:
-    value = (
-        "-" if line.value is None else f"{line.value:.3g}" if abs(line.value) < 100 else f"{line.value:.0f}"
-    )
-    target = "" if line.target is None else f"{'at most' if line.most else 'at least'} {line.target:g}"
-    mark = {True: "ok", False: "MISSED", None: ""}[line.reached]
-    return f"{line.name:46}{value:>8} {line.unit:8}{target:14}{mark:8}{line.note}".rstrip()

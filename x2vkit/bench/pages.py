@@ -21,7 +21,7 @@ from statistics import median
 from time import monotonic, perf_counter, sleep
 from typing import Any
 
-from x2vkit.bench.model import Line, take_turns
+from x2vkit.bench.line import Line, take_turns
 from x2vkit.errors import X2VError
 
 ARGS = (

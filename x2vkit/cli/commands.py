@@ -38,7 +38,7 @@ ELSEWHERE = {
     "scale": "x2vkit.training.sweep",
     "evaluate": "x2vkit.judge.cli",
     "demo": "x2vkit.demo.cli",
-    "bench": "x2vkit.bench.model",
+    "bench": "x2vkit.bench.cli",
 }
 """Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
 

@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from x2vkit.judge.evaluation import evaluate
     from x2vkit.judge.judge import Judge, Reading
     from x2vkit.judge.report import Figure, Report
-    from x2vkit.judge.suites import evaluate
 
 __all__ = ["Figure", "Judge", "Reading", "Report", "evaluate"]
 
-_HOME = {"Figure": "report", "Judge": "judge", "Reading": "judge", "Report": "report", "evaluate": "suites"}
+_HOME = {"Figure": "report", "Judge": "judge", "Reading": "judge", "Report": "report", "evaluate": "evaluation"}
 
 
 def __getattr__(name: str) -> Any:

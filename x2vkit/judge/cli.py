@@ -8,7 +8,7 @@ import json
 from x2vkit.errors import X2VError
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
-"""The suites, as in judge/suites.py (a test compares them), known here without loading torch."""
+"""The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from x2vkit import media
 
     sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None
-    from x2vkit.judge.suites import evaluate
+    from x2vkit.judge.evaluation import evaluate
 
     pipeline = None
     if not args.ceiling:

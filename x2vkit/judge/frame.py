@@ -1,4 +1,4 @@
-"""The judge's eye: one frame -> what is where, who it is, what it wears, and in which place.
+"""The judge's frame model: one frame -> what is where, who it is, what it wears, and in which place.
 
 It looks at single frames, so it reads stills and clips alike and knows nothing of motion (see motion.py). It
 sees pixels and nothing else: neither prompt nor seed nor latents.
@@ -20,6 +20,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.vae import Conv, Upsample, depth_to_space
 from x2vkit.world.grammar import ACTIONS, COLOR_NAMES, MOODS, SCENES, SUBJECTS, WEARABLES
 
@@ -33,14 +34,14 @@ PATCH = 4
 """Pixels that are stacked into the channels of a first layer."""
 CUT = 64
 """Height and width of a cut-out, pixels."""
-LOOKS = 6
-"""Places of a cut-out that are looked at closely, for small things: a scarf, a mouth."""
+GLIMPSES = 6
+"""Spots of a cut-out that are attended to, for small things: a scarf, a mouth."""
 MARGIN = 1.12
 """Side of what is cut out, in longer sides of the subject's box."""
 
-WHERE: dict[str, tuple[str, ...]] = {"scene": SCENES, "behind": ("none", "tree", "rock")}
+SCENE_ATTRIBUTES: dict[str, tuple[str, ...]] = {"scene": SCENES, "behind": ("none", "tree", "rock")}
 """What is read from the whole frame -> the words it can be."""
-WHO: dict[str, tuple[str, ...]] = {
+SUBJECT_ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "subject": SUBJECTS,
     "color": COLOR_NAMES,
     "wearing": ("none", *WEARABLES),
@@ -50,13 +51,13 @@ WHO: dict[str, tuple[str, ...]] = {
     "facing": ("left", "right"),
 }
 """What is read from a cut-out. `pose` is what one frame tells about the action, a hint only."""
-OTHER: dict[str, tuple[str, ...]] = {"other": ("none", *SUBJECTS), "other_color": COLOR_NAMES}
+OTHER_ATTRIBUTES: dict[str, tuple[str, ...]] = {"other": ("none", *SUBJECTS), "other_color": COLOR_NAMES}
 """What is read from the second subject's cut-out."""
-ATTRIBUTES = {**WHERE, **WHO, **OTHER}
+ATTRIBUTES = {**SCENE_ATTRIBUTES, **SUBJECT_ATTRIBUTES, **OTHER_ATTRIBUTES}
 """All that is read from a frame -> the words it can be."""
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """A residual block of two 3 x 3 convolutions; it starts as the identity."""
 
     def __init__(self, width: int):
@@ -79,12 +80,14 @@ class FrameModel(ModelMixin, ConfigMixin):
         cut_widths: tuple[int, int] = (48, 96),
         cut_blocks: tuple[int, int] = (1, 2),
         hidden: int = 160,
+        format_version: int = FORMAT_VERSION,
     ) -> None:
         """widths: channels at 1/4, 1/8 and 1/16 of the frame; blocks: at 1/16 of it; cut_widths, cut_blocks:
         at 1/4 and 1/8 of a cut-out; hidden: width of the layer before a subject's attributes.
         """
         super().__init__()
-        self.place, self.who = PlaceNet(widths, blocks), WhoNet(cut_widths, cut_blocks, hidden)
+        check_format(format_version)
+        self.scene_net, self.subject_net = SceneNet(widths, blocks), SubjectNet(cut_widths, cut_blocks, hidden)
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """pixels (n, 3, H, W) in [-1, 1], sides multiples of 16.
@@ -92,23 +95,23 @@ class FrameModel(ModelMixin, ConfigMixin):
         Returns `kinds` logits (n, K, H/2, W/2), `boxes` (n, 2, 4), logits (n, words) of each of `ATTRIBUTES`,
         `mouth` (n,) openness as a logit, and `features` (n, D), what they are read from.
         """
-        read = self.place(pixels)
-        masks = read["kinds"].float().softmax(1)
+        predicted = self.scene_net(pixels)
+        masks = predicted["kinds"].float().softmax(1)
         boxes = torch.stack([boxes_of(masks[:, kind]) for kind in (1, 2)], 1)
-        first = self.who(cut_out(pixels, masks[:, 1], boxes[:, 0]))
+        first = self.subject_net(cut_out(pixels, masks[:, 1], boxes[:, 0]))
         second = {name: torch.zeros_like(first[name]) for name in ("subject", "color")}
         there = ~boxes[:, 1, 0].isnan()
         if there.any():
-            found = self.who(cut_out(pixels[there], masks[there, 2], boxes[there, 1]))
+            found = self.subject_net(cut_out(pixels[there], masks[there, 2], boxes[there, 1]))
             for name in second:
                 second[name][there] = found[name]
         nobody = torch.where(there, -20.0, 20.0)[:, None]
-        read["features"] = torch.cat([first.pop("features"), read["features"]], 1)
+        predicted["features"] = torch.cat([first.pop("features"), predicted["features"]], 1)
         other = torch.cat([nobody, second["subject"].log_softmax(1)], 1)
-        return {**read, **first, "boxes": boxes, "other": other, "other_color": second["color"]}
+        return {**predicted, **first, "boxes": boxes, "other": other, "other_color": second["color"]}
 
 
-class PlaceNet(nn.Module):
+class SceneNet(nn.Module):
     """The whole frame -> what each pixel belongs to, and the place."""
 
     def __init__(self, widths: tuple[int, int, int], blocks: int):
@@ -116,12 +119,12 @@ class PlaceNet(nn.Module):
         fine, middle, coarse = widths
         self.stem = Conv(3 * PATCH**2, fine, kernel=1)
         self.down = nn.ModuleList([Conv(4 * fine, middle, 1), Conv(4 * middle, coarse, 1)])
-        self.near, self.far = Block(middle), nn.Sequential(*(Block(coarse) for _ in range(blocks)))
+        self.near, self.far = ResidualBlock(middle), nn.Sequential(*(ResidualBlock(coarse) for _ in range(blocks)))
         self.up = nn.ModuleList([Upsample(coarse, middle), Upsample(middle, fine)])
-        self.mend = Block(middle)
+        self.mend = ResidualBlock(middle)
         self.kinds = Conv(fine, KINDS * (PATCH // CELL) ** 2)
         self.level = nn.LayerNorm(coarse)
-        self.heads = nn.ModuleDict({name: nn.Linear(coarse, len(words)) for name, words in WHERE.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(coarse, len(words)) for name, words in SCENE_ATTRIBUTES.items()})
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         fine = self.stem(_fold(pixels, PATCH))  # (n, fine, H/4, W/4)
@@ -130,24 +133,24 @@ class PlaceNet(nn.Module):
         whole = self.mend(middle + self.up[0](coarse))  # (n, middle, H/8, W/8)
         kinds = self.kinds(nnf.silu(fine + self.up[1](whole)))
         features = self.level(nnf.silu(coarse).mean((2, 3)))  # (n, coarse)
-        answers = {name: head(features).float() for name, head in self.heads.items()}
-        return {"kinds": depth_to_space(kinds, PATCH // CELL), "features": features.float(), **answers}
+        logits = {name: head(features).float() for name, head in self.heads.items()}
+        return {"kinds": depth_to_space(kinds, PATCH // CELL), "features": features.float(), **logits}
 
 
-class WhoNet(nn.Module):
+class SubjectNet(nn.Module):
     """Cut-outs -> who it is."""
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], hidden: int):
         super().__init__()
         fine, coarse = widths
         self.stem = Conv(4 * PATCH**2, fine, kernel=1)
-        self.near = nn.Sequential(*(Block(fine) for _ in range(blocks[0])))
+        self.near = nn.Sequential(*(ResidualBlock(fine) for _ in range(blocks[0])))
         self.down = Conv(4 * fine, coarse, kernel=1)
-        self.far = nn.Sequential(*(Block(coarse) for _ in range(blocks[1])))
-        self.thin, self.look = Conv(coarse, 24, kernel=1), Conv(fine + coarse, LOOKS, kernel=1)
-        size = 24 * (CUT // PATCH // 2) ** 2 + LOOKS * (fine + 3)
+        self.far = nn.Sequential(*(ResidualBlock(coarse) for _ in range(blocks[1])))
+        self.thin, self.look = Conv(coarse, 24, kernel=1), Conv(fine + coarse, GLIMPSES, kernel=1)
+        size = 24 * (CUT // PATCH // 2) ** 2 + GLIMPSES * (fine + 3)
         self.level, self.mix = nn.LayerNorm(size), nn.Linear(size, hidden)
-        self.heads = nn.ModuleDict({name: nn.Linear(hidden, len(words)) for name, words in WHO.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(hidden, len(words)) for name, words in SUBJECT_ATTRIBUTES.items()})
         self.mouth = nn.Linear(hidden, 1)
 
     def forward(self, cuts: Tensor) -> dict[str, Tensor]:
@@ -156,12 +159,12 @@ class WhoNet(nn.Module):
         coarse = self.far(self.down(_fold(fine)))  # (n, coarse, 8, 8)
         shape = self.thin(nnf.silu(coarse)).flatten(1)  # (n, 24 * 8 * 8)
         both = torch.cat([fine, nnf.interpolate(coarse, scale_factor=2.0)], 1)
-        look = self.look(nnf.silu(both)).float().flatten(2).softmax(-1)  # (n, LOOKS, 16 * 16)
+        look = self.look(nnf.silu(both)).float().flatten(2).softmax(-1)  # (n, GLIMPSES, 16 * 16)
         shown = torch.cat([fine, nnf.avg_pool2d(cuts[:, :3], PATCH)], 1)  # (n, fine + 3, 16, 16)
-        close = (look @ shown.float().flatten(2).transpose(1, 2)).flatten(1)  # (n, LOOKS * (fine + 3))
+        close = (look @ shown.float().flatten(2).transpose(1, 2)).flatten(1)  # (n, GLIMPSES * (fine + 3))
         features = nnf.silu(self.mix(self.level(torch.cat([shape, close], 1))))  # (n, hidden)
-        answers = {name: head(features).float() for name, head in self.heads.items()}
-        return {"mouth": self.mouth(features)[:, 0].float(), "features": features.float(), **answers}
+        logits = {name: head(features).float() for name, head in self.heads.items()}
+        return {"mouth": self.mouth(features)[:, 0].float(), "features": features.float(), **logits}
 
 
 def _fold(x: Tensor, size: int = 2) -> Tensor:

@@ -29,9 +29,9 @@ SHIPPED = WEIGHTS / "judge"
 FPS = 12
 """Frames a second of every clip that is judged; motion is read at this pace."""
 HINTS = ("pose", "facing")
-"""Attributes of a frame that serve the sense of motion and are not told."""
+"""Attributes of a frame that serve the motion model and are not told."""
 AT_ONCE = 34
-"""Frames that the eye looks at together."""
+"""Frames that the frame model reads together."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class Reading:
 class Judge:
     """Reads clips. Make one with `Judge.load()`."""
 
-    def __init__(self, eye: FrameModel, motion: MotionModel) -> None:
-        self.eye, self.motion = (nn.Module.float(part).eval() for part in (eye, motion))
+    def __init__(self, frame_model: FrameModel, motion_model: MotionModel) -> None:
+        parts = (nn.Module.float(part).eval() for part in (frame_model, motion_model))
+        self.frame_model, self.motion_model = parts
 
     @classmethod
     def load(cls, folder: str | Path = SHIPPED) -> Judge:
@@ -78,17 +79,17 @@ class Judge:
         Raises X2VError when it is no clip.
         """
         check_clip(frames, FPS)
-        pixels, read = look(self.eye, frames)
-        chances = {name: read[name].softmax(1) for name in ATTRIBUTES}
+        pixels, read = read_frames(self.frame_model, frames)
+        probabilities = {name: read[name].softmax(1) for name in ATTRIBUTES}
         masks = read["kinds"].softmax(1)
         area = torch.stack([(masks[:, kind] > 0.5).float().mean((1, 2)) for kind in (1, 2)], 1)
 
-        clip = {name: _over_time(p, area[:, 0]) for name, p in chances.items() if name not in HINTS}
+        clip = {name: _over_time(p, area[:, 0]) for name, p in probabilities.items() if name not in HINTS}
         features = read["features"].mean(0)
         words: dict[str, tuple[str, ...]] = dict(ATTRIBUTES)
         if len(frames) >= 5:
             described = describe(pixels, read)
-            moves = self.motion(**{name: value[None] for name, value in described.items()})
+            moves = self.motion_model(**{name: value[None] for name, value in described.items()})
             features = torch.cat([features, moves.pop("features")[0]])
             clip |= {name: logits[0].softmax(0) for name, logits in moves.items()}
             words |= MOVES
@@ -99,7 +100,7 @@ class Judge:
             boxes=read["boxes"].numpy(),
             area=area.numpy(),
             mouth=read["mouth"].sigmoid().numpy(),
-            frames={name: p.numpy() for name, p in chances.items()},
+            frames={name: p.numpy() for name, p in probabilities.items()},
             features=features.numpy(),
         )
 
@@ -108,29 +109,29 @@ class Judge:
         return [self.read(frames) for frames in clips]
 
 
-def look(eye: FrameModel, frames: NDArray[np.uint8]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Frames (F, H, W, 3) as pixels (F, 3, h, w), and what the eye reads from them, as `FrameModel` returns
+def read_frames(frame_model: FrameModel, frames: NDArray[np.uint8]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Frames (F, H, W, 3) as pixels (F, 3, h, w), and what is read from them, as `FrameModel` returns
     it."""
     pixels = to_pixels(frames)
     with (
         torch.inference_mode(),
         torch.autocast("cpu", torch.bfloat16, enabled=fast_dtype() == torch.bfloat16),
     ):
-        parts = [eye(chunk) for chunk in pixels.split(AT_ONCE)]
+        parts = [frame_model(chunk) for chunk in pixels.split(AT_ONCE)]
     return pixels, {name: torch.cat([part[name] for part in parts]).float() for name in parts[0]}
 
 
-def _over_time(chances: Tensor, area: Tensor) -> Tensor:
+def _over_time(probabilities: Tensor, area: Tensor) -> Tensor:
     """(F, words) of each frame -> (words,) of the clip: frames count by how much of the subject they show."""
     weight = area + 0.02
-    return (weight[:, None] * chances).sum(0) / weight.sum()
+    return (weight[:, None] * probabilities).sum(0) / weight.sum()
 
 
 @cache
 def _load(folder: Path) -> Judge:
-    if not (folder / "reader" / "config.json").is_file() or not (folder / "motion" / "config.json").is_file():
-        rule = "a judge is a folder with reader/ and motion/ in it"
+    if not (folder / "frame" / "config.json").is_file() or not (folder / "motion" / "config.json").is_file():
+        rule = "a judge is a folder with frame/ and motion/ in it"
         raise X2VError(f"judge {str(folder)!r}", rule, "use the shipped one: Judge.load()")
     return Judge(
-        FrameModel.from_pretrained(folder / "reader"), MotionModel.from_pretrained(folder / "motion")
+        FrameModel.from_pretrained(folder / "frame"), MotionModel.from_pretrained(folder / "motion")
     )

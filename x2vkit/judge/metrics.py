@@ -34,33 +34,33 @@ class Agreement:
     """Clips that state it."""
 
 
-def agreement(stated: Sequence[dict[str, str]], read: Sequence[dict[str, str]]) -> dict[str, Agreement]:
+def agreement(targets: Sequence[dict[str, str]], predictions: Sequence[dict[str, str]]) -> dict[str, Agreement]:
     """For each attribute, over the clips that state it.
 
     Shuffled is exact: the mean over all pairs of two different clips that both state the attribute.
     """
     result = {}
-    for name in dict.fromkeys(name for words in stated for name in words):
-        rows = [i for i, words in enumerate(stated) if name in words]
-        asked = np.array([stated[i][name] for i in rows])
-        shown = np.array([read[i].get(name, "") for i in rows])
-        hits = asked[:, None] == shown[None, :]
+    for name in dict.fromkeys(name for words in targets for name in words):
+        rows = [i for i, words in enumerate(targets) if name in words]
+        wanted = np.array([targets[i][name] for i in rows])
+        shown = np.array([predictions[i].get(name, "") for i in rows])
+        hits = wanted[:, None] == shown[None, :]
         n, own = len(rows), float(np.trace(hits))
         others = float((hits.sum() - own) / (n * (n - 1))) if n > 1 else float("nan")
         result[name] = Agreement(own / n, others, n)
     return result
 
 
-def all_right(stated: Sequence[dict[str, str]], read: Sequence[dict[str, str]]) -> Array:
+def all_right(targets: Sequence[dict[str, str]], predictions: Sequence[dict[str, str]]) -> Array:
     """(n,) 1 where a clip shows everything that its words state."""
     return np.array(
-        [float(all(r.get(k) == v for k, v in s.items())) for s, r in zip(stated, read, strict=True)]
+        [float(all(r.get(k) == v for k, v in s.items())) for s, r in zip(targets, predictions, strict=True)]
     )
 
 
-def share_right(stated: dict[str, str], read: dict[str, str]) -> float:
+def share_right(target: dict[str, str], predicted: dict[str, str]) -> float:
     """Share of what is stated that one clip shows."""
-    return float(np.mean([read.get(name) == word for name, word in stated.items()]))
+    return float(np.mean([predicted.get(name) == word for name, word in target.items()]))
 
 
 # -- staying the same ----------------------------------------------------------------------------------------
@@ -238,9 +238,9 @@ def principal(features: NDArray, count: int = 32) -> tuple[Array, Array]:
     """Mean (D,) and the first principal directions (D, count) of features (n, D), each scaled to variance
     1."""
     mean = features.mean(0)
-    _, spread, directions = np.linalg.svd(features - mean, full_matrices=False)
-    count = min(count, len(features) - 1, len(spread))
-    return mean, directions[:count].T / (spread[:count] / np.sqrt(len(features) - 1) + 1e-9)
+    _, scale, directions = np.linalg.svd(features - mean, full_matrices=False)
+    count = min(count, len(features) - 1, len(scale))
+    return mean, directions[:count].T / (scale[:count] / np.sqrt(len(features) - 1) + 1e-9)
 
 
 def psnr(a: NDArray, b: NDArray) -> float:

@@ -1,10 +1,10 @@
-"""The judge's sense of motion: what the eye read from each frame -> action, direction, camera, relation.
+"""The judge's motion model: what the frame model read from each frame -> action, direction, camera, relation.
 
     n  clips        F  frames        D  numbers that describe one frame (see `describe`)
 
 Two things are exact and need no learning: where the subjects are (from the kind map) and how the background
 moves (the least-squares flow of Lucas and Kanade 1981, in a 4 x 4 grid of windows, without the pixels of
-subjects). A small network over time reads them together with the eye's features; it works at any number of
+subjects). A small network over time reads them together with the frame model's features; it works at any number of
 frames, at 12 frames a second.
 """
 
@@ -17,6 +17,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.judge.frame import CELL
 from x2vkit.world.grammar import ACTIONS, CAMERAS, RELATIONS
 
@@ -35,31 +36,32 @@ TRACK = 6
 """Numbers of one subject in one frame: centre x, y, width, height, area, and whether it is seen at all."""
 DROPPED = 0.3
 """Part of what is read that is hidden in training: thousands of clips are learned by heart otherwise."""
-TOLD = ("pose", "facing", "subject", "scene", "other")
-"""Attributes whose probabilities the network over time is told; it is told the openness of the mouth, too."""
+ATTRIBUTES_SEEN = ("pose", "facing", "subject", "scene", "other")
+"""Attributes of a frame whose probabilities the network over time sees, and beside them the mouth's openness."""
 
 
 class MotionModel(ModelMixin, ConfigMixin):
     """Descriptions of frames -> action, direction, camera, relation."""
 
     @register_to_config
-    def __init__(self, features: int = 256, told: int = 47, width: int = 64, depth: int = 3) -> None:
-        """features: the eye's; told: probabilities that come along; width, depth: channels and blocks over
+    def __init__(self, features: int = 256, attributes: int = 47, width: int = 64, depth: int = 3, format_version: int = FORMAT_VERSION) -> None:
+        """features: the frame model's; attributes: probabilities that come along; width, depth: channels and blocks over
         time."""
         super().__init__()
+        check_format(format_version)
         self.squeeze = nn.Linear(features, width // 2)
-        self.enter = nn.Linear(width // 2 + told + 3 * WINDOWS**2 + 4 * TRACK, width)
+        self.enter = nn.Linear(width // 2 + attributes + 3 * WINDOWS**2 + 4 * TRACK, width)
         self.blocks = nn.ModuleList(_TimeBlock(width, 2**i) for i in range(depth))
         self.heads = nn.ModuleDict({name: nn.Linear(2 * width, len(words)) for name, words in MOVES.items()})
 
-    def forward(self, features: Tensor, told: Tensor, flow: Tensor, track: Tensor) -> dict[str, Tensor]:
-        """features (n, F, features), told (n, F, told), flow (n, F, 48), track (n, F, 12).
+    def forward(self, features: Tensor, attributes: Tensor, flow: Tensor, track: Tensor) -> dict[str, Tensor]:
+        """features (n, F, features), attributes (n, F, attributes), flow (n, F, 48), track (n, F, 12).
 
         Returns logits (n, words) of each of `MOVES`, and `features` (n, 2 * width), what they are read from.
         """
         step = torch.diff(track, dim=1, prepend=track[:, :1]) * 10
         seen = nnf.dropout(nnf.silu(self.squeeze(features)), DROPPED, self.training)
-        x = self.enter(torch.cat([seen, told, flow, track, step], -1)).transpose(1, 2)
+        x = self.enter(torch.cat([seen, attributes, flow, track, step], -1)).transpose(1, 2)
         for block in self.blocks:
             x = block(x)  # (n, width, F)
         pooled = nnf.dropout(torch.cat([x.mean(2), x.amax(2)], 1), DROPPED, self.training)
@@ -80,15 +82,15 @@ class _TimeBlock(nn.Module):
 
 
 def describe(pixels: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One clip's pixels (F, 3, H, W) and what the eye read from them -> MotionModel's inputs, without the
+    """One clip's pixels (F, 3, H, W) and what the frame model read from them -> MotionModel's inputs, without the
     n."""
     masks = read["kinds"].float().softmax(1)
-    told = [read[name].float().softmax(1) for name in TOLD]
-    told = torch.cat([*told, read["mouth"].float().sigmoid()[:, None]], 1)
+    attributes = [read[name].float().softmax(1) for name in ATTRIBUTES_SEEN]
+    attributes = torch.cat([*attributes, read["mouth"].float().sigmoid()[:, None]], 1)
     height, width = pixels.shape[2:]
     track = torch.cat([track_of(read["boxes"][:, k], masks[:, k + 1], height, width) for k in (0, 1)], 1)
     flow = background_flow(pixels, masks[:, 0])
-    return {"features": read["features"].float(), "told": told, "flow": flow, "track": track}
+    return {"features": read["features"].float(), "attributes": attributes, "flow": flow, "track": track}
 
 
 # -- the subjects' tracks ------------------------------------------------------------------------------------

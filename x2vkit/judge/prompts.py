@@ -56,7 +56,7 @@ def _a(*words: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def stated(spec: SceneSpec, moving: bool = True) -> dict[str, str]:
+def target_of(spec: SceneSpec, moving: bool = True) -> dict[str, str]:
     """What `plain(spec)` states, in the words of a `Reading`: attribute -> word. moving: False for a
     still."""
     said = {"subject": spec.subject, "color": spec.color, "scene": spec.scene}

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from x2vkit.core.conditions import Conditions, box_track, camera_track, control_raster
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS, Judge, Reading
-from x2vkit.judge.prompts import plain, stated
+from x2vkit.judge.prompts import plain, target_of
 from x2vkit.world import SceneSpec, Truth, World
 
 Shape = tuple[int, int, int]
@@ -43,20 +43,23 @@ class SampledClip:
     """Energy of its finest detail"""
 
     @property
-    def said(self) -> dict[str, str]:
-        return stated(self.spec, moving=self.shape[0] > 1)
+    def target(self) -> dict[str, str]:
+        """What its words state: attribute -> word."""
+        return target_of(self.spec, moving=self.shape[0] > 1)
 
     @property
-    def read(self) -> dict[str, str]:
+    def predicted(self) -> dict[str, str]:
+        """What the judge read: attribute -> word."""
         return self.reading.values
 
     @property
     def height_track(self) -> NDArray[np.float64]:
+        """(F,) height of the subject's lower edge."""
         return metrics.heights(self.reading.boxes[:, 0], *self.shape[1:])
 
 
 @dataclass
-class Run:
+class ClipSampler:
     """What the suites share: the judge, the model, and how to ask it."""
 
     judge: Judge
@@ -79,7 +82,7 @@ class Run:
     def both(self, name: str, specs: list[SceneSpec], shape: Shape = USUAL) -> tuple[list[SampledClip], list[SampledClip]]:
         """The model's clips and real renders of the same scenes; made once for each name."""
         if name not in self.kept:
-            self.kept[name] = self.made(specs, shape), [look for look, _ in self.real(specs, shape)]
+            self.kept[name] = self.made(specs, shape), [clip for clip, _ in self.real(specs, shape)]
         return self.kept[name]
 
     def real(self, specs: list[SceneSpec], shape: Shape = USUAL, seed: int = 0) -> list[tuple[SampledClip, Truth]]:
@@ -87,7 +90,7 @@ class Run:
         found = []
         for i, spec in enumerate(specs):
             clip = self.world.render(spec, self.seed + APART + seed + i, *shape, fps=FPS)
-            found.append((self.look(spec, clip.frames), clip.truth))
+            found.append((self.judged(spec, clip.frames), clip.truth))
             self.bar.update()
         return found
 
@@ -112,17 +115,17 @@ class Run:
                 **self.options,
                 **{name: values[start] for name, values in given.items()},
             ).frames
-            found += [self.look(specs[i], clip) for i, clip in zip(rows, made, strict=True)]
+            found += [self.judged(specs[i], clip) for i, clip in zip(rows, made, strict=True)]
             self.bar.update(len(rows))
         return found
 
-    def look(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
+    def judged(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
         moments = frames[np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)]
         detail = metrics.fine_detail(frames)
         return SampledClip(spec, frames.shape[:3], self.judge.read(frames), frames[0].copy(), moments.copy(), detail)
 
 
-# -- wishes besides words, from the truth of a real render ---------------------------------------------------
+# -- conditions besides words, from the truth of a real render ---------------------------------------------
 
 
 def recoded(pipeline: Any, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
@@ -138,15 +141,15 @@ def recoded(pipeline: Any, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np
     return found
 
 
-def given_boxes(look: SampledClip, truth: Truth) -> Conditions:
+def given_boxes(clip: SampledClip, truth: Truth) -> Conditions:
     """The first subject's true boxes."""
-    return _conditions(look.shape, truth.boxes[:, 0])
+    return _conditions(clip.shape, truth.boxes[:, 0])
 
 
-def given_mouth(look: SampledClip, truth: Truth) -> Conditions:
+def given_mouth(clip: SampledClip, truth: Truth) -> Conditions:
     """The first subject's true boxes, and in them the true openness of its mouth."""
     box, mouth = truth.boxes[:, 0], truth.mouth[:, 0]
-    return _conditions(look.shape, box, mouth)
+    return _conditions(clip.shape, box, mouth)
 
 
 def given_camera(truth: Truth) -> Conditions:

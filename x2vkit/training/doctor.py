@@ -21,9 +21,12 @@ from tqdm import tqdm
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.training.diffusion.task import DiffusionTask, level_losses, levels_of
-from x2vkit.training.engine import Batch, Engine
+from x2vkit.training.diffusion.evaluate import level_losses
+from x2vkit.training.diffusion.task import DiffusionTask
+from x2vkit.training.engine import Engine
+from x2vkit.training.noise import validation_levels
 from x2vkit.training.recipe import Recipe, load_recipe
+from x2vkit.training.task import Batch
 from x2vkit.training.tasks import load_vae
 
 HEALTHY = Path(__file__).parent / "healthy.json"
@@ -36,7 +39,7 @@ What to expect of a long run, in this order:
   colour   the place's colours and a blob in the subject's, while the loss at t > 0.8 falls
   layout   ground, sky and a subject of about the right size, as the loss at t = 0.4 to 0.8 follows
   shape    legs, wheels, hats: the loss below t = 0.4, last and slowest
-  motion   first all frames alike, then drifting, then walking; look at sheets/, not at the loss
+  motion   first all frames alike, then drifting, then walking; look at samples/, not at the loss
 A loss that moves by under 1 % an hour can still draw visibly better clips; only the sheets show it."""
 
 
@@ -47,7 +50,7 @@ class Course:
     model: dict[str, Any]
     """The recipe's [model] table."""
     losses: dict[int, list[float]]
-    """Step -> velocity loss at each of `levels_of()`."""
+    """Step -> velocity loss at each of `validation_levels()`."""
 
 
 class OneClip(DiffusionTask):
@@ -59,8 +62,8 @@ class OneClip(DiffusionTask):
 
     def _examination(self) -> Batch:
         rng = np.random.default_rng(0)
-        batch = self._clips(self.shelves[0], np.zeros(BATCH, int), rng.integers(0, 2**31, BATCH), False)
-        return {key: value for key, value in batch.items() if key not in ("truth", "who", "worth")}
+        batch = self._clips(self.caches[0], np.zeros(BATCH, int), rng.integers(0, 2**31, BATCH), False)
+        return {key: value for key, value in batch.items() if key not in ("truth", "subject_ids", "loss_weight")}
 
 
 def examine(recipe: Recipe, vae: Path | None = None, minutes: float | None = None) -> int:
@@ -91,16 +94,16 @@ def overfit(recipe: Recipe, vae: VideoVAE, minutes: float | None = None) -> Cour
     bucket = {**recipe.data["buckets"][0], "clips": 1, "share": 1.0}
     plain = {
         "drop_prompt": 0.0,
-        "clean": 0.0,
+        "known_frames": 0.0,
         "control": 0.0,
         "camera": 0.0,
-        "align": 0.0,
+        "auxiliary_loss": 0.0,
     }
     recipe = replace(recipe, data={**recipe.data, **plain, "buckets": [bucket]})
     recipe = recipe.with_engine(
         steps=STEPS, batch=BATCH, warmup=10, hold=0, ema=0.8, ema_width=0.0, snapshots=(), compile=False,
         log_every=10, eval_every=EVERY,
-        sheet_every=0, save_every=STEPS,
+        sample_grid_every=0, save_every=STEPS,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -109,7 +112,7 @@ def overfit(recipe: Recipe, vae: VideoVAE, minutes: float | None = None) -> Cour
             engine.on_step = lambda step: bar.update()
             engine.run(minutes)
         lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    count = len(levels_of())
+    count = len(validation_levels())
     losses = {line["step"]: [line[f"level_{i}"] for i in range(count)] for line in lines if "level_0" in line}
     return Course(recipe.model, losses)
 
@@ -120,7 +123,7 @@ def diagnose(mine: Course, well: Course) -> tuple[str, bool]:
     if not shared:
         return f"Stopped before step {EVERY}: too early to say. Give it more --minutes.", True
     step = shared[-1]
-    rows = list(zip(levels_of(), mine.losses[step], well.losses[step], strict=True))
+    rows = list(zip(validation_levels(), mine.losses[step], well.losses[step], strict=True))
     high = [t for t, loss, good in rows if loss > MARGIN * good + SLACK]
     lines = [f"After {step} steps: velocity loss by noise level (1 is pure noise)", "     t   yours  healthy"]
     lines += [
@@ -160,7 +163,7 @@ def _verdict(rows: list[tuple[float, float, float]], high: list[float]) -> str:
         )
     if all(t < 0.5 for t in high):
         return (
-            "NOT WELL: it fails where there is little noise. Are latents of mean 0 and spread 1, made by the "
+            "NOT WELL: it fails where there is little noise. Are latents of mean 0 and latent_std 1, made by the "
             "autoencoder that decodes them, and patches put back in the order they were cut?"
         )
     if all(t > 0.5 for t in high):

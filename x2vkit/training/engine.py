@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -28,126 +27,9 @@ from tqdm import tqdm
 
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
-from x2vkit.training.muon import Muon
-from x2vkit.training.prefetch import ahead
-from x2vkit.training.recipe import EngineConfig, Recipe
-
-Batch = dict[str, Tensor]
-
-
-class Task(ABC):
-    """What is trained. The model's forward takes a batch by keyword and returns scalars, `loss` among
-    them.
-    """
-
-    recipe: Recipe
-    made_ahead = False
-    """Whether other processes may make batches: those that keep nothing from one batch to the next."""
-
-    @abstractmethod
-    def build(self) -> nn.Module:
-        """The module to train, freshly initialised."""
-
-    @abstractmethod
-    def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
-        """This process's slice of batch `step`: a pure function of (seed, step, rank, world_size)."""
-
-    def batches(self, step: int, rank: int = 0, world_size: int = 1) -> list[Batch]:
-        """The batches that one optimiser step learns from together; their losses are averaged."""
-        return [self.batch(step, rank, world_size)]
-
-    @abstractmethod
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Scores of the averaged model on fixed clips that training never shows."""
-
-    @abstractmethod
-    def flops(self, batch: Batch) -> float:
-        """Floating-point operations of one training step on this batch (forward and backward)."""
-
-    def sheet(self, model: nn.Module) -> np.ndarray | None:
-        """A picture to look at, uint8 (H, W, 3), or None."""
-        return None
-
-    def export(self, model: nn.Module, folder: Path) -> None:  # noqa: B027 - a task may have nothing to write
-        """Write the averaged model for use."""
-
-
-def write_origin(recipe: Recipe, run: Path, target: Path, **more: Any) -> None:
-    """Beside exported weights: what made them (training.json), and the log of the run."""
-    made = {"recipe": recipe.to_dict(), "hash": recipe.hash, "seed": recipe.seed} | more
-    write_atomically(target / "training.json", json.dumps(made, indent=1).encode())
-    if (run / "log.jsonl").exists():
-        write_atomically(target / "log.jsonl", (run / "log.jsonl").read_bytes())
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether bfloat16 is faster here: on CUDA, and on processors with AVX512-BF16 or AMX."""
-    return device.type == "cuda" or (device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def learning_rate(step: int, config: EngineConfig) -> float:
-    """Factor on the learning rates at a step: linear warm-up, flat, then down (see `EngineConfig.hold`)."""
-    warm = (step + 1) / max(config.warmup, 1)
-    if config.hold:
-        left = (config.steps - step) / config.cooldown if config.cooldown else 1.0
-        return min(warm, (config.hold / max(step + 1, config.hold)) ** 0.5) * min(1.0, left)
-    left = (config.steps - step) / max(config.decay * config.steps, 1)
-    return min(1.0, warm, left)
-
-
-def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW for the rest.
-
-    Muon replaces a matrix's momentum by the nearest orthogonal matrix, so every direction learns at the same
-    pace; its scale is matched to AdamW's (see training/muon.py). A table of embeddings is no linear map, so
-    it goes to AdamW.
-    """
-    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    matrices = [p for n, p in trained.items() if p.ndim == 2 and n.endswith("weight") and id(p) not in tables]
-    chosen = {id(p) for p in matrices}
-    rest = [p for p in trained.values() if id(p) not in chosen]
-    optimizers: list[torch.optim.Optimizer] = []
-    if matrices:
-        optimizers.append(Muon(matrices, config.muon_lr, bf16=bf16_pays(matrices[0].device)))
-    if rest:
-        optimizers.append(torch.optim.AdamW(rest, lr=config.adam_lr, betas=(0.9, 0.99), weight_decay=0.0))
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["peak_lr"] = group["lr"]
-    return optimizers
-
-
-class Average:
-    """Running average of the weights (EMA); noisy steps cancel, and the average draws better than any one
-    step.
-
-    With a `width` the average covers the same part of the run at any step: its weights fall as a power of
-    the step, (k / step)^g, where g is chosen so that they spread over `width` of the run (Karras et al. 2024,
-    arXiv:2312.02696, section 3).
-    """
-
-    def __init__(self, model: nn.Module, decay: float, width: float = 0.0):
-        self.decay = decay
-        self.power = average_power(width) if width else 0.0
-        self.weights = {name: p.detach().clone().float() for name, p in model.state_dict().items()}
-
-    def update(self, model: nn.Module, step: int) -> None:
-        """Move towards the model; faster in the first steps, which are far from anything worth
-        remembering.
-        """
-        if self.power:
-            rate = 1 - (1 - 1 / (step + 1)) ** (self.power + 1)
-        else:
-            rate = 1 - min(self.decay, (1 + step) / (10 + step))
-        now = [p.detach().float() for p in model.state_dict().values()]
-        torch._foreach_lerp_(list(self.weights.values()), now, rate)
-
-
-def average_power(width: float) -> float:
-    """The power g whose average spreads over `width` of the run: (g + 1) / ((g + 2)^2 (g + 3)) = width^2."""
-    w = width**-2
-    return float(np.roots([1, 7, 16 - w, 12 - w]).real.max())
+from x2vkit.training.optim import Average, bf16_pays, learning_rate, make_optimizers
+from x2vkit.training.prefetch import prefetch
+from x2vkit.training.task import Batch, Task
 
 
 @dataclass
@@ -167,7 +49,7 @@ class Progress:
 class Engine:
     """Trains one task into one folder.
 
-    Files in the folder: recipe.json, log.jsonl, checkpoints/, sheets/, and what the task exports.
+    Files in the folder: recipe.json, log.jsonl, checkpoints/, samples/, and what the task exports.
     """
 
     def __init__(self, task: Task, out: Path, resume: bool = False, quiet: bool = False):
@@ -210,8 +92,8 @@ class Engine:
                 scores = self._evaluate(bar)
             if step in config.snapshots and self._main:
                 self.task.export(self.averaged(), self.out / "snapshots" / f"step-{step:08d}")
-            if config.sheet_every and (step % config.sheet_every == 0 or last):
-                self._sheet()
+            if config.sample_grid_every and (step % config.sample_grid_every == 0 or last):
+                self._sample_grid()
             if step % config.save_every == 0 or last or late:
                 self.save()
             if late:
@@ -256,8 +138,8 @@ class Engine:
             self._seed(step, 0)
             return self.task.batches(step, rank, world_size)
 
-        processes = None if self.task.made_ahead else 0
-        return ahead(make, range(self.progress.step, self.config.steps), processes)
+        processes = None if self.task.can_prefetch else 0
+        return prefetch(make, range(self.progress.step, self.config.steps), processes)
 
     def _seed(self, step: int, use: int) -> None:
         """Seed torch for one of the uses that a step has for chance: 0 for its batches, 1 for the model."""
@@ -275,7 +157,7 @@ class Engine:
             self.accelerator.backward(found["loss"] / len(batches))
             for key, value in found.items():
                 metrics[key] = metrics.get(key, 0.0) + value.detach() / len(batches)
-        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
         factor = learning_rate(step, self.config)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -311,15 +193,15 @@ class Engine:
         self._append({**vars(self.progress), **scores})
         return scores
 
-    def _sheet(self) -> None:
+    def _sample_grid(self) -> None:
         if not self._main:
             return
         with torch.inference_mode(), self.accelerator.autocast():
-            picture = self.task.sheet(self.averaged())
+            picture = self.task.sample_grid(self.averaged())
         if picture is not None:
             from PIL import Image
 
-            folder = self.out / "sheets"
+            folder = self.out / "samples"
             folder.mkdir(exist_ok=True)
             Image.fromarray(picture).save(folder / f"step-{self.progress.step:08d}.png")
 

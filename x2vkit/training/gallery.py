@@ -1,7 +1,7 @@
 """What runs have to show: the same prompts and noise at every snapshot, what the judge reads, what sampling
 costs.
 
-`x2vkit scale --ship RUN ...` makes all data that the package carries of its own runs (`training/runs`) anew:
+`x2vkit scale --ship RUN ...` makes all data that the package carries of its own runs (`scaling/runs`) anew:
 recipe and log of each run, clips and judged figures of its snapshots, and the cost of sampling with the best.
 What is there already, of the same run, is kept; so it can be stopped, and run again as the runs go on.
 """
@@ -13,26 +13,26 @@ import json
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from x2vkit.axes import token_grid
+from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.errors import X2VError
+from x2vkit.flops import run_flops
+from x2vkit.judge import evaluate
 from x2vkit.media import Frames, write_atomic
-from x2vkit.scaling.laws import BUNDLED, CLIPS, JUDGED, NOTES, SAMPLING, Point, frontier, load_runs, report
+from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.scaling.clips import FPS, GUIDANCE, PROMPTS, SEED, STEPS, decode, encode, trio
+from x2vkit.scaling.points import BUNDLED, CLIPS, JUDGED, NOTES, SAMPLING, Point, frontier, load_runs
+from x2vkit.scaling.report import report
 
-PROMPTS = {
-    "dog": "a dog wearing a blue hat playing in the snow",
-    "ball": "a red ball bouncing on the beach",
-}
-"""Name -> what every snapshot is asked for."""
-SEED, STEPS, GUIDANCE, FPS = 0, 20, 4.0, 12
-"""The same for every clip."""
-QUALITY = 60
-"""Of the WebP that a clip is kept as."""
 FINE = 64
 """Steps of the clip that those of fewer steps are compared with."""
 SETTINGS: tuple[dict[str, float], ...] = (
@@ -68,9 +68,9 @@ def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
     for size, at in dict.fromkeys((p.size, p.step) for p in (*trio(points), *frontier(points)[::-1])):
         if prompts and (size, at) in places:
             judge(places[size, at], into / size / JUDGED, at, prompts)
-    dearest = max(points, key=lambda p: p.flops)
+    largest = max(points, key=lambda p: p.flops)
     for folder in found:
-        if _size(folder) == dearest.size and (snapshots := _snapshots(folder)):
+        if _size(folder) == largest.size and (snapshots := _snapshots(folder)):
             step, pipeline = snapshots[-1]
             measure_sampling(pipeline, into / SAMPLING, step, prompts)
     return report(load_runs(into))
@@ -111,8 +111,6 @@ def read_figures(
     consistency: 1 - share of clips whose subject or colour changes; physics: 1 - mean error of gravity,
     jumps and speed.
     """
-    from x2vkit.judge import evaluate
-
     rows: dict[str, Any] = {
         f.name: f for f in evaluate(pipe, prompts=prompts, steps=steps, guidance=guidance, only=only).figures
     }
@@ -146,9 +144,6 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
     rows = known.get("rows", []) if known.get("step") == step else []
     if rows and (not prompts or "adherence" in rows[0]):
         return
-    from x2vkit.config import RunRequest
-    from x2vkit.run.record import generate
-
     pipe = _load(pipeline)
     rows, fine = [], {}
     for setting in SETTINGS:
@@ -157,11 +152,10 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
             key: int(setting.get(key, usual))
             for key, usual in (("num_frames", 17), ("height", 128), ("width", 128))
         }
-        request = replace(RunRequest(PROMPTS["dog"], seed=SEED, steps=steps, guidance=guidance), **shape)
         seconds = []
         for _ in range(2):
             start = time.perf_counter()
-            trace = generate(request, pipeline=pipe)
+            frames = sample(pipe, PROMPTS["dog"], steps, guidance, **shape)
             seconds.append(time.perf_counter() - start)
         row: dict[str, float] = {
             "steps": steps,
@@ -169,11 +163,11 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
             **shape,
             "seconds": round(min(seconds), 3),
         }
-        row |= {"tokens": _tokens(pipe, **shape), "flops": float(trace.flops)}
+        row |= {"tokens": _tokens(pipe, **shape), "flops": _flops(pipe, steps, guidance, **shape)}
         if "num_frames" not in setting:
             if guidance not in fine:
-                fine[guidance] = generate(replace(request, steps=FINE), pipeline=pipe).frames.astype(float)
-            error = np.square(fine[guidance] - trace.frames).mean()
+                fine[guidance] = sample(pipe, PROMPTS["dog"], FINE, guidance, **shape).astype(float)
+            error = np.square(fine[guidance] - frames).mean()
             row["psnr"] = round(10 * float(np.log10(255**2 / max(error, 1e-9))), 2)
             if prompts:
                 row |= read_figures(pipe, max(8, prompts // 2), steps, guidance, ("adherence",))[0]
@@ -183,49 +177,16 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
 
 def sample(pipe: Any, prompt: str, steps: int, guidance: float, **shape: int) -> Frames:
     """One clip from the noise that all clips start from, (F, H, W, 3)."""
-    import torch
-
     noise = torch.Generator().manual_seed(SEED)
     return pipe(prompt, num_inference_steps=steps, guidance_scale=guidance, generator=noise, **shape).frames[
         0
     ]
 
 
-def encode(frames: Frames) -> bytes:
-    """A clip as one WebP, its frames side by side."""
-    stream = io.BytesIO()
-    Image.fromarray(np.concatenate(list(frames), axis=1)).save(stream, "WEBP", quality=QUALITY, method=6)
-    return stream.getvalue()
 
 
-def decode(path: Path) -> Frames:
-    """The frames of a clip that `encode` wrote; they are square."""
-    strip = np.asarray(Image.open(path).convert("RGB"))
-    return np.stack(np.split(strip, strip.shape[1] // strip.shape[0], axis=1))
 
 
-def trio(points: Sequence[Point], ratios: Sequence[float] = (32, 8, 1)) -> list[Point]:
-    """Snapshots with clips at about C/32, C/8 and C of the dearest: base, 4x and 32x compute.
-
-    The same model where its run has snapshots within a factor of 1.5 of each, else the best of any size.
-    Fewer than three where runs are short.
-    """
-    filmed = [p for p in points if p.clips]
-    if not filmed:
-        return []
-    last = max(filmed, key=lambda p: p.flops)
-
-    def off(point: Point, goal: float) -> float:
-        return abs(float(np.log(point.flops / goal)))
-
-    goals = [last.flops / ratio for ratio in ratios]
-    near = [[p for p in filmed if off(p, goal) < np.log(1.5)] for goal in goals]
-    same = [[p for p in group if p.run == last.run] for group in near]
-    if all(same):
-        picks = [min(group, key=lambda p: off(p, goal)) for group, goal in zip(same, goals, strict=True)]
-    else:
-        picks = [min(group, key=lambda p: p.loss) for group in near if group]
-    return list({id(p): p for p in picks}.values())
 
 
 def three_dogs(path: Path, points: Sequence[Point], moments: int = 6) -> Path:
@@ -289,17 +250,21 @@ def _clip_name(step: int, name: str) -> str:
 
 
 def _load(pipeline: Path) -> Any:
-    from x2vkit.run.record import load, quiet
-
-    quiet()
-    pipe = load(str(pipeline))
+    pipe = X2VPipeline.from_pretrained(pipeline)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
+def _flops(pipe: Any, steps: int, guidance: float, **shape: int) -> float:
+    """Floating-point operations of a clip that is planned where the pipeline can plan."""
+    video, text = pipe.transformer.config, pipe.text_encoder.config
+    names = {field.name for field in fields(ModelConfig)} & set(video)
+    size = {name: video[name] for name in names} | {"patch": pipe.transformer.patch}
+    config = ModelConfig(**size | {"text_depth": text.depth, "max_words": text.max_words})
+    request = RunRequest(PROMPTS["dog"], steps=steps, guidance=guidance, **shape)
+    words = len(pipe.text_encoder.tokenize(request.prompt).ids)
+    return float(run_flops(config, request, words, pipe.planner is not None))
+
+
 def _tokens(pipe: Any, num_frames: int, height: int, width: int) -> int:
-    from math import prod
-
-    from x2vkit.axes import token_grid
-
     return prod(token_grid(num_frames, height, width, tuple(pipe.transformer.config.patch)))

@@ -1,9 +1,9 @@
 """The latent cache: every training clip rendered and encoded once, then read from disk as the training needs
 it.
 
-A *shelf* holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what
+A `LatentCache` holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what
 each clip shows. Captions are not stored but written anew each time a clip is used, so that a clip is seen
-under many phrasings. A shelf that was interrupted is continued where it stopped; one that belongs to other
+under many phrasings. A cache that was interrupted is continued where it stopped; one that belongs to other
 weights, or whose first clip is drawn otherwise by now, is made again.
 """
 
@@ -27,8 +27,9 @@ from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, latent_shape
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import write_atomically
-from x2vkit.training.prefetch import ahead
-from x2vkit.training.vae import VideoDataset, to_video
+from x2vkit.training.dataset import VideoDataset, to_video
+from x2vkit.training.prefetch import prefetch
+from x2vkit.world import SceneSpec, caption
 
 SUBJECTS = 2
 """Subjects that truth is kept for."""
@@ -37,7 +38,7 @@ KINDS = 4
 CHUNK = 16
 """Clips that are encoded together."""
 NOTED = 10.0
-"""Seconds between two notes of how far a shelf is done."""
+"""Seconds between two notes of how far a cache is done."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class Bucket:
     """How often a batch is of this shape, relative to the other buckets."""
 
     @property
-    def cells(self) -> int:
-        """Latent cells of a clip."""
+    def positions(self) -> int:
+        """Latent positions of a clip."""
         f, h, w = latent_shape(self.frames, self.height, self.width)
         return f * h * w
 
@@ -64,15 +65,15 @@ class Bucket:
         return f"{self.frames}x{self.height}x{self.width}"
 
 
-class Shelf:
+class LatentCache:
     """Clips of one shape, read from disk. Every field is a memory map with the clip as its first axis.
 
-    latents (n, C, f, h, w) float16; ids (n, f, h, w) uint8, the kind that fills most of each latent cell;
+    latents (n, C, f, h, w) float16; kinds (n, f, h, w) uint8, the kind that fills of each latent position;
     boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2), turn (n, F, 2) and camera (n, F, 3) as in the
     world's truth, NaN where nothing is known.
     """
 
-    FIELDS = ("latents", "ids", "boxes", "motion", "mouth", "turn", "camera")
+    FIELDS = ("latents", "kinds", "boxes", "motion", "mouth", "turn", "camera")
 
     def __init__(self, folder: Path):
         for field in self.FIELDS:
@@ -80,7 +81,7 @@ class Shelf:
         self._clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
 
     latents: np.ndarray
-    ids: np.ndarray
+    kinds: np.ndarray
     boxes: np.ndarray
     motion: np.ndarray
     mouth: np.ndarray
@@ -95,16 +96,14 @@ class Shelf:
         clip = self._clips[index]
         if clip["spec"] is None:
             return clip["caption"]
-        from x2vkit.world import SceneSpec, caption
-
         return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
 
-    def evenly(self, often: Mapping[str, float] | None = None) -> np.ndarray:
-        """Chances (n,) of the clips that make every action equally likely: in the world each subject does
-        what it does best more often, so that talking, for one, is rare. often: actions that are so many times
-        as likely as the others.
+    def balanced(self, sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
+        """Probabilities (n,) of the clips that make every action equally likely: in the world each subject does
+        what it does best more often, so that talking, for one, is rare. sampling_weight: actions that are so
+        many times as likely as the others.
         """
-        return evenly([(clip["spec"] or {}).get("action", "") for clip in self._clips], often)
+        return balanced([(clip["spec"] or {}).get("action", "") for clip in self._clips], sampling_weight)
 
     def cast(self, index: int) -> tuple[str, str]:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
@@ -112,11 +111,11 @@ class Shelf:
         return spec.get("subject", ""), (spec.get("other") or [""])[0]
 
 
-def evenly(kinds: Sequence[str], often: Mapping[str, float] | None = None) -> np.ndarray:
-    """Chances (n,) that make every kind equally likely, but those in `often` so many times as likely."""
-    counts, times = Counter(kinds), often or {}
-    chances = np.array([times.get(kind, 1) / counts[kind] for kind in kinds])
-    return chances / chances.sum()
+def balanced(kinds: Sequence[str], sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
+    """Probabilities (n,) that make every kind equally likely, but some so many times as likely."""
+    counts, times = Counter(kinds), sampling_weight or {}
+    probabilities = np.array([times.get(kind, 1) / counts[kind] for kind in kinds])
+    return probabilities / probabilities.sum()
 
 
 def fill_latent_cache(
@@ -127,7 +126,7 @@ def fill_latent_cache(
     first: int = 0,
     held_out: bool = False,
     quiet: bool = False,
-) -> Shelf:
+) -> LatentCache:
     """Render and encode clips `first` to `first + bucket.clips` of the dataset, unless the folder has them
     already.
 
@@ -137,8 +136,8 @@ def fill_latent_cache(
     identity = {"bucket": {**asdict(bucket), "share": 1.0}, "first": first, "held_out": held_out}
     shape = (bucket.frames, bucket.height, bucket.width)
     looks = hashlib.sha256(dataset.sample(first, *shape, held_out=held_out).frames.tobytes())
-    identity |= {"vae": fingerprint(vae), "dataset": footage_name(dataset), "looks": looks.hexdigest()[:16]}
-    identity |= {"fields": list(Shelf.FIELDS)}
+    identity |= {"vae": fingerprint(vae), "dataset": dataset_name(dataset), "looks": looks.hexdigest()[:16]}
+    identity |= {"fields": list(LatentCache.FIELDS)}
     done = _done(folder, identity)
     if done < bucket.clips:
         try:
@@ -148,7 +147,7 @@ def fill_latent_cache(
             raise X2VError(
                 f"latents in {folder}", rule, "free some space and run the same command again"
             ) from error
-    return Shelf(folder)
+    return LatentCache(folder)
 
 
 def _fill(
@@ -180,12 +179,12 @@ def _fill(
         for array in arrays.values():
             array.flush()
         write_atomically(notes, "".join(line + "\n" for line in lines).encode())
-        write_atomically(folder / "shelf.json", json.dumps({**identity, "done": len(lines)}).encode())
+        write_atomically(folder / "cache.json", json.dumps({**identity, "done": len(lines)}).encode())
 
     bar = tqdm(total=bucket.clips, initial=done, desc=f"clips {bucket.name}", unit="clip", disable=quiet)
     noted = time.monotonic()
     try:
-        for frames, truth, said in ahead(make, range(done, bucket.clips, CHUNK)):
+        for frames, truth, said in prefetch(make, range(done, bucket.clips, CHUNK)):
             rows = slice(len(lines), len(lines) + len(said))
             arrays["latents"][rows] = encode(vae, frames)
             for field, values in truth.items():
@@ -208,28 +207,28 @@ def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
 
 
 def truth_of(clip: Any) -> dict[str, np.ndarray]:
-    """A clip's truth in a shelf's fields, for up to two subjects; NaN, and id 0, where the clip has none."""
+    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none."""
     frames, height, width = clip.frames.shape[:3]
     sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "turn": (SUBJECTS,)}
     sizes["camera"] = (3,)
     fields = {name: np.full((frames, *size), np.nan, np.float32) for name, size in sizes.items()}
-    fields["ids"] = np.zeros(latent_shape(frames, height, width), np.uint8)
+    fields["kinds"] = np.zeros(latent_shape(frames, height, width), np.uint8)
     if clip.truth is None:
         return fields
     known = min(clip.truth.boxes.shape[1], SUBJECTS)
     for name in ("boxes", "motion", "mouth", "turn"):
         fields[name][:, :known] = getattr(clip.truth, name)[:, :known]
     fields["camera"][:] = clip.truth.camera
-    fields["ids"] = cell_ids(clip.ids)
+    fields["kinds"] = latent_kinds(clip.ids)
     return fields
 
 
-def cell_ids(ids: np.ndarray) -> np.ndarray:
-    """The kind that fills most of each latent cell: uint8 (F, H, W) -> (f, h, w)."""
+def latent_kinds(ids: np.ndarray) -> np.ndarray:
+    """The kind that fills of each latent position: uint8 (F, H, W) -> (f, h, w)."""
     padded = np.concatenate([ids[:1]] * (TIME_STRIDE - 1) + [ids]).clip(max=KINDS - 1)
     f, h, w = latent_shape(*ids.shape)
-    cells = padded.reshape(f, TIME_STRIDE, h, SPACE_STRIDE, w, SPACE_STRIDE)
-    counts = np.stack([(cells == kind).sum((1, 3, 5)) for kind in range(KINDS)])
+    positions = padded.reshape(f, TIME_STRIDE, h, SPACE_STRIDE, w, SPACE_STRIDE)
+    counts = np.stack([(positions == kind).sum((1, 3, 5)) for kind in range(KINDS)])
     return counts.argmax(0).astype(np.uint8)
 
 
@@ -246,7 +245,7 @@ def fingerprint(vae: VideoVAE) -> str:
     return digest.hexdigest()[:16]
 
 
-def footage_name(dataset: VideoDataset) -> str:
+def dataset_name(dataset: VideoDataset) -> str:
     """What tells one source of clips from another."""
     return f"{type(dataset).__name__} {getattr(dataset, 'name', getattr(dataset, 'seed', ''))}"
 
@@ -258,9 +257,9 @@ def _note(clip: Any) -> dict[str, Any]:
 
 
 def _done(folder: Path, identity: dict[str, Any]) -> int:
-    """Clips that a shelf already holds; 0 when it holds something else."""
+    """Clips that a cache already holds; 0 when it holds something else."""
     try:
-        found = json.loads((folder / "shelf.json").read_text())
+        found = json.loads((folder / "cache.json").read_text())
     except (OSError, json.JSONDecodeError):
         return 0
     done = found.pop("done", 0)
@@ -272,7 +271,7 @@ def _open_arrays(folder: Path, bucket: Bucket, channels: int, fresh: bool) -> di
     n, frames = bucket.clips, bucket.frames
     layout: dict[str, tuple[type, tuple[int, ...]]] = {
         "latents": (np.float16, (n, channels, f, h, w)),
-        "ids": (np.uint8, (n, f, h, w)),
+        "kinds": (np.uint8, (n, f, h, w)),
         "boxes": (np.float32, (n, frames, SUBJECTS, 4)),
         "motion": (np.float32, (n, frames, SUBJECTS, 2)),
         "mouth": (np.float32, (n, frames, SUBJECTS)),

@@ -11,23 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
-from x2vkit.errors import X2VError
-from x2vkit.training.diffusion.task import levels_of, stratified_levels
-from x2vkit.training.engine import Batch, Task, write_origin
-from x2vkit.training.latent_cache import evenly
+from x2vkit.training.dataset import VALIDATION_SEED
+from x2vkit.training.init_weights import init_weights, read_weights
+from x2vkit.training.latent_cache import balanced
+from x2vkit.training.noise import stratified_levels, validation_levels
 from x2vkit.training.recipe import Recipe
-from x2vkit.training.vae import EVALUATION_SEED
+from x2vkit.training.task import Batch, Task, write_origin
 from x2vkit.world import World, caption, vocabulary
 from x2vkit.world.grammar import SceneSpec
 
@@ -50,9 +46,9 @@ class PlannerData:
     """Part of the clips whose prompt is empty."""
     give: float = 0.3
     """Part of the clips for which a random choice of track groups is given."""
-    unseen: int = 256
+    validation: int = 256
     """Clips of the evaluation."""
-    start: str = ""
+    init_from: str = ""
     """Folder of a trained planner that training starts from; it may know fewer of the tracks, the first ones.
     Empty: start from nothing."""
 
@@ -67,7 +63,7 @@ class Tracks:
     """(n, WAYS, max_words) int64: captions as the planner reads them"""
     aspect: float
     """Log of width over height"""
-    chances: np.ndarray
+    probabilities: np.ndarray
     """(n,) of being dealt: every action equally often, as the transformer sees them"""
 
 
@@ -100,42 +96,37 @@ class PlannerTask(Task):
         self.reader = TextEncoder(words, synonyms, width=8, depth=0, max_words=self.data.max_words)
         world = World(recipe.seed)
         # Shapes take far-apart clips, so that no clip is in two of them.
-        self.shelves = [
+        self.shapes = [
             self._tracks(world, 1_000_000 * (1 + i), *shape) for i, shape in enumerate(self.data.clips)
         ]
-        self.shares = np.array([len(shelf.tracks) for shelf in self.shelves], float)
+        self.shares = np.array([len(clips.tracks) for clips in self.shapes], float)
         frames, height, width, _ = self.data.clips[0]
-        self.unseen = self._tracks(World(EVALUATION_SEED), 0, frames, height, width, self.data.unseen)
+        self.validation = self._tracks(World(VALIDATION_SEED), 0, frames, height, width, self.data.validation)
 
     def build(self) -> nn.Module:
-        numbers = np.concatenate([shelf.tracks.reshape(-1, TRACKS) for shelf in self.shelves])
+        numbers = np.concatenate([clips.tracks.reshape(-1, TRACKS) for clips in self.shapes])
         mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1} | self.recipe.model
-        if self.data.start:
-            config, weights = _trained(Path(self.data.start))
-            known = len(config["mean"])
-            mean[:known], spread[:known] = config["mean"], config["spread"]  # what its weights are used to
+        if self.data.init_from:  # numbers go in as its weights are used to
+            config, _ = read_weights(self.data.init_from)
+            known = len(config.get("mean", ()))
+            mean[:known], spread[:known] = config["mean"], config["spread"]
         planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
-        if self.data.start:
-            try:
-                planner.load_state_dict(_widened(weights, planner.state_dict(), known))
-            except (KeyError, RuntimeError) as error:
-                got = f"[data] start = {self.data.start!r}"
-                rule = f"this recipe's planner cannot hold it ({str(error).strip().splitlines()[-1].strip()})"
-                raise X2VError(got, rule, "use the width and depth that it was trained with") from error
+        if self.data.init_from:
+            init_weights(planner, self.data.init_from)
         return PlannerModule(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
-        shelf = self.shelves[int(rng.choice(len(self.shares), p=self.shares / self.shares.sum()))]
+        clips = self.shapes[int(rng.choice(len(self.shares), p=self.shares / self.shares.sum()))]
         size = self.recipe.engine.batch
-        rows = rng.choice(len(shelf.tracks), size, p=shelf.chances)
-        ids = shelf.ids[rows, rng.integers(WAYS, size=size)]
+        rows = rng.choice(len(clips.tracks), size, p=clips.probabilities)
+        ids = clips.ids[rows, rng.integers(WAYS, size=size)]
         ids = np.where(rng.random((size, 1)) < self.data.drop_prompt, 0, ids)
         known = rng.random((size, len(GROUPS))) < 0.4
         known &= rng.random((size, 1)) < self.data.give
         levels = stratified_levels(rng, size, 0.0, 0.5)
-        return self._batch(shelf, rows, ids, known, rng, levels, slice(rank, None, world_size))
+        return self._batch(clips, rows, ids, known, rng, levels, slice(rank, None, world_size))
 
     def flops(self, batch: Batch) -> float:
         """Three times the forward pass: each matrix of n weights costs 2 n a token, and attention 4 L^2 E."""
@@ -147,16 +138,16 @@ class PlannerTask(Task):
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Velocity loss of all tracks of new clips with their captions."""
-        rng = np.random.default_rng(EVALUATION_SEED)
-        count = len(self.unseen.tracks)
+        rng = np.random.default_rng(VALIDATION_SEED)
+        count = len(self.validation.tracks)
         rows = np.arange(count)
         known = np.zeros((count, len(GROUPS)), bool)
         device = next(model.parameters()).device
         losses = []
-        for t in levels_of():
-            batch = self._batch(self.unseen, rows, self.unseen.ids[:, 0], known, rng, np.full(count, t))
+        for t in validation_levels():
+            batch = self._batch(self.validation, rows, self.validation.ids[:, 0], known, rng, np.full(count, t))
             losses.append(float(model(**{k: v.to(device) for k, v in batch.items()})["loss"]))
-        return {"unseen": float(np.mean(losses))}
+        return {"validation": float(np.mean(losses))}
 
     def export(self, model: nn.Module, folder: Path) -> None:
         """Write `folder`/planner, in bf16, with how it was made beside it."""
@@ -167,7 +158,7 @@ class PlannerTask(Task):
 
     def _batch(
         self,
-        shelf: Tracks,
+        clips: Tracks,
         rows: np.ndarray,
         ids: np.ndarray,
         known: np.ndarray,
@@ -175,14 +166,14 @@ class PlannerTask(Task):
         levels: np.ndarray,
         mine: slice = slice(None),
     ) -> Batch:
-        tracks = shelf.tracks[rows]
+        tracks = clips.tracks[rows]
         made = {
             "tracks": tracks,
             "noise": rng.standard_normal(tracks.shape, dtype=np.float32),
             "t": levels[:, None].astype(np.float32),
             "ids": ids,
             "known": known.astype(np.float32),
-            "aspect": np.full((len(rows), 1), shelf.aspect, np.float32),
+            "aspect": np.full((len(rows), 1), clips.aspect, np.float32),
         }
         return {key: torch.from_numpy(value[mine]) for key, value in made.items()}
 
@@ -200,28 +191,7 @@ class PlannerTask(Task):
             for way in range(WAYS):
                 read = self._read(spec, rng)
                 ids[i, way, : len(read)] = read
-        return Tracks(tracks, ids, log(width / height), evenly(actions))
+        return Tracks(tracks, ids, log(width / height), balanced(actions))
 
     def _read(self, spec: SceneSpec, rng: np.random.Generator) -> list[int]:
         return [1 + i for i in self.reader.tokenize(caption(spec, rng)).ids]
-
-
-def _trained(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Configuration and weights of a planner. Raises X2VError where there is none."""
-    try:
-        return Planner.load_config(folder), load_file(folder / SAFETENSORS_WEIGHTS_NAME)
-    except (OSError, ValueError, SafetensorError) as error:
-        rule = "there is no trained planner in this folder"
-        raise X2VError(f"[data] start = {str(folder)!r}", rule, "name one that holds config.json") from error
-
-
-def _widened(weights: dict[str, Tensor], fresh: dict[str, Tensor], known: int) -> dict[str, Tensor]:
-    """A planner's weights for more tracks than the `known` ones it has: what it does not know is silent."""
-    groups = weights["tracks_in.weight"].shape[1] - 4 * known
-    columns = [each * TRACKS + i for each in range(4) for i in range(known)]
-    columns += [4 * TRACKS + i for i in range(groups)]
-    wider = {name: torch.zeros_like(fresh[name]) for name in ("tracks_in.weight", "out.weight", "out.bias")}
-    wider["tracks_in.weight"][:, columns] = weights["tracks_in.weight"].to(fresh["tracks_in.weight"])
-    for name in ("out.weight", "out.bias"):
-        wider[name][:known] = weights[name]
-    return weights | wider

@@ -47,7 +47,7 @@ class EngineConfig:
     """Decay of the running average of the weights, which is what gets exported."""
     ema_width: float = 0.0
     """If above 0: the average covers this part of the run, at any step (about 0.1). `ema` is then unused."""
-    clip: float = 1.0
+    max_grad_norm: float = 1.0
     """Largest norm of the gradient."""
     compile: bool = False
     """Compile the model with torch.compile."""
@@ -55,8 +55,8 @@ class EngineConfig:
     """Steps between two lines of log.jsonl."""
     eval_every: int = 250
     """Steps between two evaluations on held-out clips."""
-    sheet_every: int = 500
-    """Steps between two sample sheets; 0 is never."""
+    sample_grid_every: int = 500
+    """Steps between two sample grids; 0 is never."""
     save_every: int = 250
     """Steps between two checkpoints."""
     snapshots: tuple[int, ...] = ()

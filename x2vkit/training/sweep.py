@@ -1,7 +1,7 @@
 """`x2vkit scale`: the same recipe at several sizes, each trained to a budget, for the scaling law.
 
-The rungs differ in width and depth alone: same clips in the same order, same seed, same batch, and a learning
-rate that follows one rule. The recipe's rate must be one that holds (`EngineConfig.hold`), so that every
+The sweep points differ in width and depth alone: same clips in the same order, same seed, same batch, and a
+learning rate that follows one rule. The recipe's rate must be one that holds (`EngineConfig.hold`), so that every
 checkpoint on the way is as good as a run that was meant to end there, and one run gives a point at every
 doubling of its compute.
 
@@ -23,22 +23,22 @@ from x2vkit.media import check_output
 from x2vkit.training.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
-    from x2vkit.training.engine import Task
+    from x2vkit.training.task import Task
 
 SIZES = ("48x2", "64x3", "96x4", "128x5")
-"""The ladder below the default model (192x6): width x depth."""
+"""Sizes below the default model (192x6): width x depth."""
 FLOPS = (2.1e12, 4.2e12, 8.4e12, 1.68e13)
-"""Training compute of each rung of `SIZES`."""
+"""Training compute of each sweep point of `SIZES`."""
 POINTS = 5
-"""Snapshots of a rung: at its budget, at half of it, at a quarter ..."""
+"""Snapshots of a sweep point: at its budget, at half of it, at a quarter ..."""
 ROUNDS = 3
-"""The ladder is climbed so many times, to a doubled budget each time: stopped early, it is still a ladder."""
+"""The sweep is run in so many rounds, to a doubled budget each: stopped early, it is still a whole sweep."""
 RATE_POWER = 0.5
-"""Learning rates fall with this power of the width; see `rung`."""
+"""Learning rates fall with this power of the width; see `sweep_point`."""
 AVERAGED, LATE = 24, 10**6
 """Steps over which the cost of one is averaged; a step long after any change of what is learned from."""
 STILLS = 1 / 32
-"""Part of a rung's budget that goes into stills alone, where the recipe begins with those: over before
+"""Part of a sweep point's budget that goes into stills alone, where the recipe begins with those: over before
 the first of its POINTS, since a model that has seen no clip is judged on none.
 """
 
@@ -82,7 +82,7 @@ class Size:
         }
 
 
-def rung(base: Recipe, size: Size) -> Recipe:
+def sweep_point(base: Recipe, size: Size) -> Recipe:
     """The same recipe at another size.
 
     Muon's update of an (n, n) matrix is orthogonal, scaled to a root mean square that does not depend on n
@@ -95,7 +95,7 @@ def rung(base: Recipe, size: Size) -> Recipe:
     changed = {
         "muon_lr": float(f"{engine.muon_lr * factor:.3g}"),
         "adam_lr": float(f"{engine.adam_lr * factor:.3g}"),
-        "cooldown": 0,  # a rung's checkpoints on the way count as much as its last
+        "cooldown": 0,  # a sweep point's checkpoints on the way count as much as its last
     }
     return replace(base, model={**base.model, **size.model()}).with_engine(**changed)
 
@@ -122,7 +122,7 @@ def planned(budget: float, early: float, later: float, stills: int, points: int 
 
 
 def still_steps(base: Recipe, budget: float, early: float, folder: Path) -> int:
-    """How many steps a rung sees stills alone: a STILLS part of the budget it was begun with, where its
+    """How many steps a sweep point sees stills alone: a STILLS part of the budget it was begun with, where its
     recipe has such a part at all. A run that is there keeps its own.
     """
     if not base.data.get("stills_steps"):
@@ -132,7 +132,7 @@ def still_steps(base: Recipe, budget: float, early: float, folder: Path) -> int:
     return round(STILLS * budget / early)
 
 
-def climb(
+def run_sweep(
     base: Recipe,
     sizes: Sequence[Size],
     budgets: Sequence[float],
@@ -156,7 +156,7 @@ def climb(
     for left in reversed(range(rounds)):
         for size, budget in zip(sizes, budgets, strict=True):
             folder = out / str(size)
-            recipe = rung(base, size)
+            recipe = sweep_point(base, size)
             if size not in known:
                 known[size] = costs(make(recipe, folder))
             stills = still_steps(base, budget, known[size][0], folder)
@@ -164,8 +164,9 @@ def climb(
                 recipe = replace(recipe, data={**recipe.data, "stills_steps": stills})
             steps = planned(budget, *known[size], stills, points)
             goal = steps[max(0, len(steps) - 1 - left)]
-            often = {"eval_every": 10 * steps[-1], "sheet_every": 0, "save_every": max(1, min(100, steps[0]))}
-            recipe = recipe.with_engine(steps=goal, snapshots=steps, **often)
+            save_every = max(1, min(100, steps[0]))
+            rhythm = {"eval_every": 10 * steps[-1], "sample_grid_every": 0, "save_every": save_every}
+            recipe = recipe.with_engine(steps=goal, snapshots=steps, **rhythm)
             engine = Engine(make(recipe, folder), folder, resume=True, quiet=quiet)
             if engine.progress.step < goal:
                 if not quiet:
@@ -176,16 +177,16 @@ def climb(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit scale` to a (sub-)parser."""
     add = parser.add_argument
-    add("--recipe", default="small", metavar="RECIPE", help="what every rung is a smaller copy of (small)")
+    add("--recipe", default="small", metavar="RECIPE", help="what every sweep point is a smaller copy of (small)")
     add("--sizes", nargs="+", default=list(SIZES), metavar="WIDTHxDEPTH", help=f"({' '.join(SIZES)})")
     add("--flops", nargs="+", type=float, metavar="C", help="training compute: one for all, or one a size")
-    add("--points", type=int, default=POINTS, help="snapshots a rung, a factor of 2 apart (%(default)s)")
+    add("--points", type=int, default=POINTS, help="snapshots a sweep point, a factor of 2 apart (%(default)s)")
     add(
         "--out",
         type=Path,
         default=Path("runs/scale"),
         metavar="DIR",
-        help="folder of the ladder (runs/scale)",
+        help="folder of the sweep (runs/scale)",
     )
     add("--vae", type=Path, metavar="DIR", help="trained autoencoder (the one that ships)")
     add("--cache", type=Path, metavar="DIR", help="folder of the latent cache (latents/ in --out)")
@@ -210,7 +211,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=48,
         help="clips that the judge reads of each snapshot; 0 leaves it out (%(default)s)",
     )
-    add("--into", type=Path, metavar="DIR", help="where --ship writes (the package's own training/runs)")
+    add("--into", type=Path, metavar="DIR", help="where --ship writes (the package's own scaling/runs)")
     add("--dogs", type=Path, metavar="PNG", help="draw the same prompt at base, 4x and 32x compute")
 
 
@@ -224,7 +225,7 @@ def run(args: argparse.Namespace) -> int:
     if len(budgets) == 1:
         budgets = len(sizes) * list(budgets)
     if len(budgets) != len(sizes) or min(budgets) <= 0:
-        rule = "a ladder needs one budget above zero for all sizes, or one for each"
+        rule = "a sweep needs one budget above zero for all sizes, or one for each"
         raise X2VError(f"--flops {' '.join(map(str, args.flops or []))}", rule, "for example --flops 1e13")
     train(args, sizes, budgets)
     return 0
@@ -232,7 +233,8 @@ def run(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> None:
     """What is done with runs that are there: `--ship`, `--report`, `--dogs`."""
-    from x2vkit.scaling import laws as scaling
+    from x2vkit.scaling.points import BUNDLED, load_runs
+    from x2vkit.scaling.report import report
     from x2vkit.training import gallery
 
     if args.ship:
@@ -240,28 +242,28 @@ def show(args: argparse.Namespace) -> None:
             raise X2VError(
                 f"--prompts {args.prompts}", "shares of fewer than 8 clips say nothing", "use 48, or 0"
             )
-        print(gallery.ship(args.ship, args.prompts, args.into or scaling.BUNDLED))
+        print(gallery.ship(args.ship, args.prompts, args.into or BUNDLED))
     if args.report is not None:
-        print(scaling.report(scaling.load_runs(*args.report)))
+        print(report(load_runs(*args.report)))
     if args.dogs:
-        points = scaling.load_runs(args.into or scaling.BUNDLED)
+        points = load_runs(args.into or BUNDLED)
         print(f"wrote {gallery.three_dogs(check_output(args.dogs, ('.png',)), points)}")
 
 
 def train(args: argparse.Namespace, sizes: Sequence[Size], budgets: Sequence[float]) -> None:
-    """Climb the ladder that the arguments describe."""
+    """Run the sweep that the arguments describe."""
     from x2vkit.training.tasks import Inputs, make_task
 
     inputs = Inputs(args.vae, args.cache or args.out / "latents", args.videos)
     base = load_recipe(args.recipe)
-    climb(
+    run_sweep(
         base, sizes, budgets, args.out, lambda recipe, out: make_task(recipe, out, inputs), points=args.points
     )
 
 
 def main(argv: list[str] | None = None) -> int:
     """`python -m x2vkit.training.sweep`, for `accelerate launch`."""
-    parser = argparse.ArgumentParser(prog="x2vkit scale", description="Train a ladder of sizes.")
+    parser = argparse.ArgumentParser(prog="x2vkit scale", description="Train a sweep of sizes.")
     add_arguments(parser)
     try:
         return run(parser.parse_args(argv))

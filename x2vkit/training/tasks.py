@@ -10,9 +10,10 @@ import torch
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.registry import WEIGHTS
-from x2vkit.training.engine import Task, bf16_pays
+from x2vkit.training.init_weights import load_component
+from x2vkit.training.optim import bf16_pays
 from x2vkit.training.recipe import Recipe
-from x2vkit.training.vae import load_trained_vae
+from x2vkit.training.task import Task
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
 
         return PlannerTask(recipe)
     if recipe.task in ("judge-frames", "judge-motion"):
-        from x2vkit.training.judge.frame import FrameTask, MotionTask
+        from x2vkit.training.judge.frame import FrameTask
+        from x2vkit.training.judge.motion import MotionTask
 
         kind = FrameTask if recipe.task == "judge-frames" else MotionTask
         return kind(recipe, load_vae(inputs.vae))
@@ -62,4 +64,4 @@ def load_vae(folder: Path | None) -> VideoVAE:
     """A trained autoencoder (None: the one that ships) where and in the dtype that is fastest here."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.bfloat16 if bf16_pays(device) else torch.float32
-    return load_trained_vae(folder or WEIGHTS / "small" / "vae", dtype).to(device)
+    return load_component(VideoVAE, folder or WEIGHTS / "small" / "vae", dtype).to(device)

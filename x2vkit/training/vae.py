@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,23 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE
 from x2vkit.core.vae import VideoVAE, fold_time
-from x2vkit.errors import X2VError
-from x2vkit.training.engine import Batch, Task
+from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
+from x2vkit.training.init_weights import init_weights
 from x2vkit.training.recipe import Recipe
-
-EVALUATION_SEED = 777
-"""Clips of this seed are only ever measured on."""
-
-
-class VideoDataset(Protocol):
-    """Where clips come from: the world, or a folder of videos."""
-
-    def sample(
-        self, index: int, num_frames: int = ..., height: int = ..., width: int = ..., *, held_out: bool = ...
-    ) -> Any:
-        """Clip `index`: `frames` uint8 (F, H, W, 3), `caption`, and `spec`, `ids`, `truth`, which may be
-        None.
-        """
+from x2vkit.training.task import Batch, Task
 
 
 @dataclass(frozen=True)
@@ -60,7 +47,7 @@ class VAEData:
     """Part of the crops that are placed over a subject."""
     subject_weight: float = 2.0
     """Extra weight of a subject's pixels in the loss."""
-    start: str = ""
+    init_from: str = ""
     """Folder of a trained autoencoder to go on from; its decoder may have fewer blocks than this recipe's."""
     decoder_only: bool = False
     """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
@@ -78,9 +65,9 @@ class VAEModule(nn.Module):
     def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
         """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
         raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
-        # Noise in units of each channel's own spread: the encoder cannot escape it by growing its numbers.
-        spread = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
-        noisy = raw + self.vae.config.latent_noise * spread * torch.randn_like(raw)
+        # Noise in units of each channel's own deviation: the encoder cannot escape it by growing its numbers.
+        std = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
+        noisy = raw + self.vae.config.latent_noise * std * torch.randn_like(raw)
         error = self.vae.decode_raw(noisy).float() - video
         weight = 1 + self.subject_weight * subject
         mse = error.square()
@@ -102,7 +89,7 @@ class VAETask(Task):
         """`dataset` defaults to the world, with the recipe's seed."""
         self.recipe, self.data = recipe, VAEData(**recipe.data)
         self.dataset = dataset or world_dataset(recipe.seed)
-        self.unseen = dataset or world_dataset(EVALUATION_SEED)
+        self.validation = dataset or world_dataset(VALIDATION_SEED)
         self.pool: OrderedDict[int, Any] = OrderedDict()
         self._flops: dict[tuple[int, ...], float] = {}
         self._fixed: Tensor | None = None
@@ -110,8 +97,8 @@ class VAETask(Task):
 
     def build(self) -> nn.Module:
         vae = VideoVAE(**self.recipe.model)
-        if self.data.start:
-            continue_from(vae, Path(self.data.start))
+        if self.data.init_from:
+            init_weights(vae, self.data.init_from)
         else:
             vae.linear.fit(self._linear_video())
         return VAEModule(vae, self.data.subject_weight, self.data.decoder_only)
@@ -146,16 +133,16 @@ class VAETask(Task):
         return self._flops[shape]
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Mean PSNR over whole unseen clips, the first frames' alone, and the subjects' alone."""
-        video = self._unseen_video(24)
+        """Mean PSNR over whole validation clips, the first frames' alone, and the subjects' alone."""
+        video = self._validation_video(24)
         errors = torch.cat([_squared_error(model.vae, clip[None]) for clip in video])
         by_clip = 10 * torch.log10(4 / errors.flatten(1).mean(1))
         stills = 10 * torch.log10(4 / errors[:, :, 0].flatten(1).mean(1))
-        return {"psnr_unseen": float(by_clip.mean()), "psnr_still": float(stills.mean())}
+        return {"psnr_validation": float(by_clip.mean()), "psnr_still": float(stills.mean())}
 
-    def sheet(self, model: nn.Module) -> np.ndarray:
-        """Six unseen clips, five frames each, above what the autoencoder makes of them."""
-        video = self._unseen_video(24)[:6]
+    def sample_grid(self, model: nn.Module) -> np.ndarray:
+        """Six validation clips, five frames each, above what the autoencoder makes of them."""
+        video = self._validation_video(24)[:6]
         made = torch.cat([model.vae.decode(model.vae.encode(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
         picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
@@ -209,45 +196,19 @@ class VAETask(Task):
             self._linear = to_video(np.stack(clips))
         return self._linear
 
-    def _unseen_video(self, count: int) -> Tensor:
+    def _validation_video(self, count: int) -> Tensor:
         if self._fixed is None:
             size = self.data.size
-            clips = [self.unseen.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
+            clips = [self.validation.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
             self._fixed = to_video(np.stack(clips))
         return self._fixed
 
 
-def continue_from(vae: VideoVAE, folder: Path) -> None:
-    """Copy a trained autoencoder's weights. Decoder blocks that it lacks stay new: they do nothing yet.
-
-    Raises X2VError when it differs in more than that.
-    """
-    trained = load_trained_vae(folder, torch.float32)
-    try:
-        result = vae.load_state_dict(trained.state_dict(), strict=False)
-    except RuntimeError as error:
-        result, reason = None, str(error).splitlines()[-1].strip()
-    else:
-        wrong = [key for key in result.missing_keys if not key.startswith("decoder.levels.")]
-        reason = ", ".join([*wrong, *result.unexpected_keys])
-    if reason:
-        cure = "use the widths and encoder_depths it was trained with, and at least its decoder_depths"
-        raise X2VError(f"start {folder}", f"this recipe's autoencoder cannot hold it ({reason})", cure)
-
-
-def load_trained_vae(folder: Path, dtype: torch.dtype) -> VideoVAE:
-    """A trained autoencoder, in evaluation mode. Raises X2VError when there is none."""
-    if not (folder / "config.json").is_file():
-        cure = "train one with `x2vkit train vae` and name its folder, runs/vae/vae"
-        raise X2VError(f"autoencoder {folder}", "there is none in this folder", cure)
-    return VideoVAE.from_pretrained(folder, torch_dtype=dtype).eval()
-
-
 def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     """Measure each latent channel's mean and deviation, fit the linear preview by least squares, and choose
-    each channel's spread, into the buffers.
+    each channel's target deviation, into the buffers.
 
-    A channel's spread is the square root of how far one deviation of it moves the picture, 1 for the
+    A channel's target deviation is the square root of how far one deviation of it moves the picture, 1 for the
     strongest: halfway between counting all channels alike, which spends a diffusion model on detail that no
     eye sees, and the pixels' own proportions.
 
@@ -263,7 +224,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
     vae.latents_mean.copy_(mean)
     vae.latents_std.copy_(std)
-    cells = ((raw.movedim(1, -1) - mean) / std).flatten(0, -2)  # (cells, C)
+    latents = ((raw.movedim(1, -1) - mean) / std).flatten(0, -2)  # (positions, C)
     pixels = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1)  # (B * f, h, w, 8 * 8 * 4 * 3)
     pixels = (
         pixels.unflatten(-1, (SPACE_STRIDE, SPACE_STRIDE, TIME_STRIDE, 3))
@@ -271,7 +232,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
         .flatten(-4)
         .flatten(0, -2)
     )
-    known = torch.cat([cells, torch.ones(len(cells), 1)], dim=1)
+    known = torch.cat([latents, torch.ones(len(latents), 1)], dim=1)
     solution = torch.linalg.lstsq(known, pixels).solution  # (C + 1, pixels)
     strength = solution[:-1].norm(dim=1)  # (C,)
     vae.latents_target_std.copy_((strength / strength.max()).sqrt())
@@ -279,9 +240,6 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.preview_bias.copy_(solution[-1])
 
 
-def to_video(frames: np.ndarray | Tensor) -> Tensor:
-    """uint8 (B, F, H, W, 3) -> float32 (B, 3, F, H, W) in [-1, 1]."""
-    return torch.as_tensor(frames).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
 
 
 def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
@@ -290,8 +248,3 @@ def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
     return (made.cpu() - video).square()
 
 
-def world_dataset(seed: int) -> VideoDataset:
-    """The world, as dataset."""
-    from x2vkit.world import World
-
-    return World(seed)

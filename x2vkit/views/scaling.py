@@ -17,19 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.scaling.laws import (
-    BUNDLED,
-    Point,
-    PowerLaw,
-    ceilings,
-    fit_frontier,
-    fit_joint,
-    fitted,
-    frontier,
-    load_runs,
-    predict_dearest,
-)
-from x2vkit.training.gallery import FPS, NOTES, PROMPTS, SAMPLING, decode, trio
+from x2vkit.scaling.clips import FPS, PROMPTS, decode, trio
+from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
+from x2vkit.scaling.laws import PowerLaw
+from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, Point, ceilings, fitted, frontier, load_runs
 from x2vkit.views.base import Array, Content, View
 from x2vkit.views.style import PALETTE
 
@@ -71,9 +62,9 @@ LARGE: tuple[dict[str, Any], ...] = (
 
 FIGURES = {
     "loss": ("held-out loss", "velocity loss on combinations that training never shows"),
-    "unseen": ("loss on new clips", "velocity loss on new clips of trained combinations"),
-    "unseen_t94": ("loss at 94 % noise", "velocity loss where layout and motion are decided"),
-    "unseen_t06": ("loss at 6 % noise", "velocity loss where the last detail is drawn"),
+    "validation": ("loss on new clips", "velocity loss on new clips of trained combinations"),
+    "validation_t94": ("loss at 94 % noise", "velocity loss where layout and motion are decided"),
+    "validation_t06": ("loss at 6 % noise", "velocity loss where the last detail is drawn"),
     "adherence": ("adherence", "share of what the words say that clips show"),
     "subject": ("subject right", "share of clips that show the subject asked for"),
     "color": ("colour right", "share of clips that show the colour asked for"),
@@ -109,7 +100,7 @@ class Scaling(View):
         self.trio = trio(self.points)
         place = {id(point): i for i, point in enumerate(self.points)}
         flops = [p.flops for p in self.points]
-        dearest = self.points[-1]
+        largest = self.points[-1]
         notes = _json(BUNDLED / NOTES)
         clip_bytes, clips = _clips(self.points)
         return Content(
@@ -125,7 +116,7 @@ class Scaling(View):
                 "predictions": _predictions(self.points),
                 "trio": [place[id(p)] for p in self.trio],
                 "colors": size_colors(self.points),
-                "rate": dearest.flops / max(dearest.seconds, 1e-9),
+                "rate": largest.flops / max(largest.seconds, 1e-9),
                 "machine": {"peak": PEAK, "use": USE, "price": PRICE},
                 "large": [dict(one) for one in LARGE],
                 "sampling": _json(BUNDLED / SAMPLING).get("rows", []),
@@ -256,7 +247,7 @@ def _joint_facts(points: Sequence[Point]) -> dict[str, Any] | None:
 
 def _predictions(points: Sequence[Point]) -> list[dict[str, Any]]:
     try:
-        found = predict_dearest(fitted(points), draws=0)
+        found = predict_largest_compute(fitted(points), draws=0)
     except X2VError:
         return []
     return [{**asdict(one), "error": one.error} for one in found]

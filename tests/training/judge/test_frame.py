@@ -11,16 +11,18 @@ from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
 from x2vkit.judge.frame import ATTRIBUTES
 from x2vkit.training.engine import Engine
-from x2vkit.training.judge.frame import IGNORED, FrameTask, MotionTask, choose, labels_of, moves_of, spoil
+from x2vkit.training.judge.frame import FrameTask
+from x2vkit.training.judge.labels import IGNORED, choose, labels_of, moves_of, spoil
+from x2vkit.training.judge.motion import MotionTask
 from x2vkit.training.recipe import EngineConfig, Recipe
 from x2vkit.world import SceneSpec, World
 
-ENGINE = EngineConfig(steps=2, batch=6, eval_every=2, sheet_every=0, save_every=2)
+ENGINE = EngineConfig(steps=2, batch=6, eval_every=2, sample_grid_every=0, save_every=2)
 FRAMES = Recipe(
     "judge-frames",
     ENGINE,
     model={"widths": (8, 8, 8), "blocks": 1, "cut_widths": (8, 8), "cut_blocks": (1, 1), "hidden": 16},
-    data={"rendered": 8, "coded": 2, "shapes": ((128, 128),), "unseen": 4},
+    data={"rendered": 8, "coded": 2, "shapes": ((128, 128),), "validation": 4},
 )
 MOTION = Recipe("judge-motion", ENGINE, model={"features": 24, "width": 16, "depth": 1})
 
@@ -79,15 +81,15 @@ def test_a_tiny_judge_from_recipe_to_reading(frame_task, pipeline, tmp_path):
     assert 0 <= scores["subject"] <= 1
     engine.export()
     data = {
-        "start": str(tmp_path / "frames"),
+        "init_from": str(tmp_path / "frames"),
         "clips": 3,
         "coded_share": 0.4,
         "shapes": ((9, 64, 64),),
-        "unseen": 2,
+        "validation": 2,
     }
     recipe = Recipe("judge-motion", ENGINE, model=MOTION.model, data=data)
     task = MotionTask(recipe, pipeline.vae)
-    task.pool((17, 128, 128), unseen=True)
+    task.pool((17, 128, 128), validation=True)
     engine = Engine(task, tmp_path / "motion", quiet=True)
     assert 0 <= engine.run()["camera"] <= 1
     engine.export()
@@ -102,5 +104,5 @@ def test_a_tiny_judge_from_recipe_to_reading(frame_task, pipeline, tmp_path):
         "zoom in",
         "zoom out",
     )
-    with pytest.raises(X2VError, match="judge-frames"):
-        MotionTask(Recipe("judge-motion", ENGINE, data={"start": str(tmp_path)}), pipeline.vae)
+    with pytest.raises(X2VError, match="no trained weights"):
+        MotionTask(Recipe("judge-motion", ENGINE, data={"init_from": str(tmp_path)}), pipeline.vae)

@@ -414,7 +414,7 @@ class Budget {
     }
     const ratio = flops / most;
     lines.push(h("div", { class: ratio > 4 ? "x2v-scaling-warn" : "x2v-muted" },
-      ratio > 4 ? `${many(ratio)} times the dearest run: an extrapolation, for this world and these clips alone` : "within what was measured"));
+      ratio > 4 ? `${many(ratio)} times the largest-compute run: an extrapolation, for this world and these clips alone` : "within what was measured"));
     return lines;
   }
 }
@@ -436,8 +436,8 @@ class Sampling {
       h("div", { class: "x2v-title" }, "Compute can also be spent while sampling"),
       h("div", { class: "x2v-scaling-panels" }, ...panels.map(([name, some, x, y]) => this._panel(view, name, some, x, y))),
       h("div", { class: "x2v-muted" }, judged
-        ? "Measured with the dearest checkpoint: adherence as the judge reads it; seconds for one clip on one processor core."
-        : "Measured with the dearest checkpoint: nearness (PSNR) to the clip of 64 steps; seconds for one clip on one processor core."));
+        ? "Measured with the largest checkpoint: adherence as the judge reads it; seconds for one clip on one processor core."
+        : "Measured with the largest checkpoint: nearness (PSNR) to the clip of 64 steps; seconds for one clip on one processor core."));
   }
 
   _panel(/** @type {any} */ view, /** @type {string} */ name, /** @type {any[]} */ rows, /** @type {string} */ x, /** @type {string} */ y) {
@@ -471,7 +471,7 @@ class Sampling {
   }
 }
 
-/** What the laws said before the dearest run was looked at, and where the large models' numbers come from. */
+/** What the laws said before the largest-compute run was looked at, and where the large models' numbers come from. */
 function notes(/** @type {any} */ facts) {
   const told = facts.predictions.map((/** @type {any} */ one) =>
     h("li", {}, `${one.by}: ${one.predicted.toFixed(4)}, measured ${one.measured.toFixed(4)}, error ${(100 * one.error).toFixed(1)} %`));
@@ -480,7 +480,7 @@ function notes(/** @type {any} */ facts) {
     return h("li", {}, `${one.name}: ${range} FLOPs from ${one.source}`);
   });
   return h("details", { class: "x2v-scaling-notes" }, h("summary", {}, "How well the laws predict, and sources"),
-    told.length ? h("div", {}, "The dearest run, predicted by laws fitted without it:", h("ul", {}, ...told)) : null,
+    told.length ? h("div", {}, "The largest-compute run, predicted by laws fitted without it:", h("ul", {}, ...told)) : null,
     h("div", {}, `Large models (GPU time as published, times ${(facts.machine.peak * facts.machine.use) / 1e12} TFLOP/s, this view's assumption):`, h("ul", {}, ...large)),
     h("div", { class: "x2v-muted" }, "Keys: ↑ ↓ checkpoints, ← → frames, space plays. Drag along the plot; a filled point lies on the frontier."));
 }

@@ -1,0 +1,51 @@
+"""Where clips come from: the world, or a folder of videos, and the words they are told in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from x2vkit.world import World, vocabulary
+
+VALIDATION_SEED = 777
+"""Clips of this seed are only ever measured on."""
+
+
+class VideoDataset(Protocol):
+    """Where clips come from: the world, or a folder of videos."""
+
+    def sample(
+        self, index: int, num_frames: int = ..., height: int = ..., width: int = ..., *, held_out: bool = ...
+    ) -> Any:
+        """Clip `index`: `frames` uint8 (F, H, W, 3), `caption`, and `spec`, `ids`, `truth`, which may be
+        None.
+        """
+
+
+def world_dataset(seed: int) -> VideoDataset:
+    """The world, as dataset."""
+    return World(seed)
+
+
+def is_world(dataset: VideoDataset) -> bool:
+    """Whether clips of this dataset come with their truth."""
+    return isinstance(dataset, World)
+
+
+def vocabulary_of(dataset: VideoDataset) -> tuple[list[str], dict[str, str]]:
+    """The world's words, then those of the captions of a folder of videos; with synonyms -> word.
+
+    New words stand behind those that were known, so that weights of fewer words fit the first rows.
+    """
+    words, synonyms = vocabulary()
+    own = getattr(dataset, "words", [])
+    synonyms = {key: value for key, value in synonyms.items() if key not in own}
+    return list(dict.fromkeys([*words, *own])), synonyms
+
+
+def to_video(frames: np.ndarray | Tensor) -> Tensor:
+    """uint8 (B, F, H, W, 3) -> float32 (B, 3, F, H, W) in [-1, 1]."""
+    return torch.as_tensor(frames).permute(0, 4, 1, 2, 3).float().div_(127.5).sub_(1)
