@@ -11,11 +11,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from x2vkit import flops
 from x2vkit.axes import latent_shape
 from x2vkit.config import PRESETS, RunRequest
-from x2vkit.core.conv_stage import FIRST
-from x2vkit.core.motion import SPOT_FEATURES
+from x2vkit.core.conv_stage import FIRST_CHANNELS
+from x2vkit.core.layers import TIMESTEP_FEATURES
+from x2vkit.core.motion import ANGLE_FEATURES, BOX_FEATURES
 from x2vkit.core.patches import POSITION_FEATURES
 from x2vkit.core.text import TextEncoder
-from x2vkit.core.transformer import LEVEL_FEATURES, VideoTransformer
+from x2vkit.core.transformer import VideoTransformer
 
 TINY = PRESETS["tiny"]
 CONFIGS = {
@@ -23,8 +24,8 @@ CONFIGS = {
     "deep": replace(TINY, depth=5, heads=3, mlp_ratio=2, latent_channels=8),
     "wide": replace(TINY, width=128, heads=2, text_width=64, text_depth=3),
     "long patch": replace(TINY, patch=(1, 4, 2)),
-    "cells": replace(TINY, conv_width=24),
-    "following cells": replace(TINY, conv_width=24, follow=True),
+    "conv stage": replace(TINY, conv_width=24),
+    "conv stage with motion": replace(TINY, conv_width=24, subject_rope=True),
 }
 SHAPES = [(17, 128, 128), (1, 64, 64), (33, 64, 96)]
 
@@ -37,8 +38,12 @@ def test_parameters_are_exact(config):
     )
     assert flops.transformer_parameters(config) == sum(p.numel() for p in model.parameters())
     assert flops.text_parameters(config, 42) == sum(p.numel() for p in text.parameters())
-    assert (flops.POSITION_FEATURES, flops.LEVEL_FEATURES) == (POSITION_FEATURES, LEVEL_FEATURES)
-    assert (flops.SPOT_FEATURES, flops.FIRST_FEATURES) == (SPOT_FEATURES, FIRST)
+    assert (flops.POSITION_FEATURES, flops.TIMESTEP_FEATURES) == (POSITION_FEATURES, TIMESTEP_FEATURES)
+    assert (flops.BOX_FEATURES, flops.ANGLE_FEATURES, flops.FIRST_CHANNELS) == (
+        BOX_FEATURES,
+        ANGLE_FEATURES,
+        FIRST_CHANNELS,
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -66,7 +71,7 @@ def test_flops_are_within_two_per_cent_of_torchs_counter(config, shape, extras):
     assert flops.train_flops(config, *shape, T, **said) == pytest.approx(step, rel=0.02)
 
 
-def test_a_run_counts_every_look():
+def test_a_run_counts_every_evaluation():
     one = flops.forward_flops(TINY, 17, 128, 128, 5)
     request = RunRequest(steps=10, guidance=1.0)
     assert flops.run_flops(TINY, request, 5) == pytest.approx(10 * one, rel=0.01)

@@ -50,15 +50,13 @@ class ModelConfig:
     max_words: int = 32
     """Longest prompt in words; longer prompts lose their end, with a warning."""
     control_channels: int = 10
-    """Channels of the control raster (see core/conditions.py)."""
+    """Channels of the control raster (core/raster.py)."""
     camera_channels: int = 4
-    """Channels of the camera track (see core/conditions.py)."""
+    """Channels of the camera track (core/raster.py)."""
     conv_width: int = 0
-    """Channels of the convolutions on the latent grid beside the blocks (see core/cells.py); 0 is none."""
-    follow: bool = False
-    """Whether attention measures places along with the subjects and the camera that are given (see
-    core/follow.py).
-    """
+    """Channels of the convolutions on the latent grid beside the blocks (core/conv_stage.py); 0 is none."""
+    subject_rope: bool = False
+    """Whether positions go with the subjects and the camera that are given (core/subject_rope.py)."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads or (self.width // self.heads) % 8:

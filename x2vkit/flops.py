@@ -17,14 +17,16 @@ from x2vkit.config import ModelConfig, RunRequest
 
 POSITION_FEATURES = 24
 """Length of a token's absolute position features (core/patches.py)."""
-LEVEL_FEATURES = 128
-"""Length of a noise level's features (core/transformer.py)."""
-SPOT_FEATURES = 88
-"""Numbers that tell a cell what spots of the subjects it shows (core/warp.py)."""
-TURN_FEATURES, TURNS = 4, 32
-"""Numbers that tell a turn, and a cell all turns of the subjects it shows (core/warp.py)."""
-FIRST_FEATURES = 24
-"""Channels of a cell's look at the first latent frame, for each of its four frames (core/cells.py)."""
+TIMESTEP_FEATURES = 128
+"""Length of a noise level's features (core/layers.py)."""
+BOX_FEATURES = 88
+"""Numbers that encode what points of the subjects a latent position shows (core/motion.py)."""
+ANGLE_FEATURES, ANGLES = 4, 32
+"""Numbers that encode an angle, and all angles of the subjects that a latent position shows
+(core/motion.py)."""
+FIRST_CHANNELS = 24
+"""Channels in which a latent position reads the first latent frame, for each of its four frames
+(core/conv_stage.py)."""
 
 
 def tokens(config: ModelConfig, num_frames: int, height: int, width: int) -> int:
@@ -35,32 +37,32 @@ def tokens(config: ModelConfig, num_frames: int, height: int, width: int) -> int
 
 def transformer_parameters(config: ModelConfig) -> int:
     """Weights of the video transformer."""
-    E, r, cells = config.width, config.mlp_ratio, prod(config.patch)
-    P = config.latent_channels * cells
+    E, r, positions = config.width, config.mlp_ratio, prod(config.patch)
+    P = config.latent_channels * positions
     # Each block: qkv (E x 3E) and out (E x E), MLP up (E x rE) and down (rE x E), with biases; the query and
     # key gains
     # (2 E/A) and the modulation table (6E).
     block = 4 * E * E + 4 * E + 2 * r * E * E + r * E + E + 2 * E // config.heads + 6 * E
     inputs = (P + 1) * E + POSITION_FEATURES * E + (config.text_width + 1) * E
-    inputs += config.control_channels * cells * E + config.camera_channels * config.patch[0] * E
-    level = (LEVEL_FEATURES + 1) * E + (E + 1) * E
+    inputs += config.control_channels * positions * E + config.camera_channels * config.patch[0] * E
+    level = (TIMESTEP_FEATURES + 1) * E + (E + 1) * E
     modulation = 6 * E * E + (E + 1) * 2 * E
-    return inputs + level + modulation + config.depth * block + (E + 1) * P + _cell_parameters(config)
+    return inputs + level + modulation + config.depth * block + (E + 1) * P + _conv_parameters(config)
 
 
-def _cell_parameters(config: ModelConfig) -> int:
-    """Weights of the convolutions beside the blocks (core/cells.py)."""
-    E, c, C, cells = config.width, config.conv_width, config.latent_channels, prod(config.patch)
+def _conv_parameters(config: ModelConfig) -> int:
+    """Weights of the convolutions beside the blocks (core/conv_stage.py)."""
+    E, c, C, positions = config.width, config.conv_width, config.latent_channels, prod(config.patch)
     if not c:
         return 0
-    # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two looks in time (c^2).
+    # Each of the three blocks: two 3 x 3 convolutions (9 c^2 + c) and two maps in time (c^2).
     block = 2 * (9 * c * c + c) + 2 * c * c
-    if config.follow:  # and a look at the first latent frame, and what is seen elsewhere is turned
-        goes = c - c // 2
-        block += 5 * FIRST_FEATURES * c + TURN_FEATURES * (2 * goes**2 + FIRST_FEATURES**2)
-    ends = 9 * C * c + c + 9 * c * C + C  # into the cells and out of them
-    ends += config.follow * (SPOT_FEATURES + TURNS + config.control_channels) * c
-    return ends + 3 * block + E * c * cells + (E + 1) * c * cells + (E + 1) * 6 * c
+    if config.subject_rope:  # and the first latent frame is read, and what is warped is rotated
+        warped = c - c // 2
+        block += 5 * FIRST_CHANNELS * c + ANGLE_FEATURES * (2 * warped**2 + FIRST_CHANNELS**2)
+    ends = 9 * C * c + c + 9 * c * C + C  # conv_in and conv_out
+    ends += config.subject_rope * (BOX_FEATURES + ANGLES + config.control_channels) * c
+    return ends + 3 * block + E * c * positions + (E + 1) * c * positions + (E + 1) * 6 * c
 
 
 def text_parameters(config: ModelConfig, words: int) -> int:
@@ -128,16 +130,16 @@ def attention_flops(config: ModelConfig, length: int) -> int:
 
 
 def run_flops(config: ModelConfig, request: RunRequest, text_tokens: int, controlled: bool = False) -> int:
-    """FLOPs of one whole run before the VAE: text, and every step's passes (1, +1 for each guidance that
-    pulls).
+    """FLOPs of one whole run before the VAE: text, and every step's guidance passes (1, and 1 more
+    for each guidance scale that is not 1).
 
-    Heun looks twice a step, except in the last.
+    Heun evaluates twice a step, except in the last.
     """
     passes = 1 + (request.guidance != 1) + (controlled and request.control_guidance != 1)
-    looks = 2 * request.steps - 1 if request.scheduler == "heun" else request.steps
+    evaluations = 2 * request.steps - 1 if request.scheduler == "heun" else request.steps
     shape = (request.num_frames, request.height, request.width)
     one = forward_flops(config, *shape, text_tokens, batch=passes, control=controlled, camera=False)
-    return looks * one + text_flops(config, text_tokens, batch=passes)
+    return evaluations * one + text_flops(config, text_tokens, batch=passes)
 
 
 def _block(L: int, width: int, mlp_ratio: int) -> int:
@@ -168,16 +170,16 @@ def _forward_parts(
     kept: int | None = None,
 ) -> tuple[int, int]:
     """FLOPs of a forward pass: (layers that pass gradients on, layers that read the data itself)."""
-    E, cells = config.width, prod(config.patch)
-    whole, P = tokens(config, num_frames, height, width), config.latent_channels * cells
+    E, positions = config.width, prod(config.patch)
+    whole, P = tokens(config, num_frames, height, width), config.latent_channels * positions
     N = kept or whole
     L = T + N
     # One level for the clip; or one for each token, and the highest once more for the words.
     known, levels, last_levels = (whole + 1, L, N) if per_token_levels else (1, 1, 1)
 
     inputs = batch * 2 * whole * P * E + 2 * whole * POSITION_FEATURES * E  # positions are every clip's
-    inputs += batch * 2 * known * LEVEL_FEATURES * E
-    inputs += batch * control * 2 * whole * config.control_channels * cells * E
+    inputs += batch * 2 * known * TIMESTEP_FEATURES * E
+    inputs += batch * control * 2 * whole * config.control_channels * positions * E
     frames = latent_shape(num_frames, height, width)[0]
     inputs += batch * camera * 2 * frames * config.camera_channels * E
 
@@ -186,32 +188,31 @@ def _forward_parts(
     blocks = config.depth * _block(L, E, config.mlp_ratio)
     passed = text_in + modulation + blocks + 2 * N * E * P
     if config.conv_width:
-        entering, rest = _cell_stage(
-            config, whole, frames, whole if per_token_levels else 1, config.follow and (control or camera)
-        )
+        warps = config.subject_rope and (control or camera)
+        entering, rest = _conv_stage(config, whole, frames, whole if per_token_levels else 1, warps)
         inputs, passed = inputs + batch * entering, passed + rest
     return batch * passed, inputs
 
 
-def _cell_stage(config: ModelConfig, N: int, frames: int, levels: int, along: bool) -> tuple[int, int]:
+def _conv_stage(config: ModelConfig, N: int, frames: int, levels: int, warps: bool) -> tuple[int, int]:
     """FLOPs of the convolutions beside the blocks, for one clip: (what takes two matmuls in training and not
     three, as it reads the data or mixes by weights that are not trained; the rest).
 
-    A 3 x 3 convolution is a matmul of (cells, 9 c) by (9 c, c): 18 c^2 for each cell. A block has two, and
-    looks at the frame before (in all frames but the first) and after (in all but the last): 2 c^2 each. With
-    follow it also looks at the first frame in all others. along: these looks go where boxes and camera say
-    (the first two in half of the channels), a matmul of (m, m) by (m, c) for m cells of a frame
-    (core/warp.py), and turn what they see: 2 * TURN_FEATURES c^2.
+    A 3 x 3 convolution is a matmul of (positions, 9 c) by (9 c, c): 18 c^2 for each latent position. A block
+    has two, and reads the frame before (in all frames but the first) and after (in all but the last): 2 c^2
+    each. With subject_rope it also reads the first frame in all others. warps: what is read is first moved
+    to where boxes and camera say (of the frames before and after half of the channels), a matmul of (m, m)
+    by (m, c) for m latent positions of a frame (core/motion.py), and rotated: 2 * ANGLE_FEATURES c^2.
     """
-    E, c, C, first = config.width, config.conv_width, config.latent_channels, FIRST_FEATURES
+    E, c, C, first = config.width, config.conv_width, config.latent_channels, FIRST_CHANNELS
     n = N * prod(config.patch)
     m = n // frames
     block = n * 2 * 18 * c * c + 2 * (n - m) * 2 * c * c
-    if config.follow and frames > 1:
+    if config.subject_rope and frames > 1:
         block += 2 * m * c * first + 2 * (n - m) * 4 * first * c
     rest = 3 * block + 2 * 2 * n * c * E + n * 18 * c * C + 2 * levels * E * 6 * c
-    told = 2 * n * (SPOT_FEATURES + TURNS + config.control_channels) * c
-    goes = c - c // 2
-    looks = 3 * (n - m) * (2 * 2 * m * goes + 4 * 2 * m * first)
-    turning = 3 * (n - m) * 2 * TURN_FEATURES * (2 * goes**2 + 4 * first**2)
-    return n * 18 * C * c + along * (told + looks), rest + along * turning
+    embedded = 2 * n * (BOX_FEATURES + ANGLES + config.control_channels) * c
+    half = c - c // 2
+    warped = 3 * (n - m) * (2 * 2 * m * half + 4 * 2 * m * first)
+    rotated = 3 * (n - m) * 2 * ANGLE_FEATURES * (2 * half**2 + 4 * first**2)
+    return n * 18 * C * c + warps * (embedded + warped), rest + warps * rotated

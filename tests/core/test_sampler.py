@@ -8,15 +8,22 @@ import pytest
 import torch
 
 from x2vkit.core.conditions import known_frames
-from x2vkit.core.sampler import LAST, SCHEDULERS, make_scheduler, sample
+from x2vkit.core.sampler import SCHEDULERS, Prediction, make_scheduler, sample
 from x2vkit.errors import X2VError
+from x2vkit.registry import SamplingDefaults
 
 SHAPE = (2, 3, 2, 4, 4)
+LAST = SamplingDefaults.last_level
+
+
+def unguided(velocity):
+    """A model without guidance, of a function (latents, t) -> velocity."""
+    return lambda latents, t: Prediction(*[velocity(latents, t)] * 2)
 
 
 def towards(target):
     """The exact velocity field of a world that holds one clip only: every path ends at it."""
-    return lambda latents, t: (latents - target) / t
+    return unguided(lambda latents, t: (latents - target) / t)
 
 
 @pytest.fixture
@@ -50,7 +57,7 @@ def test_second_order_solvers_are_closer_on_a_curved_field():
     x = torch.ones(1, 1, 1, 1, 1, dtype=torch.float64)
 
     def error(name: str) -> float:
-        *_, last = sample(lambda latents, t: latents, x, make_scheduler(name), 8)
+        *_, last = sample(unguided(lambda latents, t: latents), x, make_scheduler(name), 8)
         return abs(last.latents.item() - math.exp(LAST - 1))
 
     assert error("heun") < 0.5 * error("euler")
@@ -62,11 +69,11 @@ def test_given_frames_are_never_touched(name, noise):
     clip = torch.ones(SHAPE) * 5
     seen = []
 
-    def model(latents, t):
+    def velocity(latents, t):
         seen.append(latents[:, :, 0].clone())
         return torch.randn_like(latents)
 
-    run = list(sample(model, noise, make_scheduler(name), 5, given=known_frames(clip, [0])))
+    run = list(sample(unguided(velocity), noise, make_scheduler(name), 5, given=known_frames(clip, [0])))
     assert all((frame == 5).all() for frame in seen)
     assert all((x[:, :, 0] == 5).all() for step in run for x in (step.latents, step.pred_x0, step.next_latents))
     assert (run[-1].next_latents[:, :, 1] != 5).any()
@@ -85,7 +92,7 @@ def test_strength_starts_part_of_the_way_down(name, noise):
 
 def test_closing_stops_the_model(noise):
     calls = []
-    run = sample(lambda x, t: calls.append(t) or x, noise, make_scheduler("euler"), 20)
+    run = sample(unguided(lambda x, t: calls.append(t) or x), noise, make_scheduler("euler"), 20)
     next(run)
     next(run)
     run.close()
@@ -94,8 +101,8 @@ def test_closing_stops_the_model(noise):
 
 def test_two_runs_of_one_scheduler_do_not_meet(noise):
     scheduler = make_scheduler("unipc")
-    alone = [step.next_latents for step in sample(lambda x, t: x * t, noise, scheduler, 4)]
-    pair = [sample(lambda x, t: x * t, noise, scheduler, 4) for _ in range(2)]
+    alone = [step.next_latents for step in sample(unguided(lambda x, t: x * t), noise, scheduler, 4)]
+    pair = [sample(unguided(lambda x, t: x * t), noise, scheduler, 4) for _ in range(2)]
     for i, (one, two) in enumerate(zip(*pair, strict=True)):
         assert torch.equal(one.next_latents, alone[i]) and torch.equal(two.next_latents, alone[i])
 
@@ -107,13 +114,40 @@ def test_sent_latents_take_over(noise):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}]
+    "bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}, {"last_level": 1}]
 )
 def test_refuses(bad, noise):
     with pytest.raises(X2VError, match=next(iter(bad))):
-        next(sample(lambda x, t: x, noise, make_scheduler("euler"), **{"steps": 4, "start": noise} | bad))
+        next(sample(unguided(lambda x, t: x), noise, make_scheduler("euler"), **{"steps": 4, "start": noise} | bad))
 
 
 def test_unknown_scheduler_names_the_known():
     with pytest.raises(X2VError, match="euler, heun, unipc"):
         make_scheduler("ddim")
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_step_carries_both_predictions_and_follows_the_guided_one(name, noise):
+    clip, other = noise * 0 + 2, noise * 0 - 1
+
+    def model(latents, t):
+        return Prediction(guided=(latents - clip) / t, conditional=(latents - other) / t)
+
+    held = known_frames(noise * 0 + 5, [0])
+    run = list(sample(model, noise, make_scheduler(name), 4, given=held))
+    for step in run:
+        torch.testing.assert_close(step.pred_x0[:, :, 1], clip[:, :, 1], rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(step.pred_x0_cond[:, :, 1], other[:, :, 1], rtol=1e-3, atol=1e-3)
+        assert (step.pred_x0_cond[:, :, 0] == 5).all()
+        torch.testing.assert_close(step.velocity_cond, (step.latents - other) / step.t)
+    torch.testing.assert_close(run[-1].next_latents[:, :, 1], clip[:, :, 1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_weights_say_where_the_steps_lie(name, noise):
+    ran = {}
+    for shift, last in ((1.0, 0.1), (1.0, 0.5), (3.0, 0.1), (3.0, 0.5)):
+        run = sample(towards(noise * 0), noise, make_scheduler(name, shift), 5, last_level=last)
+        ran[shift, last] = [step.t for step in run]
+    assert all(levels[-1] == pytest.approx(last, abs=1e-5) for (_, last), levels in ran.items())
+    assert ran[3.0, 0.1][2] > ran[1.0, 0.1][2] == pytest.approx(0.55, abs=1e-5)

@@ -8,25 +8,26 @@ import pytest
 import torch
 
 from x2vkit.config import PRESETS
-from x2vkit.core.attention import Attention, Scores, share
-from x2vkit.core.conditions import BOX_A
+from x2vkit.core.attention import Attention, ScaledDotProduct, apply_rotary_emb, share
 from x2vkit.core.patches import patchify, rotary_table, unpatchify
+from x2vkit.core.raster import BOX_A
 from x2vkit.core.transformer import VideoTransformer, precondition
 
 TINY = PRESETS["tiny"]
 
 
-def woken(seed: int = 0, conv_width: int = 0, follow: bool = False) -> VideoTransformer:
+def woken(seed: int = 0, conv_width: int = 0, subject_rope: bool = False) -> VideoTransformer:
     """A tiny transformer with every zero replaced by noise, so that each input matters."""
     torch.manual_seed(seed)
-    model = VideoTransformer.from_model_config(replace(TINY, conv_width=conv_width, follow=follow)).eval()
+    config = replace(TINY, conv_width=conv_width, subject_rope=subject_rope)
+    model = VideoTransformer.from_model_config(config).eval()
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.1 * torch.randn_like(p))
     return model
 
 
-@pytest.fixture(scope="module", params=[0, 16], ids=["plain", "cells"])
+@pytest.fixture(scope="module", params=[0, 16], ids=["plain", "conv stage"])
 def model(request) -> VideoTransformer:
     return woken(conv_width=request.param)
 
@@ -46,13 +47,13 @@ def inputs() -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def test_untrained_model_answers_the_best_linear_guess():
+def test_untrained_model_predicts_the_best_linear_guess():
     """Of Gaussian values with known deviations no other multiple of x_t comes nearer to the velocity."""
     torch.manual_seed(0)
-    spread = torch.linspace(0.1, 1.0, 24)
-    video = torch.randn(64, 24, 1, 8, 8) * spread[:, None, None, None]
+    std = torch.linspace(0.1, 1.0, 24)
+    video = torch.randn(64, 24, 1, 8, 8) * std[:, None, None, None]
     noise, text = torch.randn_like(video), torch.zeros(64, 2, TINY.text_width)
-    model = VideoTransformer.from_model_config(TINY, spread.tolist())
+    model = VideoTransformer.from_model_config(TINY, std.tolist())
     for t in (0.05, 0.5, 0.95):
         mixed = torch.lerp(video, noise, t)
         answer = model(mixed, torch.full((64, 1), t), text)
@@ -60,16 +61,16 @@ def test_untrained_model_answers_the_best_linear_guess():
         for factor in (0.9, 1.1):
             other = mixed + factor * (answer - mixed)
             assert left.mean() <= (other - (noise - video)).square().mean() + 1e-3
-        variance = (spread * (1 - t)) ** 2 + t**2
-        torch.testing.assert_close(left, spread**2 / variance, rtol=0.1, atol=0.0)
+        variance = (std * (1 - t)) ** 2 + t**2
+        torch.testing.assert_close(left, std**2 / variance, rtol=0.1, atol=0.0)
 
 
 def test_the_network_reads_and_writes_numbers_of_about_one():
-    t, spread = torch.rand(1, 50), torch.rand(96) + 0.05
-    scale_in, _, scale_out = precondition(t, spread)
-    variance = (spread * (1 - t[..., None])) ** 2 + t[..., None] ** 2  # of x_t
-    torch.testing.assert_close(scale_in**2 * variance, torch.ones_like(variance))
-    torch.testing.assert_close(scale_out**2 * variance, (spread**2).expand_as(variance))
+    t, std = torch.rand(1, 50), torch.rand(96) + 0.05
+    c_in, _, c_out = precondition(t, std)
+    variance = (std * (1 - t[..., None])) ** 2 + t[..., None] ** 2  # of x_t
+    torch.testing.assert_close(c_in**2 * variance, torch.ones_like(variance))
+    torch.testing.assert_close(c_out**2 * variance, (std**2).expand_as(variance))
 
 
 @torch.no_grad()
@@ -124,15 +125,15 @@ def test_camera_reaches_its_own_latent_frame_first(inputs):
 
 
 @torch.no_grad()
-def test_following_turns_queries_and_keys_by_what_is_given_and_by_nothing_else(inputs):
-    plain, follows = woken(), woken(follow=True)
+def test_subject_rope_rotates_queries_and_keys_by_what_is_given_and_by_nothing_else(inputs):
+    plain, follows = woken(), woken(subject_rope=True)
     box = torch.zeros(2, 10, 2, 4, 6)
     box[:, BOX_A, 0, :, :3], box[:, BOX_A, 1, :, 3:] = 1.0, 1.0  # it goes from left to right
     pan = torch.zeros(2, 2, 4)
     pan[:, 1, 0] = 2.0
     for model in (plain, follows):
-        model.control_in.weight.zero_()
-        model.camera_in.weight.zero_()
+        model.control_embed.weight.zero_()
+        model.camera_embed.weight.zero_()
     nothing = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
     torch.testing.assert_close(follows(**inputs, **nothing), plain(**inputs), rtol=1e-4, atol=1e-5)
     assert torch.equal(plain(**inputs, control=box, camera=pan), plain(**inputs))
@@ -145,34 +146,34 @@ def test_following_turns_queries_and_keys_by_what_is_given_and_by_nothing_else(i
 
 
 @torch.no_grad()
-def test_kept_tokens_follow_as_they_do_among_all(inputs):
-    model = woken(follow=True)
+def test_kept_tokens_have_the_positions_that_they_have_among_all(inputs):
+    model = woken(subject_rope=True)
     given = {"control": torch.rand(2, 10, 2, 4, 6), "camera": torch.rand(2, 2, 4)}
     whole = patchify(model(**inputs, **given), model.patch)
     keep = torch.stack([torch.randperm(12), torch.randperm(12)])
-    kept = model(**inputs, **given, keep=keep)
+    kept = model(**inputs, **given, kept_tokens=keep)
     torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
 
 
 def test_keeping_every_token_in_any_order_gives_the_same_patches(model, inputs):
     whole = patchify(model(**inputs), TINY.patch)
     keep = torch.stack([torch.randperm(12), torch.randperm(12)])
-    kept = model(**inputs, keep=keep)
+    kept = model(**inputs, kept_tokens=keep)
     torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
-def test_consistency_looks_across_clips_and_only_then(model, inputs):
+def test_shared_attention_reaches_across_clips_and_only_then(model, inputs):
     other = {k: v.clone() for k, v in inputs.items()}
     other["latents"][1] += 1
     assert torch.equal(model(**inputs)[0], model(**other)[0])
-    assert (model(**inputs, consistency=True)[0] - model(**other, consistency=True)[0]).abs().max() > 1e-4
+    assert (model(**inputs, shared_attention=True)[0] - model(**other, shared_attention=True)[0]).abs().max() > 1e-4
 
 
 @torch.no_grad()
-def test_consistency_of_one_clip_changes_nothing(model, inputs):
+def test_shared_attention_of_one_clip_changes_nothing(model, inputs):
     one = {k: v[:1] for k, v in inputs.items()}
-    torch.testing.assert_close(model(**one, consistency=True), model(**one), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(model(**one, shared_attention=True), model(**one), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("patch", [(1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 4, 3)])
@@ -186,13 +187,11 @@ def test_tokens_run_row_major_in_frame_row_column():
     assert patchify(x, (1, 2, 2))[0, 1 * 6 + 1 * 3 + 2].tolist() == [40.0, 41.0, 46.0, 47.0]
 
 
-def test_rotated_scores_depend_on_relative_place_alone():
-    from x2vkit.core.attention import rotate
-
+def test_rotated_scores_depend_on_relative_position_alone():
     grid, dim = (4, 5, 6), 32
     cos, sin = rotary_table(grid, 0, dim, torch.device("cpu"), torch.float32)
     q, k = torch.randn(dim), torch.randn(dim)
-    qs, ks = rotate(q.expand(120, dim), cos, sin), rotate(k.expand(120, dim), cos, sin)
+    qs, ks = apply_rotary_emb(q.expand(120, dim), cos, sin), apply_rotary_emb(k.expand(120, dim), cos, sin)
     scores = (qs @ ks.T).reshape(*grid, *grid)
     torch.testing.assert_close(scores[0, 1, 2, 2, 2, 4], scores[1, 3, 1, 3, 4, 3], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(qs.norm(dim=1), q.norm().expand(120), rtol=1e-4, atol=1e-4)
@@ -213,14 +212,14 @@ def test_scores_equal_torchs_attention_with_and_without_bias():
     bias = torch.zeros(2, 1, 1, 7, dtype=torch.float64)
     bias[1, ..., 4:] = -1e4
     sdpa = torch.nn.functional.scaled_dot_product_attention
-    torch.testing.assert_close(Scores()(q, k, v), sdpa(q, k, v))
-    torch.testing.assert_close(Scores()(q, k, v, bias), sdpa(q, k, v, attn_mask=bias))
+    torch.testing.assert_close(ScaledDotProduct()(q, k, v), sdpa(q, k, v))
+    torch.testing.assert_close(ScaledDotProduct()(q, k, v, bias), sdpa(q, k, v, attn_mask=bias))
 
 
-def test_a_hook_on_scores_sees_what_makes_the_layers_output():
+def test_a_hook_on_the_scaled_dot_product_sees_what_makes_the_layers_output():
     torch.manual_seed(0)
     layer, x, seen = Attention(32, 2), torch.randn(1, 5, 32), {}
-    layer.scores.register_forward_hook(lambda m, args, out: seen.update(q=args[0], k=args[1], v=args[2]))
+    layer.scaled_dot_product.register_forward_hook(lambda m, args, out: seen.update(q=args[0], k=args[1], v=args[2]))
     out = layer(x)
     weights = (seen["q"] @ seen["k"].transpose(-1, -2) * 16**-0.5).softmax(-1)
     torch.testing.assert_close(layer.out((weights @ seen["v"]).transpose(1, 2).reshape(1, 5, 32)), out)
@@ -240,10 +239,10 @@ def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
 
 
 @torch.no_grad()
-def test_cells_see_across_the_seams_of_patches_and_both_ways_in_time(inputs):
-    """Without blocks no token knows another; with cells a changed corner is felt next door, in every frame.
+def test_the_conv_stage_reads_across_the_seams_of_patches_and_both_ways_in_time(inputs):
+    """Without blocks no token knows another; with the conv stage a changed corner is felt next door, in every frame.
     """
-    at = (0, 0, 1, 1, 1)  # a cell at the seam of the first patch, in the second frame
+    at = (0, 0, 1, 1, 1)  # a position at the seam of the first patch, in the second frame
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][at] += 1.0
     for conv_width in (0, 16):
@@ -255,30 +254,30 @@ def test_cells_see_across_the_seams_of_patches_and_both_ways_in_time(inputs):
 
 
 @torch.no_grad()
-def test_untrained_cells_change_nothing(inputs):
+def test_an_untrained_conv_stage_changes_nothing(inputs):
     torch.manual_seed(0)
     plain = VideoTransformer.from_model_config(TINY)
-    with_cells = VideoTransformer.from_model_config(replace(TINY, conv_width=16))
-    left = with_cells.load_state_dict(plain.state_dict(), strict=False)
-    assert left.missing_keys and all(name.startswith("cells.") for name in left.missing_keys)
-    torch.testing.assert_close(with_cells(**inputs), plain(**inputs), rtol=0, atol=0)
+    with_stage = VideoTransformer.from_model_config(replace(TINY, conv_width=16))
+    left = with_stage.load_state_dict(plain.state_dict(), strict=False)
+    assert left.missing_keys and all(name.startswith("conv_stage.") for name in left.missing_keys)
+    torch.testing.assert_close(with_stage(**inputs), plain(**inputs), rtol=0, atol=0)
 
 
 @torch.no_grad()
-def test_cells_trained_without_spots_and_the_first_frame_can_be_trained_on_with_them(inputs):
+def test_a_conv_stage_trained_without_motion_can_be_trained_on_with_it(inputs):
     old = woken(conv_width=16)
-    new = VideoTransformer.from_model_config(replace(TINY, conv_width=16, follow=True))
+    new = VideoTransformer.from_model_config(replace(TINY, conv_width=16, subject_rope=True))
     left = new.load_state_dict(old.state_dict(), strict=False)
     assert left.missing_keys and all(
-        any(part in name for part in ("first", "spots", "turns")) for name in left.missing_keys
+        any(part in name for part in ("first_in", "first_out", "steer", "box_embed", "angle_embed")) for name in left.missing_keys
     )
     torch.testing.assert_close(new(**inputs), old(**inputs), rtol=0, atol=0)
 
 
 @torch.no_grad()
-def test_cells_look_along_with_what_moves(inputs):
+def test_the_conv_stage_follows_what_moves(inputs):
     """Without blocks one side of the screen knows nothing of the other, unless a box goes there."""
-    model = woken(conv_width=16, follow=True)
+    model = woken(conv_width=16, subject_rope=True)
     model.blocks = torch.nn.ModuleList()
     boxes = torch.zeros(2, 5, 2, 5)
     boxes[:, 0, 0, :4], boxes[:, 1:, 0, :4] = torch.tensor([0, 0, 0.3, 1.0]), torch.tensor([0.7, 0, 1.0, 1.0])
@@ -290,9 +289,9 @@ def test_cells_look_along_with_what_moves(inputs):
         assert bool(far > 1e-6) == heard
 
 
-@pytest.mark.parametrize("conv_width, follow", [(0, False), (16, False), (16, True)])
-def test_training_reaches_every_weight(inputs, conv_width, follow):
-    model = woken(conv_width=conv_width, follow=follow).train()
+@pytest.mark.parametrize("conv_width, subject_rope", [(0, False), (16, False), (16, True)])
+def test_training_reaches_every_weight(inputs, conv_width, subject_rope):
+    model = woken(conv_width=conv_width, subject_rope=subject_rope).train()
     given = {"control": torch.randn(2, 10, 2, 4, 6), "camera": torch.randn(2, 2, 4)}
     given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8, 0.5]).repeat(2, 5, 2, 1)
     given["boxes"][..., 4] *= torch.arange(5)[:, None]  # they turn on the way

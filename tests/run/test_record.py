@@ -8,7 +8,7 @@ import torch
 
 from x2vkit import registry
 from x2vkit.config import RunRequest
-from x2vkit.core.attention import Scores
+from x2vkit.core.attention import ScaledDotProduct
 from x2vkit.core.conditions import Conditions
 from x2vkit.errors import X2VError
 from x2vkit.run import record as recorder
@@ -84,7 +84,7 @@ def test_captured_attention_times_values_is_the_layers_output(small, pipeline, s
     def listen(module, inputs, output):
         seen.append((inputs[2][0].float(), output[0].float()))  # values and output of the pass with the words
 
-    layers = [m for m in pipeline.transformer.modules() if isinstance(m, Scores)]
+    layers = [m for m in pipeline.transformer.modules() if isinstance(m, ScaledDotProduct)]
     handle = layers[1].register_forward_hook(listen)
     try:
         trace = record("a red ball", scheduler=scheduler, **small)
@@ -101,7 +101,7 @@ def test_captured_attention_times_values_is_the_layers_output(small, pipeline, s
 
 def test_the_same_attention_test_fails_on_another_layer(small, pipeline):
     seen = []
-    layers = [m for m in pipeline.transformer.modules() if isinstance(m, Scores)]
+    layers = [m for m in pipeline.transformer.modules() if isinstance(m, ScaledDotProduct)]
     handle = layers[0].register_forward_hook(lambda m, i, o: seen.append((i[2][0].float(), o[0].float())))
     trace = record("a red ball", **small)
     handle.remove()
@@ -184,7 +184,7 @@ def test_rerun_keeps_what_was_given_beside_the_prompt(small, pipeline, tmp_path)
 
 def test_rerun_refuses_other_weights(small, pipeline):
     trace = generate("a red ball", **small)
-    weight = pipeline.transformer.patch_in.weight
+    weight = pipeline.transformer.patch_embed.weight
     with torch.no_grad():
         weight[0, 0] += 1
     try:

@@ -48,7 +48,7 @@ def test_given_tracks_cost_nothing():
     batch["known"][:, list(GROUPS).index("camera")] = 1
     wrong = dict(batch, noise=batch["noise"].clone())
     wrong["noise"][:, :, GROUPS["camera"]] += 100
-    model.planner.tracks_in.weight.data.zero_()  # so that it does not look at them either
+    model.planner.track_embed.weight.data.zero_()  # so that it does not look at them either
     loss = [float(model(**each)["loss"]) for each in (batch, wrong)]
     assert np.isclose(*loss, rtol=1e-5)
 
@@ -73,7 +73,7 @@ def test_it_goes_on_from_a_planner_of_fewer_tracks(tmp_path, monkeypatch):
         older.setattr("x2vkit.core.planner.GROUPS", groups)
         torch.manual_seed(0)
         shape = {"width": 32, "depth": 2, "heads": 2, "max_words": 25}
-        old = Planner(words, mean=[0.2] * known, spread=[1.5] * known, **shape)
+        old = Planner(words, mean=[0.2] * known, std=[1.5] * known, **shape)
         for weights in old.parameters():
             weights.data += 0.1 * torch.randn_like(weights)
         old.save_pretrained(tmp_path)
@@ -84,11 +84,11 @@ def test_it_goes_on_from_a_planner_of_fewer_tracks(tmp_path, monkeypatch):
     found = new(batch["tracks"], t, ids, batch["tracks"], batch["known"], aspect)
     torch.testing.assert_close(found[..., :known], expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(new.config.mean[:known], 0.2, rtol=1e-6)
-    np.testing.assert_allclose(new.config.spread[:known], 1.5, rtol=1e-6)
-    assert not new.out.weight[known:].any()
+    np.testing.assert_allclose(new.config.std[:known], 1.5, rtol=1e-6)
+    assert not new.final_linear.weight[known:].any()
     with pytest.raises(X2VError, match="no trained weights"):
         task(init_from=str(tmp_path / "elsewhere")).build()
-    other = Planner(words, mean=[0.2] * known, spread=[1.5] * known, **(shape | {"width": 16}))
+    other = Planner(words, mean=[0.2] * known, std=[1.5] * known, **(shape | {"width": 16}))
     other.save_pretrained(tmp_path / "narrow")
     with pytest.raises(X2VError, match="narrow.*cannot hold it"):
         task(init_from=str(tmp_path / "narrow")).build()

@@ -1,11 +1,9 @@
-"""Full self-attention over one joint stream of text and video tokens.
+"""Full self-attention over one joint sequence of text and video tokens, and the block that holds it.
 
     B batch, L tokens (T text first, then N video), A heads, D channels of a head, E = A * D
 
-The scores are computed by plain batched matmul on a CPU, because at these sizes it trains faster there than
-scaled_dot_product_attention, and by SDPA elsewhere. `Attention.scores` is a submodule of its own: a forward
-hook on it sees queries and keys after norm and rotation, which is how a recorder reads attention without code
-in the model.
+`Attention.scaled_dot_product` is a submodule of its own: a forward hook on it sees queries and keys after
+norm and rotation, which is how a recorder reads attention without code in the model.
 """
 
 from __future__ import annotations
@@ -14,38 +12,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from x2vkit.core.layers import norm
+
 MASK_VALUE = -1e4
 """Added to the scores of a padded text token: far below any real score, and finite, so a softmax never sees
 inf - inf.
 """
 
 
-def norm(x: Tensor, eps: float = 1e-6) -> Tensor:
-    """Centre the last axis and scale it to variance 1, without gain.
-
-    A layer norm, because that is one kernel on a CPU; torch runs an RMS norm there as six, 30 % of a forward
-    pass.
-    """
-    with torch.autocast(x.device.type, enabled=False):  # on a GPU it would make the stream float32
-        return F.layer_norm(x, (x.shape[-1],), eps=eps)
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn channel pairs (i, i + D/2) of x (..., L, D) by the angles of `patches.rotary_table`."""
+def apply_rotary_emb(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate channel pairs (i, i + D/2) of x (..., L, D) by the angles of `patches.rotary_table`."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
 
 
-class Scores(nn.Module):
-    """softmax(q k^T / sqrt(D) + bias) v, for q (B, A, L, D), k and v (B, A, K, D) and bias (B, 1, 1, K) or
-    None.
+class ScaledDotProduct(nn.Module):
+    """softmax(q k^T / sqrt(D) + bias) v.
 
-    The softmax's division is done after the second matmul, on D numbers a query instead of K, and without
-    first subtracting the row's maximum: q and k are normalised, so a score is at most sqrt(D) times the
-    gains, and exp overflows only above 88. A softmax in bf16 cost 14 % of the whole forward pass; this costs
-    half.
+    On a CPU by plain batched matmul, because at these sizes that trains faster there than torch's
+    scaled_dot_product_attention. The softmax's division is done after the second matmul, on D numbers a query
+    instead of K, and without first subtracting the row's maximum: q and k are normalised, so a score is at
+    most sqrt(D) times the gains, and exp overflows only above 88. A softmax in bf16 cost 14 % of the whole
+    forward pass; this costs half. Elsewhere by torch's.
     """
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """q (B, A, L, D), k and v (B, A, K, D), bias (B, 1, 1, K) or None -> (B, A, L, D)."""
         if q.device.type != "cpu":
             return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         B, A, L, D = q.shape
@@ -73,7 +64,7 @@ class Attention(nn.Module):
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
         self.gain = nn.Parameter(torch.ones(2, 1, 1, width // heads))
-        self.scores = Scores()
+        self.scaled_dot_product = ScaledDotProduct()
         self.out = nn.Linear(width, width)
 
     def forward(
@@ -83,23 +74,29 @@ class Attention(nn.Module):
         bias: Tensor | None = None,
         shared_from: int | None = None,
     ) -> Tensor:
-        """x (B, L, E) -> (B, L, E).
+        """Attend.
 
-        rotary: cosines and sines (L, D) or (B, 1, L, D), or None; bias: (B, 1, 1, L), added to every query's
-        scores. shared_from: when given, keys and values from this token on are shared by all clips of the
-        batch, so that each clip also looks at the others (ConsiStory, arXiv 2402.03286).
+        Args:
+            x: (B, L, E).
+            rotary: cosines and sines, (L, D) or (B, 1 or A, L, D), or None.
+            bias: (B, 1, 1, L), added to every query's scores.
+            shared_from: when given, keys and values from this token on are shared by all clips of the batch,
+                so that each clip also attends to the others (ConsiStory, arXiv 2402.03286).
+
+        Returns:
+            (B, L, E).
         """
         B, L, E = x.shape
         qkv = self.qkv(x).view(B, L, 3, self.heads, E // self.heads)              # (B, L, 3, A, D)
         qkv = qkv.permute(2, 0, 3, 1, 4)                                          # (3, B, A, L, D)
         qk = norm(qkv[:2]) * self.gain.to(qkv.dtype)[:, None]                      # (2, B, A, L, D)
         if rotary is not None:
-            qk = rotate(qk, *rotary)                                              # (2, B, A, L, D)
+            qk = apply_rotary_emb(qk, *rotary)                                    # (2, B, A, L, D)
         q, k, v = qk[0], qk[1], qkv[2]
         if shared_from is not None:
             k, v = (share(each, shared_from) for each in (k, v))                  # (B, A, T + B * N, D)
             bias = None if bias is None else F.pad(bias, (0, k.shape[2] - L))
-        mixed = self.scores(q, k, v, bias)                                        # (B, A, L, D)
+        mixed = self.scaled_dot_product(q, k, v, bias)                            # (B, A, L, D)
         return self.out(mixed.transpose(1, 2).reshape(B, L, E))                   # (B, L, E)
 
 
@@ -110,3 +107,39 @@ def share(x: Tensor, start: int) -> Tensor:
     B, A, _, D = x.shape
     everyone = x[:, :, start:].transpose(0, 1).reshape(1, A, -1, D)
     return torch.cat([x[:, :, :start], everyone.expand(B, -1, -1, -1)], dim=2)
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then MLP; each normed, modulated by the noise level, and added through a gate.
+
+    One projection of the noise level is shared by all blocks and a learned table per block shifts it (adaLN-
+    single, PixArt-alpha, arXiv 2310.00426): the modulation of a plain DiT would be a third of all weights.
+    """
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        initial = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])
+        self.scale_shift_table = nn.Parameter(initial[:, None].repeat(1, width))
+        self.attention = Attention(width, heads)
+        self.up = nn.Linear(width, mlp_ratio * width)
+        self.down = nn.Linear(mlp_ratio * width, width)
+        for layer in (self.attention.out, self.down):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        x: Tensor,
+        modulation: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        bias: Tensor | None,
+        shared_from: int | None,
+    ) -> Tensor:
+        """x (B, L, E), modulation (B, L or 1, 6, E), the rest as in `Attention.forward` -> (B, L, E)."""
+        table = self.scale_shift_table.to(x.dtype)                                # (6, E)
+        shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + table).unbind(2)
+        y = torch.addcmul(shift1, norm(x), scale1)                                # (B, L, E)
+        x = torch.addcmul(x, gate1, self.attention(y, rotary, bias, shared_from))  # (B, L, E)
+        y = torch.addcmul(shift2, norm(x), scale2)                                # (B, L, E)
+        y = F.gelu(self.up(y))                                                    # (B, L, 4E)
+        return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)

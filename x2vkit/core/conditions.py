@@ -1,36 +1,38 @@
-"""What a clip is asked to hold besides its words: frames that are given, a control raster, and a camera
-track.
+"""What a clip holds besides its words: given frames, boxes, strokes, a mouth, a camera, and a plan.
 
     B batch; F frames, H, W pixels; C, f, h, w latent grid; N tokens
 
-`Conditions` is what sampler and training pass along. The functions below draw human-sized wishes (boxes,
-strokes, mouth openness, camera positions; plain numpy) into it. Zeros everywhere mean "not given". Knows
-nothing about where the wishes come from: the world's ground truth in training, a user's drawing later.
-
-Positions are fractions: x of the width, y of the height, from the top left. Movements are per latent frame,
-since the latent frame before (so 0 in the first), in fractions of min(H, W) times `MOTION_SCALE`.
+`Conditions` is what sampler and training pass along. `Conditions.draw` makes control raster and numbers of
+human-sized requests (boxes, strokes, openness of a mouth, camera; plain numpy), and is all that does;
+`resolve` decides what wins where a plan, boxes, a camera, given frames or a video meet. Zeros everywhere
+mean "not given". Knows nothing about where requests come from: the world's ground truth in training, a
+user's drawing later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
-from x2vkit.axes import Shape3, frames_of, latent_frame_of, latent_shape
+from x2vkit.axes import TIME_STRIDE, Shape3
+from x2vkit.core.raster import (
+    CAMERA_CHANNELS,
+    CONTROL_CHANNELS,
+    SUBJECTS,
+    box_track,
+    camera_track,
+    checked_boxes,
+    control_raster,
+)
 from x2vkit.errors import X2VError
 
-BOX_A, BOX_B, STROKE, STROKE_DX, STROKE_DY, MOUTH, OPENNESS = range(7)
-"""Channels of the control raster; OPENNESS is the first of four, one for each frame of a latent frame."""
-CONTROL_CHANNELS = 10
-CAMERA_X, CAMERA_Y, CAMERA_ZOOM, CAMERA_GIVEN = range(4)
-"""Channels of the camera track: movement in x and y, change of log zoom, and 1 where a track is given."""
-CAMERA_CHANNELS = 4
-MOTION_SCALE = 10.0
-"""Movements are this many times larger inside the model, so that a usual one is about 1."""
+if TYPE_CHECKING:
+    from x2vkit.core.planner import Plan
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,59 @@ class Conditions:
     known_latents: Tensor | None = None
     """Latents (B, C, f, h, w) that hold the given frames; anything where `known_mask` is False."""
     known_mask: Tensor | None = None
-    """(B, f, h, w) bool, True where `known_latents` is given: those tokens have t = 0 and are never changed."""
+    """(B, f, h, w) bool, True where `known_latents` is given: those tokens have t = 0 and are never
+    changed."""
     control: Tensor | None = None
     """Control raster (B, 10, f, h, w)."""
     camera: Tensor | None = None
     """Camera track (B, f, 4)."""
     boxes: Tensor | None = None
     """(B, F, 2, 5): boxes of the first and the second subject in the control raster, as x0, y0, x1, y1, and
-    the angle by which what is in them is turned, in radians, counter-clockwise; all 0 where out of sight or
-    not given."""
+    the angle by which what is in them is rotated, in radians, counter-clockwise; all 0 where out of sight or
+    not given.
+    """
+
+    @classmethod
+    def draw(
+        cls,
+        shape: Shape3,
+        boxes: Sequence[ArrayLike | None] = (),
+        strokes: Sequence[tuple[ArrayLike, float]] = (),
+        mouth: tuple[ArrayLike, ArrayLike] | None = None,
+        camera: ArrayLike | None = None,
+        angle: ArrayLike | None = None,
+    ) -> Conditions:
+        """Draw requests for one clip: the only maker of control raster, boxes and camera track.
+
+        Args:
+            shape: frames, height, width of the clip.
+            boxes: of the first and the second subject, each (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN
+                is "out of sight", and None is no such subject.
+            strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius in
+                fractions of min(H, W).
+            mouth: (box, openness): where somebody talks, like `boxes`, and how far the mouth is open, (F,)
+                from 0 to 1, NaN where it does not talk.
+            camera: (F, 3) as x, y (fractions of min(H, W)) and zoom (1 is none).
+            angle: (F,) by which the first subject is rotated, in radians, counter-clockwise; NaN counts as 0.
+
+        Returns:
+            Conditions of a batch of one, float32; without boxes, strokes and mouth there is no control
+            raster, and without camera no camera track.
+
+        Raises:
+            X2VError: a wrong shape, numbers that are not finite, a zoom of 0 or less, more than two boxes.
+        """
+        if len(boxes) > SUBJECTS:
+            cure = "draw what else moves with strokes"
+            raise X2VError(f"{len(boxes)} boxes", "one box for each of two subjects", cure)
+        given = [None if box is None else checked_boxes("box", box, shape[0]) for box in boxes]
+        drawn = cls()
+        if len(boxes) or len(strokes) or mouth is not None:
+            control = torch.from_numpy(control_raster(shape, given, strokes, mouth))[None]
+            drawn = cls(control=control, boxes=torch.from_numpy(box_track(shape[0], given, angle))[None])
+        if camera is not None:
+            drawn = replace(drawn, camera=torch.from_numpy(camera_track(camera, shape[0]))[None])
+        return drawn
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Conditions:
         """The same conditions on a device, floats in a dtype."""
@@ -59,10 +105,137 @@ class Conditions:
         return Conditions(*(move(part) for part in vars(self).values()))
 
     def without_control(self) -> Conditions:
-        """The same clean frames, with neither boxes, control raster nor camera: the other side of control
+        """The same given frames, with neither boxes, control raster nor camera: the other side of control
         guidance.
         """
         return replace(self, control=None, camera=None, boxes=None)
+
+    def merge(self, other: Conditions) -> Conditions:
+        """What both hold. Raises X2VError where both give the same."""
+        mine, theirs = vars(self), vars(other)
+        if twice := [name for name in mine if mine[name] is not None and theirs[name] is not None]:
+            rule = "what comes as an image, as boxes or as conditions is given once"
+            raise X2VError(f"{' and '.join(twice)} given twice", rule, "leave one of them out")
+        return Conditions(**{name: theirs[name] if mine[name] is None else mine[name] for name in mine})
+
+    def fit(self, batch: int, channels: int, grid: Shape3) -> Conditions:
+        """Conditions of one clip, or of as many as the batch has, as those of the batch.
+
+        Args:
+            batch: clips B.
+            channels: C of the latents.
+            grid: (f, h, w) of the latents.
+
+        Raises:
+            X2VError: parts that do not fit such latents or each other, or hold numbers that are not finite.
+        """
+        if (self.known_latents is None) != (self.known_mask is None):
+            rule = "known_latents and known_mask go together"
+            raise X2VError("conditions.known_latents without its mask", rule, "use known_frames(...)")
+        if self.known_mask is not None and self.known_mask.dtype != torch.bool:
+            got = f"conditions.known_mask of {self.known_mask.dtype}"
+            raise X2VError(got, "a mask is bool, True where frames are given", "use known_frames(...)")
+        if self.boxes is not None and self.control is None:
+            rule = "boxes are numbers of what the control raster shows"
+            raise X2VError("conditions.boxes without control", rule, "make both with Conditions.draw(...)")
+        f, h, w = grid
+        sizes = {
+            "known_latents": (channels, f, h, w),
+            "known_mask": (f, h, w),
+            "control": (CONTROL_CHANNELS, f, h, w),
+            "camera": (f, CAMERA_CHANNELS),
+            "boxes": (TIME_STRIDE * (f - 1) + 1, SUBJECTS, 5),
+        }
+        parts = {name: _fitted(name, getattr(self, name), batch, size) for name, size in sizes.items()}
+        fitted = Conditions(**parts)
+        known = reimpose_known(torch.zeros(()), fitted) if fitted.known_mask is not None else None
+        for name, value in {**parts, "known_latents": known}.items():
+            if value is not None and not torch.isfinite(value).all():
+                got, cure = f"conditions.{name} with nan or inf", "make it with Conditions.draw(...)"
+                raise X2VError(got, "every number is finite (0 is not given)", cure)
+        return fitted
+
+
+# -- who wins -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What happens in one case of `RULES`."""
+
+    drafts: bool
+    """Whether a plan is drafted."""
+    subjects: str
+    """Whose boxes, angle and mouth are drawn: "plan", or "given" (what was given as boxes or raster, if
+    anything)."""
+    keeps: str = "all"
+    """Subjects of a drafted plan that are kept: "all", "boxes" (those that were given as boxes) or "none"."""
+
+
+RULES: dict[str, Rule] = {
+    "plan=False, or no planner": Rule(False, "given"),
+    "a plan by hand": Rule(False, "plan"),  # also over boxes, around which it was drafted perhaps
+    "a plan by hand and a raster": Rule(False, "given"),  # of that plan, the camera is left
+    "a draft and a video": Rule(False, "given"),  # the video shows where everything goes
+    "a draft and a raster": Rule(True, "given", "none"),  # the raster says itself where things are
+    "a draft and given frames": Rule(True, "plan", "boxes"),  # so do the frames, but for what has a box
+    "a draft": Rule(True, "plan"),
+}
+"""Who decides where subjects go, by what meets. A given camera always wins over a plan's, and a plan is
+drafted around given boxes and a given camera, which it keeps as they are."""
+
+
+def case_of(plan: Plan | bool, given: Conditions, *, boxes: int, video: bool, planner: bool) -> str:
+    """The key of `RULES` that holds, with arguments as in `resolve`."""
+    raster = given.control is not None and not boxes
+    if not isinstance(plan, bool):
+        return "a plan by hand and a raster" if raster else "a plan by hand"
+    if not plan or not planner:
+        return "plan=False, or no planner"
+    if video:
+        return "a draft and a video"
+    if raster:
+        return "a draft and a raster"
+    return "a draft" if given.known_latents is None else "a draft and given frames"
+
+
+def resolve(
+    plan: Plan | bool,
+    given: Conditions,
+    shape: Shape3,
+    *,
+    boxes: int = 0,
+    video: bool = False,
+    draft: Callable[[], Plan] | None = None,
+) -> tuple[Conditions, Plan | None]:
+    """Decide what wins, by `RULES`.
+
+    Args:
+        plan: made by hand, True for a draft, False for none.
+        given: everything else that was given, boxes drawn into it.
+        shape: frames, height, width of the clips.
+        boxes: how many boxes were given as boxes, not as a raster.
+        video: whether a video is given that is made anew.
+        draft: drafts plans around the given boxes and camera; None where there is no planner.
+
+    Returns:
+        The conditions of the clips, and the plan that went into them, if any: given again by hand it makes
+        the same.
+    """
+    rule = RULES[case_of(plan, given, boxes=boxes, video=video, planner=draft is not None)]
+    if isinstance(plan, bool):
+        if not rule.drafts or draft is None:
+            return given, None
+        plan = draft()
+        if rule.keeps != "all":
+            plan = plan.only(boxes if rule.keeps == "boxes" else 0)
+    drawn = plan.conditions(*shape[1:])
+    subjects = drawn if rule.subjects == "plan" else given
+    camera = drawn.camera if given.camera is None else given.camera
+    return replace(given, control=subjects.control, boxes=subjects.boxes, camera=camera), plan
+
+
+# -- given frames -------------------------------------------------------------------------------------------
 
 
 def reimpose_known(latents: Tensor, given: Conditions) -> Tensor:
@@ -70,21 +243,6 @@ def reimpose_known(latents: Tensor, given: Conditions) -> Tensor:
     if given.known_latents is None or given.known_mask is None:
         return latents
     return torch.where(given.known_mask[:, None], given.known_latents.to(latents.dtype), latents)
-
-
-def token_mask(known_mask: Tensor, patch: Shape3) -> Tensor:
-    """(B, f, h, w) bool -> (B, N) bool: True where every cell of a token is known."""
-    B, f, h, w = known_mask.shape
-    pt, ph, pw = patch
-    cells = known_mask.reshape(B, f // pt, pt, h // ph, ph, w // pw, pw)
-    return cells.permute(0, 1, 3, 5, 2, 4, 6).reshape(B, -1, pt * ph * pw).all(-1)
-
-
-def token_levels(t: Tensor, known_mask: Tensor | None, patch: Shape3) -> Tensor:
-    """A clip's noise level (B, 1) -> (B, N), 0 on clean tokens; (B, 1) as it came when no token is known."""
-    if known_mask is None:
-        return t
-    return t.masked_fill(token_mask(known_mask, patch), 0.0)
 
 
 def known_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
@@ -98,109 +256,36 @@ def known_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
     return Conditions(known_latents=latents, known_mask=mask)
 
 
-def control_raster(
-    num_frames: int,
-    height: int,
-    width: int,
-    box_a: np.ndarray | None = None,
-    box_b: np.ndarray | None = None,
-    strokes: Sequence[tuple[np.ndarray, float]] = (),
-    mouth_box: np.ndarray | None = None,
-    mouth: np.ndarray | None = None,
-) -> np.ndarray:
-    """Draw wishes into a control raster (10, f, h, w) float32.
-
-    box_a, box_b, mouth_box: (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN is "out of sight". mouth: openness
-    (F,) from 0 to 1. strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius
-    in fractions of min(H, W). Raises X2VError on a wrong shape.
-    """
-    grid = latent_shape(num_frames, height, width)
-    raster = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
-    for channel, box in ((BOX_A, box_a), (BOX_B, box_b), (MOUTH, mouth_box)):
-        if box is not None:
-            raster[channel] = per_latent_frame(occupancy(_track("box", box, num_frames, 4), grid[1], grid[2]))
-    for path, radius in strokes:
-        _draw_stroke(raster, np.asarray(path, np.float64), radius, num_frames, height, width)
-    if mouth is not None:
-        if mouth_box is None:
-            raise X2VError(
-                "mouth without mouth_box", "openness belongs to a place in the frame", "give mouth_box too"
-            )
-        openness = np.nan_to_num(_track("mouth", np.asarray(mouth)[..., None], num_frames, 1)[:, 0])
-        for i in range(grid[0]):
-            frames = frames_of(i)
-            values = openness[frames.start : frames.stop] if i else np.repeat(openness[:1], 4)
-            raster[OPENNESS:, i] = values[:, None, None] * (raster[MOUTH, i] > 0)
-    return raster
+def token_mask(known_mask: Tensor, patch: Shape3) -> Tensor:
+    """(B, f, h, w) bool -> (B, N) bool: True where every latent position of a token is known."""
+    B, f, h, w = known_mask.shape
+    pt, ph, pw = patch
+    inside = known_mask.reshape(B, f // pt, pt, h // ph, ph, w // pw, pw)
+    return inside.permute(0, 1, 3, 5, 2, 4, 6).reshape(B, -1, pt * ph * pw).all(-1)
 
 
-def box_track(num_frames: int, *boxes: np.ndarray | None, turn: np.ndarray | None = None) -> np.ndarray:
-    """Boxes of up to two subjects, each (F, 4) or (4,) with rows of NaN where out of sight, as (F, 2, 5)
-    float32 for `Conditions.boxes`; turn (F,): of the first one. Raises X2VError on a wrong shape.
-    """
-    track = np.zeros((num_frames, 2, 5), np.float32)
-    for i, box in enumerate(boxes):
-        if box is not None:
-            track[:, i, :4] = np.nan_to_num(_track("box", box, num_frames, 4))
-    if turn is not None:
-        track[:, 0, 4] = np.nan_to_num(_track("turn", np.asarray(turn)[..., None], num_frames, 1)[:, 0])
-    return track
+def token_levels(t: Tensor, known_mask: Tensor | None, patch: Shape3) -> Tensor:
+    """A clip's noise level (B, 1) -> (B, N), 0 on given tokens; (B, 1) as it came when no token is given."""
+    if known_mask is None:
+        return t
+    return t.masked_fill(token_mask(known_mask, patch), 0.0)
 
 
-def camera_track(camera: np.ndarray) -> np.ndarray:
-    """Camera (F, 3) as x, y (fractions of min(H, W)) and zoom (1 is none) -> (f, 4) float32 movements."""
-    camera = np.asarray(camera, np.float64)
-    place = np.concatenate([camera[:, :2], np.log(camera[:, 2:3])], axis=1)
-    place = per_latent_frame(place)
-    moves = np.diff(place, axis=0, prepend=place[:1]) * MOTION_SCALE
-    return np.concatenate([moves, np.ones((len(moves), 1))], axis=1).astype(np.float32)
+# -- batches ------------------------------------------------------------------------------------------------
 
 
-def occupancy(boxes: np.ndarray, h: int, w: int) -> np.ndarray:
-    """Boxes (F, 4) in fractions -> the share (F, h, w) of each cell that the box covers; NaN covers nothing.
-    """
-    x0, y0, x1, y1 = np.nan_to_num(boxes).T[..., None]
-    columns, rows = np.arange(w) / w, np.arange(h) / h
-    wide = np.clip(np.minimum(x1, columns + 1 / w) - np.maximum(x0, columns), 0, None) * w  # (F, w)
-    tall = np.clip(np.minimum(y1, rows + 1 / h) - np.maximum(y0, rows), 0, None) * h  # (F, h)
-    return tall[:, :, None] * wide[:, None, :]
+def stack(parts: Sequence[Tensor | None], dtype: torch.dtype) -> Tensor | None:
+    """Concatenate over the batch; None counts as zeros where another part is there, and all None is None."""
+    like = next((part for part in parts if part is not None), None)
+    if like is None:
+        return None
+    return torch.cat([torch.zeros_like(like) if part is None else part for part in parts]).to(dtype)
 
 
-def per_latent_frame(values: np.ndarray) -> np.ndarray:
-    """(F, ...) -> (f, ...): the mean over the frames of each latent frame."""
-    count = latent_frame_of(len(values) - 1) + 1
-    groups = [frames_of(i) for i in range(count)]
-    return np.stack([values[g.start : g.stop].mean(axis=0) for g in groups])
-
-
-def _track(name: str, values: np.ndarray, num_frames: int, size: int) -> np.ndarray:
-    values = np.asarray(values, np.float64)
-    if values.shape == (size,):
-        values = np.repeat(values[None], num_frames, axis=0)
-    if values.shape != (num_frames, size):
-        rule = f"one row of {size} numbers for each of the {num_frames} frames, or one row for all"
-        raise X2VError(f"{name} of shape {values.shape}", rule, "give as many rows as frames")
-    return values
-
-
-def _draw_stroke(
-    raster: np.ndarray, path: np.ndarray, radius: float, num_frames: int, height: int, width: int
-) -> None:
-    """A disc that follows the path; inside it, mask 1 and the path's movement since the latent frame before.
-    """
-    if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2:
-        raise X2VError(
-            f"stroke of shape {path.shape}", "a stroke is two or more points (x, y)", "draw a longer line"
-        )
-    when = np.linspace(0, len(path) - 1, num_frames)
-    points = np.stack([np.interp(when, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
-    side = min(height, width)
-    centres = per_latent_frame(points) * (width / side, height / side)            # (f, 2)
-    moves = np.diff(centres, axis=0, prepend=centres[:1]) * MOTION_SCALE
-    f, h, w = raster.shape[1:]
-    x = (np.arange(w) + 0.5) / w * width / side
-    y = (np.arange(h) + 0.5) / h * height / side
-    for i in range(f):
-        near = np.hypot(x[None, :] - centres[i, 0], y[:, None] - centres[i, 1]) <= radius
-        raster[STROKE, i][near] = 1.0
-        raster[STROKE_DX, i][near], raster[STROKE_DY, i][near] = moves[i]
+def _fitted(name: str, value: Tensor | None, batch: int, size: tuple[int, ...]) -> Tensor | None:
+    if value is None:
+        return None
+    if value.shape[0] not in (1, batch) or tuple(value.shape[1:]) != size:
+        rule = f"this run needs {('B', *size)} with B = 1 or {batch}".replace("'", "")
+        raise X2VError(f"conditions.{name} of shape {tuple(value.shape)}", rule, "draw it for this size")
+    return value.expand(batch, *size)

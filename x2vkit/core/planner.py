@@ -15,7 +15,7 @@ same in any shape. Knows nothing about latents or pixels: `Plan.conditions` draw
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, pi
 
 import numpy as np
@@ -25,12 +25,15 @@ from diffusers.configuration_utils import register_to_config
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from x2vkit.axes import Shape3
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASK_VALUE, norm
-from x2vkit.core.conditions import MOTION_SCALE, Conditions, box_track, camera_track, control_raster
-from x2vkit.core.patches import ROTARY_BASE, turns_of
+from x2vkit.core.attention import MASK_VALUE, TransformerBlock
+from x2vkit.core.conditions import Conditions, stack
+from x2vkit.core.layers import TimestepEmbedder, norm
+from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
+from x2vkit.core.raster import MOTION_SCALE
 from x2vkit.core.text import Words
-from x2vkit.core.transformer import LEVEL_FEATURES, Block, level_features, precondition
+from x2vkit.core.transformer import precondition
 
 GROUPS = {
     "box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15),
@@ -38,10 +41,10 @@ GROUPS = {
 }  # fmt: skip
 """Where each kind of track lies in a frame's numbers. A box: in sight (1 or -1), middle x, y, log width, log
 height; the mouth of the first subject: talking (1 or -1), openness; the camera: x, y and log zoom since the
-first frame; how the first subject is turned: cosine and sine.
+first frame; the angle of the first subject: cosine and sine.
 """
 TRACKS = 17
-MOMENTS = 4
+TIME_OCTAVES = 4
 """Octaves of sines that tell a frame's time."""
 STEPS = 20
 """Denoising steps of a plan."""
@@ -62,7 +65,7 @@ class Plan:
     camera: NDArray[np.float32]
     """(B, F, 3): x, y in fractions of the shorter side and zoom, since the first frame (0, 0, 1)."""
     turn: NDArray[np.float32]
-    """(B, F): angle by which the first subject is turned, in radians, counter-clockwise."""
+    """(B, F): angle by which the first subject is rotated, in radians, counter-clockwise."""
 
     @classmethod
     def of_truth(cls, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Plan:
@@ -76,38 +79,46 @@ class Plan:
         tracks = (openness, camera[None], turn[None])
         return cls(two, *(each.astype(np.float32) for each in tracks))
 
-    def camera_alone(self) -> Plan:
-        """The same plan without subjects."""
-        boxes, mouth = np.full_like(self.boxes, np.nan), np.full_like(self.mouth, np.nan)
-        return Plan(boxes, mouth, self.camera, np.zeros_like(self.turn))
+    def only(self, subjects: int) -> Plan:
+        """The same plan with so many subjects (0 to 2): without any, the camera's alone."""
+        boxes = self.boxes.copy()
+        boxes[:, :, subjects:] = np.nan
+        if subjects:
+            return replace(self, boxes=boxes)
+        return Plan(boxes, np.full_like(self.mouth, np.nan), self.camera, np.zeros_like(self.turn))
 
     def conditions(self, height: int, width: int) -> Conditions:
         """The plan as control raster, boxes and camera track of clips of this size in pixels."""
-        rasters = [
-            _raster(boxes, mouth, height, width) for boxes, mouth in zip(self.boxes, self.mouth, strict=True)
-        ]
-        cameras = [camera_track(camera) for camera in self.camera]
-        tracks = [
-            box_track(len(boxes), boxes[:, 0], boxes[:, 1], turn=turn)
-            for boxes, turn in zip(self.boxes, self.turn, strict=True)
-        ]
-        control, camera, boxes = (torch.from_numpy(np.stack(each)) for each in (rasters, cameras, tracks))
-        return Conditions(control=control, camera=camera, boxes=boxes)
+        shape = (self.boxes.shape[1], height, width)
+        clips = zip(self.boxes, self.mouth, self.camera, self.turn, strict=True)
+        drawn = [_drawn(shape, *clip) for clip in clips]
+        names = ("control", "camera", "boxes")
+        return Conditions(
+            **{name: stack([getattr(one, name) for one in drawn], torch.float32) for name in names}
+        )
 
 
-def _raster(boxes: NDArray, mouth: NDArray, height: int, width: int) -> NDArray[np.float32]:
-    """One clip's plan as a control raster."""
-    a, b = (boxes[:, i] if np.isfinite(boxes[:, i]).any() else None for i in range(2))
-    if a is None or not np.isfinite(mouth).any():
-        return control_raster(len(boxes), height, width, box_a=a, box_b=b)
-    return control_raster(len(boxes), height, width, box_a=a, box_b=b, mouth_box=a, mouth=mouth)
+def _drawn(shape: Shape3, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Conditions:
+    """One clip's plan; a mouth belongs to the first subject."""
+    talks = np.isfinite(boxes[:, 0]).any() and np.isfinite(mouth).any()
+    pair = (boxes[:, 0], mouth) if talks else None
+    return Conditions.draw(shape, boxes=[boxes[:, 0], boxes[:, 1]], mouth=pair, camera=camera, angle=turn)
 
 
 class Planner(ModelMixin, ConfigMixin):
     """Velocity (noise - tracks) of a noisy plan, as a function of the words and of tracks that are given.
 
-    words: known words; others are not read. mean, spread: of each of the R numbers over the training data
-    (empty: 0 and 1). Built to do nothing at first, as the video transformer is.
+    Built to do nothing at first, as the video transformer is.
+
+    Args:
+        words: known words; others are not read.
+        width: channels E of a token.
+        depth: blocks.
+        heads: attention heads of a block.
+        max_words: longest prompt in words.
+        mean: of each of the R numbers over the training data; empty: 0.
+        std: standard deviation of each, likewise; empty: 1.
+        format_version: of the saved weights.
     """
 
     config_name = "config.json"
@@ -122,55 +133,62 @@ class Planner(ModelMixin, ConfigMixin):
         heads: int = 4,
         max_words: int = 32,
         mean: Sequence[float] = (),
-        spread: Sequence[float] = (),
+        std: Sequence[float] = (),
         format_version: int = FORMAT_VERSION,
     ) -> None:
         super().__init__()
         check_format(format_version)
         self.id_of = {word: i + 1 for i, word in enumerate(words)}  # 0 fills up
         self.mean = torch.tensor(list(mean) or [0.0] * TRACKS)  # no buffers: they stay float32
-        self.spread = torch.tensor(list(spread) or [1.0] * TRACKS)
-        self.embed = nn.Embedding(len(words) + 1, width)
-        self.place = nn.Parameter(torch.zeros(max_words, width))
-        self.tracks_in = nn.Linear(4 * TRACKS + len(GROUPS), width)
-        self.time_in = nn.Linear(4 * MOMENTS + 1, width, bias=False)
-        self.level_in = nn.Sequential(nn.Linear(LEVEL_FEATURES, width), nn.SiLU())
-        self.modulation = nn.Linear(width, 6 * width, bias=False)
-        self.blocks = nn.ModuleList(Block(width, heads, 4) for _ in range(depth))
-        self.out = nn.Linear(width, TRACKS)
-        nn.init.normal_(self.place, std=0.1)
-        for layer in (self.modulation, self.out):
+        self.std = torch.tensor(list(std) or [1.0] * TRACKS)
+        self.token_embed = nn.Embedding(len(words) + 1, width)
+        self.pos_embed = nn.Parameter(torch.zeros(max_words, width))
+        self.track_embed = nn.Linear(4 * TRACKS + len(GROUPS), width)
+        self.time_embed = nn.Linear(4 * TIME_OCTAVES + 1, width, bias=False)
+        self.t_embedder = TimestepEmbedder(width, layers=1)
+        self.adaln = nn.Linear(width, 6 * width, bias=False)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, 4) for _ in range(depth))
+        self.final_linear = nn.Linear(width, TRACKS)
+        nn.init.normal_(self.pos_embed, std=0.1)
+        for layer in (self.adaln, self.final_linear):
             nn.init.zeros_(layer.weight)
-        nn.init.zeros_(self.out.bias)
+        nn.init.zeros_(self.final_linear.bias)
 
     def forward(
         self, tracks: Tensor, t: Tensor, ids: Tensor, given: Tensor, known: Tensor, aspect: Tensor
     ) -> Tensor:
-        """Normalised noisy tracks (B, F, R) at levels t (B, 1) -> velocity (B, F, R).
+        """Predict the velocity.
 
-        ids (B, T), 0 where there is no word; given (B, F, R): tracks that are known, normalised; known (B,
-        G): 1 for the groups that are; aspect (B, 1): log of width over height.
+        Args:
+            tracks: normalised noisy tracks (B, F, R).
+            t: noise level (B, 1).
+            ids: (B, T), 0 where there is no word.
+            given: tracks that are known, normalised, (B, F, R).
+            known: 1 for the groups that are, (B, G).
+            aspect: log of width over height, (B, 1).
+
+        Returns:
+            (B, F, R).
         """
         B, F, T = len(tracks), tracks.shape[1], ids.shape[1]
         groups = each_number(known)                                                       # (B, 1, R)
-        scale_in, guess, scale_out = precondition(t, tracks.new_ones(TRACKS))          # (B, 1, R) three times
-        scale_in, guess, scale_out = (each.to(tracks.dtype) for each in (scale_in, guess, scale_out))
-        now = tracks * scale_in                                                           # (B, F, R)
+        c_in, c_skip, c_out = precondition(t, tracks.new_ones(TRACKS))                 # (B, 1, R) three times
+        c_in, c_skip, c_out = (each.to(tracks.dtype) for each in (c_in, c_skip, c_out))
+        now = tracks * c_in                                                               # (B, F, R)
         before = torch.cat([now[:, :1], now[:, :-1]], dim=1)  # with its neighbours a frame shows how fast
         after = torch.cat([now[:, 1:], now[:, -1:]], dim=1)   # things go
-        shown = [now, before, after, given * groups, known[:, None].expand(-1, F, -1)]
-        moments = _moments(F, tracks.device).to(tracks.dtype).expand(B, -1, -1)
-        moments = torch.cat([moments, aspect[:, None].expand(-1, F, -1)], dim=2)          # (B, F, ...)
-        x = self.tracks_in(torch.cat(shown, 2)) + self.time_in(moments)                   # (B, F, E)
-        x = torch.cat([self.embed(ids) + self.place[:T], x], dim=1)                       # (B, T + F, E)
-        hidden = nn.functional.pad(ids == 0, (0, F))[:, None, None]                       # (B, 1, 1, T + F)
-        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASK_VALUE)
-        level = self.level_in(level_features(t).to(x.dtype))                              # (B, 1, E)
-        modulation = self.modulation(level).unflatten(2, (6, -1))                         # (B, 1, 6, E)
+        inputs = [now, before, after, given * groups, known[:, None].expand(-1, F, -1)]
+        times = _time_features(F, tracks.device).to(tracks.dtype).expand(B, -1, -1)
+        times = torch.cat([times, aspect[:, None].expand(-1, F, -1)], dim=2)          # (B, F, ...)
+        x = self.track_embed(torch.cat(inputs, 2)) + self.time_embed(times)                     # (B, F, E)
+        x = torch.cat([self.token_embed(ids) + self.pos_embed[:T], x], dim=1)             # (B, T + F, E)
+        padding = nn.functional.pad(ids == 0, (0, F))[:, None, None]                       # (B, 1, 1, T + F)
+        bias = torch.zeros_like(padding, dtype=x.dtype).masked_fill(padding, MASK_VALUE)
+        modulation = self.adaln(self.t_embedder(t, x.dtype)).unflatten(2, (6, -1))        # (B, 1, 6, E)
         rotary = _rotary(F, T, self.config.width // self.config.heads, x.device, x.dtype)
         for block in self.blocks:
             x = block(x, modulation, rotary, bias, None)                                  # (B, T + F, E)
-        return self.out(norm(x[:, T:])) * scale_out + tracks * guess                      # (B, F, R)
+        return self.final_linear(norm(x[:, T:])) * c_out + tracks * c_skip                      # (B, F, R)
 
     @torch.inference_mode()
     def plan(
@@ -184,35 +202,44 @@ class Planner(ModelMixin, ConfigMixin):
         camera: Tensor | None = None,
         steps: int = STEPS,
     ) -> Plan:
-        """One plan for each prompt, from noise (B, F, R).
+        """Draft one plan for each prompt.
 
-        boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan; camera (B, f,
-        4): a camera track (conditions.py), likewise.
+        Args:
+            words: the prompts.
+            num_frames: F.
+            height: pixels.
+            width: pixels.
+            noise: (B, F, R).
+            boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan.
+            camera: a camera track (B, f, 4) as in conditions.py, likewise.
+            steps: denoising steps.
         """
         ids = self.read(words)
-        unsaid = torch.zeros_like(ids)
-        held = np.zeros((len(words), num_frames, TRACKS), np.float32)
+        no_words = torch.zeros_like(ids)
+        given_tracks = np.zeros((len(words), num_frames, TRACKS), np.float32)
         known = torch.zeros(len(words), len(GROUPS))
         for name, box in zip(("box_a", "box_b"), boxes, strict=False):
             box = np.broadcast_to(np.asarray(box, np.float32), (num_frames, 4))
-            held[:, :, GROUPS[name]] = box_tracks(box, height, width)
+            given_tracks[:, :, GROUPS[name]] = box_tracks(box, height, width)
             known[:, list(GROUPS).index(name)] = 1
         if camera is not None:
             paths = [_camera_path(each, num_frames) for each in camera.float().cpu().numpy()]
-            held[:, :, GROUPS["camera"]] = paths
+            given_tracks[:, :, GROUPS["camera"]] = paths
             known[:, list(GROUPS).index("camera")] = 1
-        given = (torch.from_numpy(held) - self.mean) / self.spread
+        given = (torch.from_numpy(given_tracks) - self.mean) / self.std
         aspect = torch.full((len(words), 1), log(width / height))
         fixed = [each.to(self.device, self.dtype) for each in (given, known, aspect)]
 
         x, levels = noise.float().cpu(), torch.linspace(1, 0, steps + 1).tolist()
         for t, after in zip(levels, levels[1:], strict=False):
             level = torch.full((len(words), 1), t).to(self.device)
-            shown = x.to(self.device, self.dtype)
-            told, untold = (self(shown, level, said, *fixed).float().cpu() for said in (ids, unsaid))
-            x = x + (after - t) * (untold + GUIDANCE * (told - untold))
+            now = x.to(self.device, self.dtype)
+            conditional, unconditional = (
+                self(now, level, each, *fixed).float().cpu() for each in (ids, no_words)
+            )
+            x = x + (after - t) * (unconditional + GUIDANCE * (conditional - unconditional))
         x = torch.where(each_number(known) > 0, given, x)
-        return plan_of((x * self.spread + self.mean).numpy(), height, width)
+        return plan_of((x * self.std + self.mean).numpy(), height, width)
 
     def read(self, words: Sequence[Words]) -> Tensor:
         """Prompts as ids (B, T); 0 fills up."""
@@ -240,8 +267,8 @@ def tracks_of(
         tracks[:, GROUPS[name]] = box_tracks(boxes[:, i], height, width)
     if mouth.max() > 0:
         tracks[:, GROUPS["mouth"]] = np.stack([np.ones(frames), mouth], 1)
-    place = np.concatenate([camera[:, :2], np.log(camera[:, 2:])], 1)
-    tracks[:, GROUPS["camera"]] = place - place[:1]
+    path = np.concatenate([camera[:, :2], np.log(camera[:, 2:])], 1)
+    tracks[:, GROUPS["camera"]] = path - path[:1]
     tracks[:, GROUPS["turn"]] = np.stack([np.cos(turn), np.sin(turn)], 1)
     return tracks
 
@@ -263,7 +290,7 @@ def box_tracks(box: NDArray, height: int, width: int) -> NDArray[np.float32]:
 
 
 def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
-    """Tracks (B, F, R) -> the plan that they say; the inverse of `tracks_of`."""
+    """Tracks (B, F, R) -> the plan that they encode; the inverse of `tracks_of`."""
     sides = np.array([width, height], np.float32) / min(width, height)
     boxes = []
     for name in ("box_a", "box_b"):
@@ -298,18 +325,19 @@ def each_number(groups: Tensor) -> Tensor:
     return groups.repeat_interleave(sizes, dim=1)[:, None]
 
 
-def _moments(frames: int, device: torch.device) -> Tensor:
-    """Sines and cosines (F, 4 MOMENTS) of a frame's time since the start, and of its part of the clip."""
+def _time_features(frames: int, device: torch.device) -> Tensor:
+    """Sines and cosines (F, 4 TIME_OCTAVES) of a frame's time since the start, and of its part of the
+    clip."""
     k = torch.arange(frames, device=device, dtype=torch.float32)
     times = torch.stack([k / 32, k / max(frames - 1, 1)], 1)                              # (F, 2)
-    angle = (times[:, :, None] * pi * 2.0 ** torch.arange(MOMENTS, device=device)).flatten(1)
+    angle = (times[:, :, None] * pi * 2.0 ** torch.arange(TIME_OCTAVES, device=device)).flatten(1)
     return torch.cat([angle.sin(), angle.cos()], 1)
 
 
 def _rotary(
     frames: int, words: int, head_dim: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor]:
-    """Queries and keys of frames are turned by their time, those of words are not."""
+    """Cosines and sines that rotate queries and keys of frames by their time, and those of words not."""
     pairs = head_dim // 2
     waves = ROTARY_BASE ** -(torch.arange(pairs, dtype=torch.float32, device=device) / pairs)
-    return turns_of(torch.arange(frames, device=device)[:, None] * waves, words, device, dtype)
+    return rotary_cos_sin(torch.arange(frames, device=device)[:, None] * waves, words, device, dtype)

@@ -7,7 +7,13 @@ video and sampling is the integration of an ordinary differential equation backw
 arXiv 2209.03003). The integration itself is a diffusers flow-matching scheduler's. Cancelling is closing the
 generator.
 
-Knows nothing about text, guidance or transformers: a model is any function (latents, t) -> velocity.
+Where the steps lie belongs to the weights (`registry.SamplingDefaults`). Levels are bent towards 1 by t ->
+shift t / (1 + (shift - 1) t): layout is decided at high noise, so more steps are spent there. From
+`last_level` on pred_x0 is taken as it is: what noise still hides is the finest detail, and the decoder draws
+that from its surroundings better than the transformer does position by position, so it is trained on such
+latents, too (as LTX-Video leaves its last step to its decoder, HaCohen et al. 2024, arXiv 2501.00103).
+
+Knows nothing about text, guidance or transformers: a model is any function (latents, t) -> Prediction.
 """
 
 from __future__ import annotations
@@ -24,40 +30,39 @@ from torch import Tensor
 
 from x2vkit.core.conditions import Conditions, reimpose_known
 from x2vkit.errors import X2VError
+from x2vkit.registry import SamplingDefaults
 
-SHIFT = 2.0
-"""Noise levels are bent towards 1 by t -> s t / (1 + (s - 1) t): layout is decided at high noise, so look
-there more.
-"""
-
-LAST = 0.3
-"""Noise level of the last look: from there the answer is taken as it is. What noise still hides is the finest
-detail, and the decoder draws that from its surroundings better than the transformer guesses it cell by cell,
-so it is trained on such latents, too (as LTX-Video leaves its last step to its decoder, HaCohen et al. 2024,
-arXiv 2501.00103).
-"""
-
-SCHEDULERS: dict[str, Callable[[], Any]] = {
-    "euler": lambda: FlowMatchEulerDiscreteScheduler(shift=SHIFT),
-    "heun": lambda: FlowMatchHeunDiscreteScheduler(shift=SHIFT),
-    "unipc": lambda: UniPCMultistepScheduler(
-        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=SHIFT, final_sigmas_type="zero"
+SCHEDULERS: dict[str, Callable[[float], Any]] = {
+    "euler": lambda shift: FlowMatchEulerDiscreteScheduler(shift=shift),
+    "heun": lambda shift: FlowMatchHeunDiscreteScheduler(shift=shift),
+    "unipc": lambda shift: UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift, final_sigmas_type="zero"
     ),
 }
 """euler: one evaluation a step; heun: two, second order; unipc: one, second order from the steps before."""
 
 
-def make_scheduler(name: str) -> Any:
+def make_scheduler(name: str, shift: float = SamplingDefaults.shift) -> Any:
     """A diffusers flow-matching scheduler by name; raises X2VError for a name that is not in SCHEDULERS."""
     if name not in SCHEDULERS:
         names = ", ".join(SCHEDULERS)
         raise X2VError(f"scheduler {name!r}", f"schedulers are {names}", "use euler unless you compare them")
-    return SCHEDULERS[name]()
+    return SCHEDULERS[name](shift)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of noisy latents; without guidance both are the same."""
+
+    guided: Tensor
+    """(B, C, f, h, w) velocity to follow."""
+    conditional: Tensor
+    """(B, C, f, h, w) velocity predicted from the prompt and all conditions alone."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One noise level of one run, as it was when the model had looked at it."""
+    """One noise level of one run."""
 
     index: int
     """0 for the first step."""
@@ -66,9 +71,14 @@ class Step:
     latents: Tensor
     """(B, C, f, h, w) at level t: what the model saw."""
     velocity: Tensor
-    """(B, C, f, h, w): what the model answered, after guidance."""
+    """(B, C, f, h, w): the guided prediction."""
+    velocity_cond: Tensor
+    """(B, C, f, h, w): the conditional prediction, before guidance."""
     pred_x0: Tensor
-    """(B, C, f, h, w): the clip as predicted from here, latents - t * velocity."""
+    """(B, C, f, h, w): the clip as predicted from here, latents - t * velocity, with given frames
+    re-imposed."""
+    pred_x0_cond: Tensor
+    """(B, C, f, h, w): the same by the conditional prediction."""
     next_t: float
     """Noise level after the step; 0 after the last."""
     next_latents: Tensor
@@ -76,30 +86,35 @@ class Step:
 
 
 def sample(
-    model: Callable[[Tensor, float], Tensor],
+    model: Callable[[Tensor, float], Prediction],
     noise: Tensor,
     scheduler: Any,
     steps: int,
     given: Conditions | None = None,
     start: Tensor | None = None,
     strength: float = 1.0,
+    last_level: float = SamplingDefaults.last_level,
 ) -> Generator[Step, Tensor | None, None]:
     """Yield one Step per noise level; a tensor that is sent back takes the place of its `next_latents`.
 
-    noise (B, C, f, h, w). given: frames that are put back in after every step. start, strength: begin from
-    these latents, mixed with noise, at the level where the last `strength` share of the steps begins (SDEdit,
-    arXiv 2108.01073). The scheduler is copied, so runs can be interleaved. Raises X2VError on steps or
-    strength out of range.
+    Args:
+        model: predicts the velocity.
+        noise: (B, C, f, h, w).
+        scheduler: a diffusers flow-matching scheduler. It is copied, so runs can be interleaved.
+        steps: S, 1 or more.
+        given: frames that are re-imposed after every step.
+        start: latents to begin from, mixed with noise, at the level where the last `strength` share of the
+            steps begins (SDEdit, arXiv 2108.01073).
+        strength: above 0 and up to 1.
+        last_level: noise level of the last step.
+
+    Raises:
+        X2VError: steps, strength or last_level out of range.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise X2VError(f"steps={steps!r}", "a run has a whole number of steps, 1 or more", "use 20")
-    if not 0 < strength <= 1:
-        raise X2VError(
-            f"strength={strength}", "strength lies above 0 and up to 1", "use 0.6 to keep the layout"
-        )
+    _check(steps, strength, last_level)
     given = given or Conditions()
     scheduler = deepcopy(scheduler)
-    set_levels(scheduler, steps)
+    set_levels(scheduler, steps, last_level)
     skipped = steps - max(1, round(steps * strength)) if start is not None else 0
     scheduler.set_begin_index(skipped * scheduler.order)
     levels = [float(sigma) for sigma in scheduler.sigmas]
@@ -113,21 +128,37 @@ def sample(
     for index in range(steps - skipped):
         evaluation = (skipped + index) * scheduler.order
         t, next_t = levels[evaluation], levels[evaluation + 1]
-        velocity = model(latents, t)
+        predicted = model(latents, t)
+        velocity, velocity_cond = predicted.guided, predicted.conditional
         after = advance(latents, velocity, evaluation)
-        if scheduler.order == 2 and next_t > 0:  # Heun looks again from where it landed
-            after = advance(after, model(after, next_t), evaluation + 1)
-        pred_x0 = reimpose_known(latents - t * velocity, given)
-        replacement = yield Step(index, t, latents, velocity, pred_x0, next_t, after)
+        if scheduler.order == 2 and next_t > 0:  # Heun evaluates again where it landed
+            after = advance(after, model(after, next_t).guided, evaluation + 1)
+        pred_x0, pred_x0_cond = (
+            reimpose_known(latents - t * each, given) for each in (velocity, velocity_cond)
+        )
+        replacement = yield Step(
+            index, t, latents, velocity, velocity_cond, pred_x0, pred_x0_cond, next_t, after
+        )
         latents = after if replacement is None else replacement
 
 
-def set_levels(scheduler: Any, steps: int) -> None:
-    """Noise levels from 1 to `LAST`, then 0: evenly spaced before the scheduler's own shift bends them."""
+def set_levels(scheduler: Any, steps: int, last_level: float = SamplingDefaults.last_level) -> None:
+    """Noise levels from 1 to `last_level`, then 0: evenly spaced before the scheduler's own shift bends
+    them."""
     shift = scheduler.config.get("shift") or scheduler.config.get("flow_shift") or 1.0
-    last = LAST / (shift - (shift - 1) * LAST)  # which the shift turns into LAST
+    last = last_level / (shift - (shift - 1) * last_level)  # which the shift turns into last_level
     if "sigmas" in inspect.signature(scheduler.set_timesteps).parameters:
         scheduler.set_timesteps(steps, sigmas=np.linspace(1.0, last, steps))
     else:  # the Heun scheduler takes no levels, but spaces its own between these two
         scheduler.sigma_max, scheduler.sigma_min = 1.0, last
         scheduler.set_timesteps(steps)
+
+
+def _check(steps: int, strength: float, last_level: float) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise X2VError(f"steps={steps!r}", "a run has a whole number of steps, 1 or more", "use 20")
+    if not 0 < strength <= 1:
+        rule = "strength lies above 0 and up to 1"
+        raise X2VError(f"strength={strength}", rule, "use 0.6 to keep the layout")
+    if not 0 < last_level < 1:
+        raise X2VError(f"last_level={last_level}", "the last noise level lies between 0 and 1", "use 0.3")

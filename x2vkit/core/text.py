@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASK_VALUE, Attention, norm
+from x2vkit.core.attention import MASK_VALUE, Attention
+from x2vkit.core.layers import norm
 
 START, PAD = "<start>", "<pad>"
 """Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
@@ -46,9 +47,14 @@ class Words:
 class TextEncoder(ModelMixin, ConfigMixin):
     """Prompt -> ids (`tokenize`) -> text tokens (`forward`).
 
-    vocab: known words (a leading <start>, <pad> is added where missing). synonyms: phrase -> canonical
-    phrase, both of one or more words; an empty canonical phrase is a word that is understood and says nothing
-    ("please").
+    Args:
+        vocab: known words (a leading <start>, <pad> is added where missing).
+        synonyms: phrase -> canonical phrase, both of one or more words; an empty canonical phrase is a word
+            that is understood and says nothing ("please").
+        width: channels D of a text token.
+        depth: blocks.
+        max_words: longest prompt in words.
+        format_version: of the saved weights.
     """
 
     config_name = "config.json"
@@ -71,17 +77,17 @@ class TextEncoder(ModelMixin, ConfigMixin):
         self.synonyms = dict(synonyms or {})
         phrases = [*self.synonyms, *self.words[2:]]
         self.longest_phrase = max((len(phrase.split()) for phrase in phrases), default=1)
-        self.embed = nn.Embedding(len(self.words), width)
-        self.place = nn.Parameter(torch.zeros(max_words + 1, width))
+        self.token_embed = nn.Embedding(len(self.words), width)
+        self.pos_embed = nn.Parameter(torch.zeros(max_words + 1, width))
         self.blocks = nn.ModuleList(TextBlock(width) for _ in range(depth))
-        nn.init.normal_(self.embed.weight, std=0.5)
-        nn.init.normal_(self.place, std=0.1)
+        nn.init.normal_(self.token_embed.weight, std=0.5)
+        nn.init.normal_(self.pos_embed, std=0.1)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """ids (B, T) int64 -> text tokens (B, T, D); padding is never looked at by other tokens."""
-        hidden = (ids == 1)[:, None, None, :]                                     # (B, 1, 1, T)
-        x = self.embed(ids) + self.place[: ids.shape[1]]                          # (B, T, D)
-        bias = torch.zeros_like(hidden, dtype=x.dtype).masked_fill(hidden, MASK_VALUE)
+        """ids (B, T) int64 -> text tokens (B, T, D); no other token attends to padding."""
+        padding = (ids == 1)[:, None, None, :]                                    # (B, 1, 1, T)
+        x = self.token_embed(ids) + self.pos_embed[: ids.shape[1]]                # (B, T, D)
+        bias = torch.zeros_like(padding, dtype=x.dtype).masked_fill(padding, MASK_VALUE)
         for block in self.blocks:
             x = block(x, bias)                                                    # (B, T, D)
         return norm(x)                                                            # (B, T, D)
@@ -97,7 +103,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
         """Read a prompt, longest known phrase first; what is not known comes back in `unknown`."""
         spans = self.spans(prompt)
         known = [word for _, read in spans for word in read or ()]
-        unknown = tuple(said for said, read in spans if read is None)
+        unknown = tuple(phrase for phrase, read in spans if read is None)
         limit = self.config.max_words
         words = (START, *known[:limit])
         return Words(tuple(self.id_of[w] for w in words), words, unknown, tuple(known[limit:]))
@@ -106,21 +112,21 @@ class TextEncoder(ModelMixin, ConfigMixin):
         """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood
         and says nothing, ("flurb", None) for what is not known.
         """
-        spoken = re.findall(
+        tokens = re.findall(
             r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
         )
         spans: list[tuple[str, tuple[str, ...] | None]] = []
         at = 0
-        while at < len(spoken):
-            for length in range(min(self.longest_phrase, len(spoken) - at), 0, -1):
-                phrase = " ".join(spoken[at : at + length])
+        while at < len(tokens):
+            for length in range(min(self.longest_phrase, len(tokens) - at), 0, -1):
+                phrase = " ".join(tokens[at : at + length])
                 found = self._known(phrase)
                 if found is not None:
                     spans.append((phrase, tuple(found)))
                     break
             else:
                 length = 1
-                spans.append((spoken[at], None))
+                spans.append((tokens[at], None))
             at += length
         return spans
 

@@ -1,18 +1,18 @@
-"""The causal video autoencoder: pixels <-> latents, 4 frames x 8 x 8 pixels to one latent cell.
+"""The causal video autoencoder: pixels <-> latents, 4 frames x 8 x 8 pixels to one latent position.
 
 Why a video needs one: 17 frames of 128 x 128 are 835,584 numbers, and attention over them is out of reach.
 Neighbouring pixels and frames say almost the same thing, so an encoder folds every block of 4 x 8 x 8 pixels
-(768 numbers) into one cell of `latent_channels` numbers, and a decoder unfolds it. The transformer then works
-on the small grid.
+(768 numbers) into one position of `latent_channels` numbers, and a decoder unfolds it. The transformer then
+works on the small grid.
 
 How it is laid out. Time is folded *first*: four frames stand side by side in the channels of one image, so
 that all the costly work is ordinary 2-D convolution over latent frames, which a processor does several times
-faster than 3-D convolution. Latent frames talk to each other only through `before`, a look at the previous
-latent frame. Nothing looks ahead, so the network is causal in time: a still image is simply a clip with one
-latent frame.
+faster than 3-D convolution. Latent frames pass information on only through `from_previous`, which reads the
+latent frame before. Nothing reads ahead, so the network is causal in time: a still image is simply a clip
+with one latent frame.
 
     B  batch          F, H, W  frames and pixels, F = 1 + 4k         C  latent channels
-    N  = B * f        f, h, w  latent frames and cells, f = 1 + k
+    N  = B * f        f, h, w  latent frames and positions, f = 1 + k
 
 Two codes are added up. A fixed *linear* code (`fit_linear`: the principal components of all 4 x 8 x 8 blocks,
 Jolliffe 2002) is the best that one matrix can do; it stands before training starts. The network learns only
@@ -27,34 +27,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as nnf
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
+from x2vkit.core.layers import Conv, Upsample, depth_to_space
 
 RGB = 3
-
-
-class Conv(nn.Module):
-    """A 2-D convolution whose kernel is kept as the matrix (out, kernel * kernel * in) that it is.
-
-    Muon orthogonalises matrices, and this row order is also what channels-last memory wants.
-    """
-
-    def __init__(self, width_in: int, width_out: int, kernel: int = 3, stride: int = 1, zero: bool = False):
-        super().__init__()
-        self.kernel, self.stride = kernel, stride
-        fan_in = kernel * kernel * width_in
-        weight = torch.zeros(width_out, fan_in) if zero else torch.randn(width_out, fan_in) * fan_in**-0.5
-        self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(torch.zeros(width_out))
-
-    def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight.unflatten(1, (self.kernel, self.kernel, -1)).permute(0, 3, 1, 2)
-        padding = self.kernel // 2 if self.stride == 1 else 0
-        return nnf.conv2d(x, weight, self.bias, stride=self.stride, padding=padding)
 
 
 def previous(x: Tensor, frames: int) -> Tensor:
@@ -63,41 +44,24 @@ def previous(x: Tensor, frames: int) -> Tensor:
     return torch.cat([torch.zeros_like(clips[:, :1]), clips[:, :-1]], dim=1).flatten(0, 1)
 
 
-class Block(nn.Module):
-    """A residual block: look around (3 x 3), look at the latent frame before (1 x 1), combine (3 x 3).
+class CausalBlock(nn.Module):
+    """A residual block: 3 x 3 convolution, plus the latent frame before (1 x 1), then another 3 x 3
+    convolution.
 
     There is no normalisation layer: the last convolution starts at zero, so every block starts as the
     identity, and a crop is treated exactly as the same pixels inside a large frame.
     """
 
-    def __init__(self, width: int):
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.around = Conv(width, width)
-        self.before = Conv(width, width, kernel=1)
-        self.combine = Conv(width, width, zero=True)
+        self.conv1 = Conv(width, width)
+        self.from_previous = Conv(width, width, kernel=1)
+        self.conv2 = Conv(width, width, zero=True)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        a = nnf.silu(x)
-        a = self.around(a) + self.before(previous(a, frames))
-        return x + self.combine(nnf.silu(a))
-
-
-class Upsample(nn.Module):
-    """Twice the height and width: every cell becomes 2 x 2 cells."""
-
-    def __init__(self, width_in: int, width_out: int):
-        super().__init__()
-        self.spread = Conv(width_in, 4 * width_out, kernel=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return depth_to_space(self.spread(x), 2)
-
-
-def depth_to_space(x: Tensor, size: int) -> Tensor:
-    """(N, size * size * c, h, w) -> (N, c, h * size, w * size), kept in channels-last memory."""
-    n, _, h, w = x.shape
-    cells = x.permute(0, 2, 3, 1).reshape(n, h, w, size, size, -1)
-    return cells.permute(0, 1, 3, 2, 4, 5).reshape(n, h * size, w * size, -1).permute(0, 3, 1, 2)
+        a = F.silu(x)
+        a = self.conv1(a) + self.from_previous(previous(a, frames))
+        return x + self.conv2(F.silu(a))
 
 
 def fold_time(video: Tensor, size: int) -> Tensor:
@@ -127,22 +91,22 @@ class Encoder(nn.Module):
 
     def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
         super().__init__()
-        self.enter = Conv(RGB * TIME_STRIDE * 4 * 4, widths[1])
-        self.fine = nn.ModuleList(Block(widths[1]) for _ in range(depths[0]))
+        self.conv_in = Conv(RGB * TIME_STRIDE * 4 * 4, widths[1])
+        self.fine = nn.ModuleList(CausalBlock(widths[1]) for _ in range(depths[0]))
         self.down = Conv(widths[1], widths[0], kernel=2, stride=2)
-        self.coarse = nn.ModuleList(Block(widths[0]) for _ in range(depths[1]))
-        self.leave = Conv(widths[0], latent_channels, zero=True)
+        self.coarse = nn.ModuleList(CausalBlock(widths[0]) for _ in range(depths[1]))
+        self.conv_out = Conv(widths[0], latent_channels, zero=True)
 
     def forward(self, video: Tensor) -> Tensor:
         frames = (video.shape[2] + TIME_STRIDE - 1) // TIME_STRIDE
         x = fold_time(video, 4)  #                   (N, 192, H/4, W/4)
-        x = self.enter(x)  #                         (N, widths[1], H/4, W/4)
+        x = self.conv_in(x)  #                         (N, widths[1], H/4, W/4)
         for block in self.fine:
             x = block(x, frames)
         x = self.down(x)  #                          (N, widths[0], H/8, W/8)
         for block in self.coarse:
             x = block(x, frames)
-        x = self.leave(nnf.silu(x))  #               (N, C, H/8, W/8)
+        x = self.conv_out(F.silu(x))  #               (N, C, H/8, W/8)
         return x.unflatten(0, (-1, frames)).transpose(1, 2)  # (B, C, f, h, w)
 
 
@@ -153,18 +117,18 @@ class Decoder(nn.Module):
 
     def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
         super().__init__()
-        self.enter = Conv(latent_channels, widths[0])
+        self.conv_in = Conv(latent_channels, widths[0])
         self.levels = nn.ModuleList(
-            nn.ModuleList(Block(width) for _ in range(depth))
+            nn.ModuleList(CausalBlock(width) for _ in range(depth))
             for width, depth in zip(widths, depths, strict=True)
         )
-        self.ups = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        self.leave = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2, zero=True)
+        self.upsamplers = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.conv_out = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2, zero=True)
 
     def forward(self, latents: Tensor) -> Tensor:
         frames = latents.shape[2]
         *_, x = self.features(latents)
-        x = self.leave(nnf.silu(x))  #               (N, 48, H/2, W/2)
+        x = self.conv_out(F.silu(x))  #               (N, 48, H/2, W/2)
         return unfold_time(depth_to_space(x, 2), frames)  # (B, 3, F, H, W)
 
     def features(self, latents: Tensor) -> Iterator[Tensor]:
@@ -173,13 +137,13 @@ class Decoder(nn.Module):
         """
         frames = latents.shape[2]
         x = latents.transpose(1, 2).flatten(0, 1)  # (N, C, h, w)
-        x = self.enter(x.contiguous(memory_format=torch.channels_last))
+        x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
         for level, blocks in enumerate(self.levels):
             for block in blocks:
                 x = block(x, frames)
             yield x
-            if level < len(self.ups):
-                x = self.ups[level](x)
+            if level < len(self.upsamplers):
+                x = self.upsamplers[level](x)
 
 
 class LinearCode(nn.Module):
@@ -192,28 +156,28 @@ class LinearCode(nn.Module):
         pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
         self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("components", torch.zeros(latent_channels, pixels))
-        self.register_buffer("spread", torch.ones(latent_channels))
+        self.register_buffer("std", torch.ones(latent_channels))
 
     def fit(self, video: Tensor) -> None:
         """Principal components of the blocks of `video` (B, 3, F, H, W), each scaled to unit variance."""
-        channels = len(self.spread)
+        channels = len(self.std)
         blocks = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1).flatten(0, 2).float()  # (blocks, 768)
         self.mean.copy_(blocks.mean(0))
         covariance = (blocks - self.mean).T @ (blocks - self.mean) / len(blocks)
         values, vectors = torch.linalg.eigh(covariance)  # ascending
         self.components.copy_(vectors[:, -channels:].flip(1).T)
-        self.spread.copy_(values[-channels:].flip(0).clamp_min(1e-8).sqrt())
+        self.std.copy_(values[-channels:].flip(0).clamp_min(1e-8).sqrt())
 
     def encode(self, video: Tensor) -> Tensor:
         """(B, 3, F, H, W) -> (B * f, C, h, w)."""
         blocks = fold_time(video, SPACE_STRIDE) - self.mean.view(1, -1, 1, 1)
-        weight = self.components / self.spread[:, None]
-        return nnf.conv2d(blocks, weight.to(blocks.dtype)[:, :, None, None])
+        weight = self.components / self.std[:, None]
+        return F.conv2d(blocks, weight.to(blocks.dtype)[:, :, None, None])
 
     def decode(self, latents: Tensor) -> Tensor:
         """(B * f, C, h, w) -> four frames side by side in the channels, (B * f, 12, H, W)."""
-        weight = (self.components * self.spread[:, None]).T
-        blocks = nnf.conv2d(latents, weight.to(latents.dtype)[:, :, None, None], self.mean.to(latents.dtype))
+        weight = (self.components * self.std[:, None]).T
+        blocks = F.conv2d(latents, weight.to(latents.dtype)[:, :, None, None], self.mean.to(latents.dtype))
         return depth_to_space(blocks, SPACE_STRIDE)
 
 
@@ -221,12 +185,12 @@ class VideoVAE(ModelMixin, ConfigMixin):
     """Causal video autoencoder with (4, 8, 8) compression.
 
     Args:
-        latent_channels: numbers per latent cell, C.
+        latent_channels: numbers per latent position, C.
         widths: channels of the levels at H/8, H/4 and H/2.
         encoder_depths: blocks at H/4 and H/8.
         decoder_depths: blocks at H/8, H/4 and H/2.
         latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's
-            own spread. A decoder trained with it forgives the small errors of a diffusion model.
+            own standard deviation. A decoder trained with it forgives the small errors of a diffusion model.
     """
 
     @register_to_config
@@ -252,9 +216,8 @@ class VideoVAE(ModelMixin, ConfigMixin):
     def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
         """Latents of zero mean; channel c has the standard deviation `latents_target_std[c]`.
 
-        The spread is 1 for the channel that moves the picture most and less for those that only add detail,
-        so that noise drowns detail first: what a diffusion model then learns, and draws, is coarse before
-        fine.
+        That is 1 for the channel that moves the picture most and less for those that only add detail, so that
+        noise drowns detail first: what a diffusion model then learns, and draws, is coarse before fine.
 
         Args:
             video: (B, 3, F, H, W) in [-1, 1]; F = 1 + 4k, H and W multiples of 8.
@@ -267,16 +230,16 @@ class VideoVAE(ModelMixin, ConfigMixin):
         Raises:
             X2VError: a size that the strides do not divide.
         """
-        F, H, W = video.shape[2:]
-        check_shape(F, H, W, patch=(1, 1, 1))
+        frames, height, width = video.shape[2:]
+        check_shape(frames, height, width, patch=(1, 1, 1))
         raw = self.encode_raw(video)
-        mean, std, spread = self._statistics(raw)
-        latents = (raw - mean) / std * spread
+        mean, std, target_std = self._statistics(raw)
+        latents = (raw - mean) / std * target_std
         if sample:
             noise = torch.randn(
                 latents.shape, generator=generator, device=latents.device, dtype=latents.dtype
             )
-            latents = latents + self.config.latent_noise * spread * noise
+            latents = latents + self.config.latent_noise * target_std * noise
         return latents
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -285,8 +248,8 @@ class VideoVAE(ModelMixin, ConfigMixin):
 
     def unnormalise(self, latents: Tensor) -> Tensor:
         """Normalised latents as they were before `encode` normalised them, (B, C, f, h, w)."""
-        mean, std, spread = self._statistics(latents)
-        return latents / spread * std + mean
+        mean, std, target_std = self._statistics(latents)
+        return latents / target_std * std + mean
 
     def encode_raw(self, video: Tensor) -> Tensor:
         """Latents before they are normalised: linear code plus what the encoder adds. (B, C, f, h, w)."""
@@ -305,21 +268,21 @@ class VideoVAE(ModelMixin, ConfigMixin):
         return self.decode(self.encode(video, sample))
 
     def preview(self, latents: Tensor) -> Tensor:
-        """A rough picture at almost no cost: one linear map per latent cell, fitted by least squares.
+        """A rough picture at almost no cost: one linear map per latent position, fitted by least squares.
 
         (B, C, f, h, w) normalised latents -> (B, 3, F, H, W) in [-1, 1].
         """
         b, _, f, h, w = latents.shape
-        cells = latents.permute(0, 2, 3, 4, 1).to(self.preview_weight.dtype)  # (B, f, h, w, C)
-        pixels = nnf.linear(cells, self.preview_weight, self.preview_bias).clamp(-1, 1)
+        x = latents.permute(0, 2, 3, 4, 1).to(self.preview_weight.dtype)  # (B, f, h, w, C)
+        pixels = F.linear(x, self.preview_weight, self.preview_bias).clamp(-1, 1)
         pixels = pixels.reshape(b, f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, RGB)
         video = pixels.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(b, RGB, f * TIME_STRIDE, h * SPACE_STRIDE, -1)
         return video[:, :, TIME_STRIDE - 1 :]
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Raw mean and deviation, and the wanted deviation, of each channel; they broadcast over (B, C, f, h,
-        w).
+        """Raw mean and standard deviation, and the target standard deviation, of each channel; they
+        broadcast over (B, C, f, h, w).
         """
         found = (self.latents_mean, self.latents_std, self.latents_target_std)
-        mean, std, spread = (value.view(1, -1, 1, 1, 1).to(like) for value in found)
-        return mean, std, spread
+        mean, std, target_std = (value.view(1, -1, 1, 1, 1).to(like) for value in found)
+        return mean, std, target_std

@@ -21,7 +21,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.vae import Conv, Upsample, depth_to_space
+from x2vkit.core.layers import Conv, Upsample, depth_to_space
 from x2vkit.world.grammar import ACTIONS, COLOR_NAMES, MOODS, SCENES, SUBJECTS, WEARABLES
 
 KINDS = 4

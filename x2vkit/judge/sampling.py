@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from x2vkit.core.conditions import Conditions, box_track, camera_track, control_raster
+from x2vkit.core.conditions import Conditions
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS, Judge, Reading
 from x2vkit.judge.prompts import plain, target_of
@@ -154,11 +154,8 @@ def given_mouth(clip: SampledClip, truth: Truth) -> Conditions:
 
 def given_camera(truth: Truth) -> Conditions:
     """The true way of the camera."""
-    return Conditions(camera=torch.from_numpy(camera_track(truth.camera))[None])
+    return Conditions.draw((len(truth.camera), 0, 0), camera=truth.camera)
 
 
 def _conditions(shape: Shape, box: NDArray, mouth: NDArray | None = None) -> Conditions:
-    mouth_box = None if mouth is None else box
-    control = control_raster(*shape, box_a=box, mouth_box=mouth_box, mouth=mouth)
-    boxes = box_track(shape[0], box)
-    return Conditions(control=torch.from_numpy(control)[None], boxes=torch.from_numpy(boxes)[None])
+    return Conditions.draw(shape, boxes=[box], mouth=None if mouth is None else (box, mouth))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,8 +26,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from x2vkit.axes import TIME_STRIDE, Shape3, check_shape, latent_shape
-from x2vkit.core.conditions import Conditions, box_track, control_raster, known_frames, token_levels
+from x2vkit.axes import Shape3, check_shape, latent_shape
+from x2vkit.core.conditions import Conditions, known_frames, resolve
+from x2vkit.core.guidance import GuidedVelocity, passes
 from x2vkit.core.planner import TRACKS, Plan, Planner
 from x2vkit.core.sampler import Step, sample
 from x2vkit.core.text import TextEncoder, Words
@@ -183,30 +184,30 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         B, device = len(prompts), self._execution_device
         grid = latent_shape(num_frames, height, width)
 
-        given = self._conditions(image, boxes, conditions, (num_frames, height, width))
-        given = _for_batch(given.to(device), B, (self.transformer.config.latent_channels, *grid))
+        size = (B, self.transformer.config.latent_channels, *grid)
+        given = self._conditions(image, boxes, conditions, (num_frames, height, width)).fit(B, size[1], grid)
         start = None
         if video is not None:
             start = self._encode(_video_input(video, num_frames, height, width)).expand(B, -1, -1, -1, -1)
-        noise = randn_tensor(
-            (B, self.transformer.config.latent_channels, *grid), generator, device, torch.float32
+        noise = randn_tensor(size, generator, device, torch.float32)
+
+        def draft() -> Plan:
+            return self.draft(words, (num_frames, height, width), boxes, given.camera, generator)
+
+        given, drafted = resolve(
+            plan,
+            given,
+            (num_frames, height, width),
+            boxes=len(boxes),
+            video=start is not None,
+            draft=None if self.planner is None else draft,
         )
-        drafted = plan if isinstance(plan, Plan) else None
-        if plan is True and self.planner is not None and start is None:
-            drafted = self.draft(words, (num_frames, height, width), boxes, given.camera, generator)
-            if given.known_latents is not None or (given.control is not None and not len(boxes)):
-                drafted = drafted.camera_alone()  # what is given says itself where things are
-        if drafted is not None:
-            drawn = drafted.conditions(height, width).to(device)
-            drawn = _for_batch(drawn, B, (self.transformer.config.latent_channels, *grid))
-            if given.control is not None and not len(boxes):
-                drawn = replace(drawn, control=given.control, boxes=given.boxes)
-            camera = drawn.camera if given.camera is None else given.camera
-            given = replace(given, control=drawn.control, boxes=drawn.boxes, camera=camera)
+        given = given.fit(B, size[1], grid).to(device)
         scales = guidance_scale, control_guidance_scale
         velocity = self._velocity(words, negative_prompt, given, scales, consistency, grid)
 
-        run = sample(velocity, noise, self.scheduler, num_inference_steps, given, start, strength)
+        last_level = self.sampling.last_level
+        run = sample(velocity, noise, self.scheduler, num_inference_steps, given, start, strength, last_level)
         step = next(run)
         while step is not None:
             changed = yield ClipStep(**vars(step), words=words, plan=drafted)
@@ -289,29 +290,13 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         shape: tuple[int, int, int],
     ) -> Conditions:
         """Everything given besides words, as one Conditions."""
-        extra = extra or Conditions()
-        known_latents, mask, control, track = extra.known_latents, extra.known_mask, extra.control, extra.boxes
+        given = extra or Conditions()
         if image is not None:
-            if known_latents is not None:
-                raise X2VError(
-                    "image and conditions.known_latents", "both give frames", "put the image into conditions.known_latents"
-                )
             first = self._encode(_fit(_as_float(image, "image", 3)[:, None], *shape[1:])[None])
             latents = first.new_zeros(1, first.shape[1], *latent_shape(*shape))
             latents[:, :, :1] = first
-            held = known_frames(latents, [0])
-            known_latents, mask = held.known_latents, held.known_mask
-        if len(boxes):
-            if control is not None or len(boxes) > 2:
-                raise X2VError(
-                    f"{len(boxes)} boxes",
-                    "one box for each of two subjects",
-                    "draw more with conditions.control",
-                )
-            second = boxes[1] if len(boxes) > 1 else None
-            control = torch.from_numpy(control_raster(*shape, box_a=boxes[0], box_b=second))[None]
-            track = torch.from_numpy(box_track(shape[0], boxes[0], second))[None]
-        return Conditions(known_latents, mask, control, extra.camera, track)
+            given = given.merge(known_frames(latents, [0]))
+        return given.merge(Conditions.draw(shape, boxes=boxes))
 
     def _velocity(
         self,
@@ -321,67 +306,30 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         scales: tuple[float, float],
         consistency: bool,
         grid: Shape3,
-    ) -> Callable[[Tensor, float], Tensor]:
-        """The guided velocity as a function of latents and t: one, two or three looks at the clip, side by
-        side.
-
-        v + (scale - 1) (v - v without words and control) + (control_scale - 1) (v - v without the control),
-        the classifier-free guidance of arXiv 2207.12598 with a scale for each wish (as arXiv 2211.09800), and
-        less of it below noise level `sampling.guidance_ramp`. The plan goes with the words that it came from: a look without
-        them that kept it would leave nothing to pull a camera, which shows in few pixels, off the spot.
-        """
-        text_scale, control_scale = scales
-        B, device, dtype = len(words), self._execution_device, self.transformer.dtype
+    ) -> GuidedVelocity:
+        """The guided velocity as a function of latents and t."""
+        B, device = len(words), self._execution_device
         negatives = [negative_prompt] * B if isinstance(negative_prompt, str) else list(negative_prompt)
         if len(negatives) != B:
             raise X2VError(
                 f"{len(negatives)} negative prompts", f"there are {B} prompts", "give one, or one for each"
             )
-        controlled = given.control is not None or given.camera is not None
-        looks: list[tuple[Sequence[str | Words], Conditions]] = [(words, given)]
-        pulls: list[float] = []  # away from the second look, and the third
-        if text_scale != 1:
-            looks.append((negatives, given.without_control()))
-            pulls.append(text_scale - 1)
-        if controlled and control_scale != 1:
-            looks.append((words, given.without_control()))
-            pulls.append(control_scale - 1)
-
-        ids, mask = self.text_encoder.batch([text for texts, _ in looks for text in texts])
-        text = self.text_encoder(ids).to(device, dtype)
-        text_mask = mask.to(device)
-        conditions: dict[str, Any] = {
-            "camera": _stack([each.camera for _, each in looks], dtype),
-            "boxes": _stack([each.boxes for _, each in looks], torch.float32),
-            "control": _stack([each.control for _, each in looks], dtype),
-        }
-        # One batch is fastest; but clips that look at each other must not see those of another look.
-        groups = (
-            [slice(i * B, (i + 1) * B) for i in range(len(looks))]
-            if consistency
-            else [slice(0, len(looks) * B)]
+        needed = passes(*scales, given)
+        texts: list[str | Words] = []
+        for each in needed:
+            texts += negatives if each.negative else words
+        ids, mask = self.text_encoder.batch(texts)
+        text = self.text_encoder(ids).to(device, self.transformer.dtype)
+        return GuidedVelocity(
+            self.transformer,
+            needed,
+            text,
+            mask.to(device),
+            given,
+            grid,
+            ramp=self.sampling.guidance_ramp,
+            shared_attention=consistency,
         )
-
-        # What is given stays the same in every step, so what it means is worked out once.
-        parts = [{name: _rows(value, rows) for name, value in conditions.items()} for rows in groups]
-        for part in parts:
-            part["along"] = self.transformer.along(grid, text.shape[1], **part, device=device, dtype=dtype)
-
-        def velocity(latents: Tensor, t: float) -> Tensor:
-            levels = token_levels(latents.new_full((B, 1), t), given.known_mask, self.transformer.patch)
-            x, levels = latents.to(dtype).repeat(len(looks), 1, 1, 1, 1), levels.repeat(len(looks), 1)
-            answers = [
-                self.transformer(
-                    x[rows], levels[rows], text[rows], text_mask[rows], consistency=consistency, **part
-                )
-                for rows, part in zip(groups, parts, strict=True)
-            ]
-            own, *others = torch.cat(answers).float().chunk(len(looks))
-            eased = min(1.0, t / self.sampling.guidance_ramp)
-            pulled = (pull * (own - other) for pull, other in zip(pulls, others, strict=True))
-            return sum((eased * each for each in pulled), own)
-
-        return velocity
 
     # -- weights
     # -------------------------------------------------------------------------------------------------
@@ -513,40 +461,6 @@ def _send(run: Generator[Any, Any, None], value: Tensor | None) -> Any:
         return run.send(value)
     except StopIteration:
         return None
-
-
-def _stack(parts: Sequence[Tensor | None], dtype: torch.dtype) -> Tensor | None:
-    """Concatenate over the batch; None counts as zeros where another part is there, and all None is None."""
-    like = next((part for part in parts if part is not None), None)
-    if like is None:
-        return None
-    return torch.cat([torch.zeros_like(like) if part is None else part for part in parts]).to(dtype)
-
-
-def _rows(value: Tensor | None, rows: slice) -> Tensor | None:
-    return None if value is None else value[rows]
-
-
-def _for_batch(given: Conditions, B: int, shape: tuple[int, ...]) -> Conditions:
-    """Conditions of one clip, or of B, as those of B; X2VError if they do not fit latents of (C, f, h, w)."""
-    C, f, h, w = shape
-
-    def fit(name: str, rest: tuple[int, ...]) -> Tensor | None:
-        value = getattr(given, name)
-        if value is None:
-            return None
-        if value.shape[0] not in (1, B) or tuple(value.shape[1:]) != rest:
-            rule = f"this run needs {('B', *rest)} with B = 1 or {B}".replace("'", "")
-            raise X2VError(f"conditions.{name} of shape {tuple(value.shape)}", rule, "draw it for this size")
-        return value.expand(B, *rest)
-
-    if (given.known_latents is None) != (given.known_mask is None):
-        raise X2VError(
-            "conditions.known_latents without its mask", "known_latents and known_mask go together", "use known_frames(...)"
-        )
-    known_latents, mask = fit("known_latents", (C, f, h, w)), fit("known_mask", (f, h, w))
-    boxes = fit("boxes", (TIME_STRIDE * (f - 1) + 1, 2, 5))
-    return Conditions(known_latents, mask, fit("control", (10, f, h, w)), fit("camera", (f, 4)), boxes)
 
 
 def _as_float(picture: Any, name: str, ndim: int) -> Tensor:

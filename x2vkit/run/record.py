@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import x2vkit
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape, latent_shape, token_grid
 from x2vkit.config import ModelConfig, RunRequest
-from x2vkit.core.attention import MASK_VALUE, Scores
+from x2vkit.core.attention import MASK_VALUE, ScaledDotProduct
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.sampler import Step, make_scheduler
 from x2vkit.core.vae import VideoVAE
@@ -243,7 +243,7 @@ def _unguided(step: Step, answer: Tensor) -> Tensor:
 
 
 class _Hooks:
-    """Hooks on a transformer and its `Scores` while in a `with`; they only look. `step` is set from outside.
+    """Hooks on a transformer and its `ScaledDotProduct` while in a `with`; they only look. `step` is set from outside.
 
     Keeps the chosen queries and keys, and as `answer` what the step's first pass (with the words) said.
     """
@@ -254,7 +254,7 @@ class _Hooks:
         self.keys: dict[Site, NDArray] = {}
         self.keep = keep
         self.transformer = transformer
-        self.layers = [module for module in transformer.modules() if isinstance(module, Scores)]
+        self.layers = [module for module in transformer.modules() if isinstance(module, ScaledDotProduct)]
         self.answered = -1
 
     def __enter__(self) -> _Hooks:

@@ -126,7 +126,7 @@ def _placements(part: nn.Module, config: dict[str, Any]) -> dict[str, Placement]
     if isinstance(part, TextEncoder):
         words = [word for word in config["vocab"] if word not in part.words[:2]]
         rows = [0, 1, *(part.id_of.get(word, -1) for word in words)]  # <start> and <pad> come first
-        return {"embed.weight": Placement(rows), "place": Placement(range(config["max_words"] + 1))}
+        return {"token_embed.weight": Placement(rows), "pos_embed": Placement(range(config["max_words"] + 1))}
     if isinstance(part, VideoTransformer):
         return _transformer_placements(part, config)
     if isinstance(part, Planner):
@@ -140,11 +140,11 @@ def _transformer_placements(part: VideoTransformer, config: dict[str, Any]) -> d
     controls, cameras = config["control_channels"], config["camera_channels"]
     camera = [frame * part.config.camera_channels + i for frame in range(pt) for i in range(cameras)]
     found = {
-        "control_in.weight": Placement(columns=range(controls * pt * ph * pw)),
-        "camera_in.weight": Placement(columns=camera),
+        "control_embed.weight": Placement(columns=range(controls * pt * ph * pw)),
+        "camera_embed.weight": Placement(columns=camera),
     }
     for name, value in part.named_parameters():
-        if name.endswith("spots_in.weight"):  # the raster's channels come last
+        if name.endswith("box_embed.weight"):  # the raster's channels come last
             others = value.shape[1] - part.config.control_channels
             found[name] = Placement(columns=range(others + controls))
     return found
@@ -157,9 +157,9 @@ def _planner_placements(part: Planner, config: dict[str, Any]) -> dict[str, Plac
     columns = [each * TRACKS + i for each in range(4) for i in range(known)]
     columns += [4 * TRACKS + i for i in range(groups)]
     return {
-        "embed.weight": Placement([0, *(part.id_of.get(word, -1) for word in config["words"])]),
-        "place": Placement(range(config["max_words"])),
-        "tracks_in.weight": Placement(columns=columns),
-        "out.weight": Placement(range(known)),
-        "out.bias": Placement(range(known)),
+        "token_embed.weight": Placement([0, *(part.id_of.get(word, -1) for word in config["words"])]),
+        "pos_embed": Placement(range(config["max_words"])),
+        "track_embed.weight": Placement(columns=columns),
+        "final_linear.weight": Placement(range(known)),
+        "final_linear.bias": Placement(range(known)),
     }

@@ -78,7 +78,7 @@ class PlannerModule(nn.Module):
         self, tracks: Tensor, noise: Tensor, t: Tensor, ids: Tensor, known: Tensor, aspect: Tensor
     ) -> dict[str, Tensor]:
         """tracks and noise (B, F, R), t (B, 1), ids (B, T), known (B, G), aspect (B, 1)."""
-        plans = (tracks - self.planner.mean.to(tracks)) / self.planner.spread.to(tracks)  # (B, F, R)
+        plans = (tracks - self.planner.mean.to(tracks)) / self.planner.std.to(tracks)  # (B, F, R)
         mixed = torch.lerp(plans, noise, t[:, :, None])                                   # (B, F, R)
         velocity = self.planner(mixed, t, ids, plans, known, aspect)                      # (B, F, R)
         open_ = 1 - each_number(known)                                                    # (B, 1, R)
@@ -105,13 +105,13 @@ class PlannerTask(Task):
 
     def build(self) -> nn.Module:
         numbers = np.concatenate([clips.tracks.reshape(-1, TRACKS) for clips in self.shapes])
-        mean, spread = numbers.mean(0), numbers.std(0) + 1e-3
+        mean, std = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1} | self.recipe.model
         if self.data.init_from:  # numbers go in as its weights are used to
             config, _ = read_weights(self.data.init_from)
             known = len(config.get("mean", ()))
-            mean[:known], spread[:known] = config["mean"], config["spread"]
-        planner = Planner(self.reader.words, mean=mean.tolist(), spread=spread.tolist(), **model)
+            mean[:known], std[:known] = config["mean"], config["std"]
+        planner = Planner(self.reader.words, mean=mean.tolist(), std=std.tolist(), **model)
         if self.data.init_from:
             init_weights(planner, self.data.init_from)
         return PlannerModule(planner)

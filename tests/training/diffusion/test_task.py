@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from x2vkit.core.conditions import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
+from x2vkit.core.layers import Conv
 from x2vkit.core.patches import patchify
-from x2vkit.core.vae import Conv, VideoVAE
+from x2vkit.core.raster import BOX_A, CAMERA_GIVEN, MOUTH, OPENNESS, STROKE
+from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.diffusion.data import (
     camera_flow,

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Shape3
-from x2vkit.core.conditions import box_track, control_raster
+from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
 from x2vkit.training.latent_cache import KINDS, LatentCache
 from x2vkit.training.latent_cache import SUBJECTS as SUBJECTS_KEPT
@@ -47,17 +48,28 @@ def draw_control(
     boxes = np.array(cache.boxes[index])  # (F, 2, 4)
     frames = len(boxes)
     known = [o for o in range(boxes.shape[1]) if np.isfinite(boxes[:, o]).any()]
-    requests: dict[str, Any] = {}
+    requests: dict[str, Any] = {"boxes": [None, None]}
     for o in known:
         if rng.random() < 0.6:
-            requests["box_a" if o == 0 else "box_b"] = boxes[:, o]
+            requests["boxes"][o] = boxes[:, o]
     seen = [o for o in known if np.isfinite(boxes[:, o]).all()]
     requests["strokes"] = [_stroke(boxes[:, o], grid) for o in seen if frames > 1 and rng.random() < 0.4]
     talks = [o for o in known if np.nanmax(cache.mouth[index][:, o], initial=0) > 0]
     if talks and rng.random() < 0.8:
-        requests["mouth_box"], requests["mouth"] = boxes[:, talks[0]], cache.mouth[index][:, talks[0]].copy()
-    drawn = box_track(frames, requests.get("box_a"), requests.get("box_b"))
-    return control_raster(frames, grid[1] * 8, grid[2] * 8, **requests), drawn
+        requests["mouth"] = boxes[:, talks[0]], cache.mouth[index][:, talks[0]].copy()
+    drawn = Conditions.draw((frames, grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE), **requests)
+    return _array(drawn.control), _array(drawn.boxes)
+
+
+def draw_camera(camera: np.ndarray) -> np.ndarray:
+    """A clip's camera (F, 3) as x, y, zoom -> its track (f, 4)."""
+    return _array(Conditions.draw((len(camera), 0, 0), camera=camera).camera)
+
+
+def _array(drawn: Tensor | None) -> np.ndarray:
+    """One clip's part of conditions."""
+    assert drawn is not None
+    return drawn[0].numpy()
 
 
 def planned_control(cache: LatentCache, index: int, grid: Shape3) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +80,7 @@ def planned_control(cache: LatentCache, index: int, grid: Shape3) -> tuple[np.nd
     boxes, mouth, camera, turn = (np.array(each[index]) for each in tracks)
     plan = Plan.of_truth(boxes, mouth[:, 0], camera, turn[:, 0])
     drawn = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE)
-    assert drawn.control is not None and drawn.boxes is not None
-    return drawn.control[0].numpy(), drawn.boxes[0].numpy()
+    return _array(drawn.control), _array(drawn.boxes)
 
 
 def _stroke(box: np.ndarray, grid: Shape3) -> tuple[np.ndarray, float]:

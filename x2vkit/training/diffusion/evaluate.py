@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from x2vkit.core.conditions import CAMERA_CHANNELS, CONTROL_CHANNELS, camera_track
+from x2vkit.core.raster import CAMERA_CHANNELS, CONTROL_CHANNELS
 from x2vkit.training.dataset import VALIDATION_SEED
-from x2vkit.training.diffusion.data import planned_control
+from x2vkit.training.diffusion.data import draw_camera, planned_control
 from x2vkit.training.latent_cache import LatentCache
 from x2vkit.training.noise import validation_levels
 from x2vkit.training.task import Batch
@@ -33,7 +33,7 @@ def validation_batch(cache: LatentCache, read: Callable[[str], np.ndarray], plan
     if planned:
         plans = [planned_control(cache, i, (f, h, w)) for i in picks]
         control, boxes = (np.stack(each) for each in zip(*plans, strict=True))
-        camera = np.stack([camera_track(cache.camera[i]) for i in picks])
+        camera = np.stack([draw_camera(cache.camera[i]) for i in picks])
     made = {"latents": latents, "noise": noise, "ids": ids}
     made |= {"control": control, "camera": camera, "boxes": boxes}
     return {key: torch.from_numpy(value) for key, value in made.items()}

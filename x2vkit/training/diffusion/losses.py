@@ -66,7 +66,7 @@ class PerceptualLoss:
     def levels(self, latents: Tensor) -> Iterator[Tensor]:
         """What the levels of the decoder make of normalised latents (b, C, f, h, w)."""
         decoder = self.decoder.to(latents.device)  # training moves the model there, and not the autoencoder
-        return decoder.features(self.unnormalise(latents).to(decoder.enter.weight.dtype))
+        return decoder.features(self.unnormalise(latents).to(decoder.conv_in.weight.dtype))
 
     def flops(self, clips: int, latent_shape: Shape3) -> int:
         """FLOPs of a batch of so many: both clips forward, the predicted one back to itself."""
@@ -79,7 +79,7 @@ class PerceptualLoss:
 
 def levels_flops(decoder: Decoder, frames: int, height: int, width: int) -> int:
     """FLOPs of the levels of the decoder that `PerceptualLoss` asks, for one clip of such a latent grid."""
-    weight = decoder.enter.weight
+    weight = decoder.conv_in.weight
     latents = weight.new_zeros(1, weight.shape[1] // 9, frames, height, width)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         list(islice(decoder.features(latents), PERCEPTUAL_LEVELS))

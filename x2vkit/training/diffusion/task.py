@@ -20,8 +20,8 @@ from torch import nn
 
 from x2vkit.axes import Shape3, latent_shape, pixel_shape
 from x2vkit.config import ModelConfig
-from x2vkit.core.conditions import CAMERA_CHANNELS, CONTROL_CHANNELS, box_track, camera_track
 from x2vkit.core.patches import patchify
+from x2vkit.core.raster import CAMERA_CHANNELS, CONTROL_CHANNELS
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.vae import VideoVAE
@@ -30,7 +30,13 @@ from x2vkit.flops import train_flops
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, is_world, vocabulary_of, world_dataset
 from x2vkit.training.diffusion.config import DiffusionData
-from x2vkit.training.diffusion.data import draw_control, draw_known_frames, latent_truth, planned_control
+from x2vkit.training.diffusion.data import (
+    draw_camera,
+    draw_control,
+    draw_known_frames,
+    latent_truth,
+    planned_control,
+)
 from x2vkit.training.diffusion.evaluate import level_losses, validation_batch
 from x2vkit.training.diffusion.losses import PerceptualLoss
 from x2vkit.training.diffusion.module import DiffusionModule
@@ -199,11 +205,12 @@ class DiffusionTask(Task):
         camera, tracked = np.zeros((grid[0], CAMERA_CHANNELS), np.float32), False
         planned = bool(data.planned) and rng.random() < data.planned
         if (planned or rng.random() < data.camera) and np.isfinite(cache.camera[index]).all():
-            camera, tracked = camera_track(cache.camera[index]), True
+            camera, tracked = draw_camera(cache.camera[index]), True
         # Words that say the same as a track would make it worth little to learn to read tracks.
         telling = not tracked or rng.random() < (0.7 if planned else 0.3)
         prompt = "" if rng.random() < data.drop_prompt else cache.caption(index, rng, camera=telling)
-        control, drawn = np.zeros((CONTROL_CHANNELS, *grid), np.float32), box_track(cache.boxes.shape[1])
+        control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
+        drawn = np.zeros((cache.boxes.shape[1], 2, 5), np.float32)
         talks = np.nansum(cache.mouth[index]) > 0  # one clip in ten: a mouth's track is dealt twice as often
         if planned:
             control, drawn = planned_control(cache, index, grid)

@@ -1,0 +1,115 @@
+"""Classifier-free guidance: several passes of the transformer over one clip, and what is made of them.
+
+    B clips; G passes; C, f, h, w latent grid; T text tokens, D text width
+
+    v = v_cond + (guidance - 1) (v_cond - v_negative) + (control_guidance - 1) (v_cond - v_without_control)
+
+The classifier-free guidance of arXiv 2207.12598 with a scale for each condition (as arXiv 2211.09800). The
+plan goes with the words that it came from: a pass without them that kept it would leave nothing to push a
+camera, which shows in few pixels, off the spot.
+
+Knows nothing about how prompts become text tokens (text.py), nor about steps (sampler.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from x2vkit.core.conditions import Conditions, stack, token_levels
+from x2vkit.core.sampler import Prediction
+from x2vkit.core.transformer import VideoTransformer
+from x2vkit.registry import SamplingDefaults
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One evaluation of the transformer on all clips; steps x passes is the number of function evaluations
+    (NFE)."""
+
+    weight: float
+    """CFG weight of (v_cond - v of this pass); 0 for the conditional pass itself."""
+    negative: bool = False
+    """Reads the negative prompt in place of the prompt."""
+    control: bool = True
+    """Reads boxes, control raster and camera."""
+
+
+def passes(guidance: float, control_guidance: float, given: Conditions) -> tuple[Pass, ...]:
+    """The passes that these guidance scales need, the conditional one first; a scale of 1 saves its pass."""
+    found = [Pass(weight=0.0)]
+    if guidance != 1:
+        found.append(Pass(guidance - 1, negative=True, control=False))
+    if control_guidance != 1 and (given.control is not None or given.camera is not None):
+        found.append(Pass(control_guidance - 1, control=False))
+    return tuple(found)
+
+
+class GuidedVelocity:
+    """The guided velocity as a function of latents and noise level: what `sampler.sample` is handed."""
+
+    def __init__(
+        self,
+        transformer: VideoTransformer,
+        passes: Sequence[Pass],
+        text: Tensor,
+        text_mask: Tensor,
+        given: Conditions,
+        latent_shape: tuple[int, int, int],
+        *,
+        ramp: float = SamplingDefaults.guidance_ramp,
+        shared_attention: bool = False,
+    ) -> None:
+        """Work out once what stays the same in every step.
+
+        Args:
+            transformer: predicts the velocity of a batch.
+            passes: as made by `passes`.
+            text: (G * B, T, D), the text tokens of each pass's clips, in the order of the passes.
+            text_mask: (G * B, T) bool, True on real words.
+            given: conditions of the B clips.
+            latent_shape: (f, h, w).
+            ramp: noise level below which guidance weighs less.
+            shared_attention: every clip also attends to the other clips of its pass.
+        """
+        self.transformer, self.passes, self.given, self.ramp = transformer, passes, given, ramp
+        self.shared_attention = shared_attention
+        B, dtype = len(text) // len(passes), transformer.dtype
+        read = [given if each.control else given.without_control() for each in passes]
+        inputs: dict[str, Tensor | None] = {
+            "camera": stack([each.camera for each in read], dtype),
+            "boxes": stack([each.boxes for each in read], torch.float32),
+            "control": stack([each.control for each in read], dtype),
+        }
+        # One batch is fastest; but clips that share attention must not see those of another pass.
+        whole = len(text)
+        size = B if shared_attention else whole
+        self.groups = [slice(start, start + size) for start in range(0, whole, size)]
+        self.inputs: list[dict[str, Any]] = []
+        for rows in self.groups:
+            part: dict[str, Any] = {
+                name: None if value is None else value[rows] for name, value in inputs.items()
+            }
+            part["precomputed"] = transformer.precompute(
+                latent_shape, text.shape[1], **part, device=text.device, dtype=dtype
+            )
+            self.inputs.append(part | {"text": text[rows], "text_mask": text_mask[rows]})
+
+    def __call__(self, latents: Tensor, t: float) -> Prediction:
+        """Latents (B, C, f, h, w) at noise level t -> guided and conditional velocity."""
+        count, levels = len(self.passes), latents.new_full((len(latents), 1), t)
+        levels = token_levels(levels, self.given.known_mask, self.transformer.patch).repeat(count, 1)
+        x = latents.to(self.transformer.dtype).repeat(count, 1, 1, 1, 1)
+        found = [
+            self.transformer(x[rows], levels[rows], **part, shared_attention=self.shared_attention)
+            for rows, part in zip(self.groups, self.inputs, strict=True)
+        ]
+        conditional, *others = torch.cat(found).float().chunk(count)
+        ramp = min(1.0, t / self.ramp)
+        pairs = zip(self.passes[1:], others, strict=True)
+        guided = sum((ramp * (one.weight * (conditional - other)) for one, other in pairs), conditional)
+        return Prediction(guided, conditional)
