@@ -1,7 +1,7 @@
 """`x2vkit bench`: measure this machine.
 
-`x2vkit bench` prints the table of the model, `x2vkit bench --json` one JSON object, `run_bench()` returns it; with
---pages those of the views and the demo in a browser.
+`x2vkit bench` prints the table of the model, `x2vkit bench --json` one JSON object, `run_bench()` returns it;
+with --pages those of the views and the demo in a browser.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What the model costs on this machine: every figure as a ratio to something measured in the same run, beside its target.
+"""What the model costs on this machine: every figure as a ratio to something measured in the same run.
 
-Timings on a busy machine are worth little;
-ratios whose two sides take turns still hold. Without shipped weights, speeds are measured on untrained ones
-(which cost the same), and what needs trained ones is left empty and says so.
+Timings on a busy machine are worth little; ratios whose two sides take turns still hold. Without shipped
+weights, speeds are measured on untrained ones (which cost the same), and what needs trained ones is left
+empty and says so.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def whole_command(subject: Subject) -> Iterator[Line]:
         yield Line("peak memory", None, "GB", 1.5, most=True, note=note)
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "x2vkit.cli.commands", "generate", PROMPT, "-o", str(Path(folder) / "clip.mp4")]
+        command = ["-m", "x2vkit", "generate", PROMPT, "-o", str(Path(folder) / "clip.mp4")]
         script = (
             "import resource, subprocess, sys; done = subprocess.run([sys.executable, *sys.argv[1:]], "
             "stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True); "

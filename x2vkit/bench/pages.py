@@ -214,7 +214,7 @@ def _demo(browser: Any) -> Iterator[Line]:
     outside: list[str] = []
     start = perf_counter()
     server = subprocess.Popen(
-        [sys.executable, "-m", "x2vkit.cli.commands", "demo", "--port", str(port)], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "x2vkit", "demo", "--port", str(port)], stdout=subprocess.DEVNULL
     )
     try:
         _answers(port, server)

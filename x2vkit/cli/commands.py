@@ -36,7 +36,7 @@ ELSEWHERE = {
     "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",
     "scale": "x2vkit.training.sweep",
-    "evaluate": "x2vkit.judge.cli",
+    "evaluate": "x2vkit.cli.evaluate",
     "demo": "x2vkit.demo.cli",
     "bench": "x2vkit.bench.cli",
 }
