@@ -8,8 +8,8 @@ import json
 import pytest
 import torch
 
-from x2vkit.bench import model as bench
 from x2vkit.bench import cli, pages
+from x2vkit.bench import model as bench
 from x2vkit.bench.line import Line, take_turns
 from x2vkit.bench.model import Subject
 from x2vkit.config import PRESETS

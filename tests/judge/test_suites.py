@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from x2vkit.cli.commands import main
+from x2vkit.cli.evaluate import NAMES
 from x2vkit.errors import X2VError
 from x2vkit.judge import Figure, Report, evaluate
-from x2vkit.cli.evaluate import NAMES
 from x2vkit.judge.evaluation import SUITES
 from x2vkit.judge.prompts import plain, scenes
 from x2vkit.judge.report import LIMITS

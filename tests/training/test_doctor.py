@@ -58,7 +58,9 @@ def test_an_autoencoder_recipe_is_refused():
 
 def test_the_healthy_run_that_ships_learned_its_clip():
     losses = doctor.healthy().losses
-    assert max(losses) == doctor.STEPS and all(len(each) == len(validation_levels()) for each in losses.values())
+    assert max(losses) == doctor.STEPS and all(
+        len(each) == len(validation_levels()) for each in losses.values()
+    )
     first, last = losses[min(losses)], losses[max(losses)]
     assert sum(last) < 0.7 * sum(first) and max(last) < 0.8
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy import Sine, SineTask, train
@@ -211,3 +212,122 @@ def test_snapshots_are_judged_and_exported(tmp_path):
     kept = sorted(path.name for path in (tmp_path / "snapshots").iterdir())
     assert kept == ["step-00000002", "step-00000005"]
     assert [line["step"] for line in log(tmp_path) if "error" in line] == [2, 5, 6]
+
+
+# -- what goes wrong
+
+
+class Diverging(SineTask):
+    """Its weights are NaN from some step on."""
+
+    def __init__(self, at: int, **engine):
+        super().__init__(**engine)
+        self.at = at
+
+    def batch(self, step: int, rank: int = 0, world_size: int = 1):
+        batch = super().batch(step, rank, world_size)
+        return {**batch, "x": batch["x"] * (float("nan") if step >= self.at else 1)}
+
+
+@pytest.mark.parametrize("log_every", [1, 100])  # found in the loss, or only in what would be written
+def test_a_run_that_diverges_ends_in_a_sentence_and_keeps_the_last_good_checkpoint(tmp_path, log_every):
+    engine = Engine(Diverging(7, log_every=log_every, eval_every=100), tmp_path, quiet=True)
+    with pytest.raises(X2VError, match="training has diverged.*lower muon_lr"):
+        engine.run()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000006"]
+    assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
+    with pytest.raises(X2VError, match="export.*not finite"):
+        engine.export()
+    healed = train(tmp_path, resume=True)
+    assert healed.progress.step == 12 and np.isfinite(log(tmp_path)[-1]["error"])
+
+
+def test_the_largest_rates_that_a_recipe_may_say_end_in_a_sentence_or_in_finite_weights(tmp_path):
+    try:
+        train(tmp_path, muon_lr=1.0, adam_lr=1.0, max_grad_norm=1e12)
+    except X2VError as error:
+        assert "diverged" in error.rule
+    if (tmp_path / "checkpoints").is_dir():
+        assert all(torch.isfinite(value).all() for value in weights(tmp_path).values())
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path):
+    """While one process trains, another is refused and changes nothing; after a kill the folder is free."""
+    code = """if True:
+        import sys, time
+        sys.path.insert(0, "tests/training")
+        from pathlib import Path
+        from toy import SineTask
+        from x2vkit.training.engine import Engine
+
+        engine = Engine(SineTask(), Path(sys.argv[1]), quiet=True)
+        engine.on_step = lambda step: (print(step, flush=True), time.sleep(600 * (step == 4)))
+        engine.run()
+    """
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    other = subprocess.Popen(command, cwd=root, env=_environment(), stdout=subprocess.PIPE, text=True)
+    try:
+        assert any(line.strip() == "4" for line in other.stdout)
+        before = (tmp_path / "log.jsonl").read_bytes()
+        for resume in (False, True):
+            with pytest.raises(X2VError, match=f"process {other.pid} is training into this folder"):
+                Engine(SineTask(), tmp_path, resume=resume, quiet=True)
+        assert (tmp_path / "log.jsonl").read_bytes() == before
+    finally:
+        other.kill()
+        other.wait()
+    assert train(tmp_path, resume=True).progress.step == 12
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(X2VError, match="run folder cannot be written"):
+        Engine(SineTask(), tmp_path / "file", quiet=True)
+    engine = Engine(SineTask(), tmp_path / "run", quiet=True)
+
+    def refuse(*args, **options):
+        raise OSError(30, "Read-only file system")
+
+    engine.log = tmp_path  # a folder: what is appended to it fails as on a folder that turned read-only
+    with pytest.raises(X2VError, match="run folder cannot be written.*make it writable"):
+        engine.run()
+    monkeypatch.setattr("x2vkit.training.checkpoint.save_file", refuse)
+    with pytest.raises(X2VError, match="Read-only"):
+        engine.save()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "[]",
+        "{",
+        "{}",
+        '{"format": 1}',
+        '{"format": 1, "progress": {"step": -3}}',
+        '{"format": 1, "progress": [1]}',
+    ]
+    + ['{"format": 99, "progress": {}}', '{"format": 1, "progress": {"step": "x"}}'],
+)
+def test_a_broken_state_is_told(tmp_path, state):
+    train(tmp_path)
+    (tmp_path / "checkpoints" / "step-00000012" / "state.json").write_text(state)
+    with pytest.raises(X2VError):
+        Engine(SineTask(), tmp_path, resume=True, quiet=True)
+
+
+def test_a_cut_weights_file_is_told(tmp_path):
+    train(tmp_path)
+    path = tmp_path / "checkpoints" / "step-00000012" / "average.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(X2VError, match="checkpoint"):
+        Engine(SineTask(), tmp_path, resume=True, quiet=True)
+
+
+def test_numbers_that_were_not_measured_are_null_in_the_log(tmp_path):
+    class Unmeasured(SineTask):
+        def evaluate(self, model):
+            return {"error": float("nan")}
+
+    Engine(Unmeasured(), tmp_path, quiet=True).run()
+    assert "NaN" not in (tmp_path / "log.jsonl").read_text()

@@ -16,7 +16,14 @@ from x2vkit.world import World, is_held_out
 
 def task(**data) -> PlannerTask:
     engine = EngineConfig(
-        steps=120, batch=32, warmup=5, log_every=20, eval_every=60, sample_grid_every=0, save_every=120, ema=0.9
+        steps=120,
+        batch=32,
+        warmup=5,
+        log_every=20,
+        eval_every=60,
+        sample_grid_every=0,
+        save_every=120,
+        ema=0.9,
     )
     clips = [[9, 64, 64, 60], [5, 64, 96, 20]]
     model = {"width": 32, "depth": 2, "heads": 2}

@@ -44,7 +44,13 @@ def make_run(folder: Path, budget: float, points: int = 6, noise: float = 0.0, s
         at = {"step": steps[-1], "samples": round(samples), "flops": flops, "seconds": flops / 5e10}
         lines.append({**at, "loss": 1.0})
         lines.append(
-            {**at, "validation": 1.1 * held_out, "validation_t94": 0.1, "validation_t06": 0.9, "held_out": held_out}
+            {
+                **at,
+                "validation": 1.1 * held_out,
+                "validation_t94": 0.1,
+                "validation_t06": 0.9,
+                "held_out": held_out,
+            }
         )
         if k:
             lines.append({**at, "step": steps[-1] + 1, "samples": round(1.1 * samples), "flops": 1.1 * flops,

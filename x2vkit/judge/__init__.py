@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Figure", "Judge", "Reading", "Report", "evaluate"]
 
-_HOME = {"Figure": "report", "Judge": "judge", "Reading": "judge", "Report": "report", "evaluate": "evaluation"}
+_HOME = {
+    "Figure": "report",
+    "Judge": "judge",
+    "Reading": "judge",
+    "Report": "report",
+    "evaluate": "evaluation",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -87,7 +87,10 @@ class FrameModel(ModelMixin, ConfigMixin):
         """
         super().__init__()
         check_format(format_version)
-        self.scene_net, self.subject_net = SceneNet(widths, blocks), SubjectNet(cut_widths, cut_blocks, hidden)
+        self.scene_net, self.subject_net = (
+            SceneNet(widths, blocks),
+            SubjectNet(cut_widths, cut_blocks, hidden),
+        )
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """pixels (n, 3, H, W) in [-1, 1], sides multiples of 16.
@@ -119,12 +122,17 @@ class SceneNet(nn.Module):
         fine, middle, coarse = widths
         self.stem = Conv(3 * PATCH**2, fine, kernel=1)
         self.down = nn.ModuleList([Conv(4 * fine, middle, 1), Conv(4 * middle, coarse, 1)])
-        self.near, self.far = ResidualBlock(middle), nn.Sequential(*(ResidualBlock(coarse) for _ in range(blocks)))
+        self.near, self.far = (
+            ResidualBlock(middle),
+            nn.Sequential(*(ResidualBlock(coarse) for _ in range(blocks))),
+        )
         self.up = nn.ModuleList([Upsample(coarse, middle), Upsample(middle, fine)])
         self.mend = ResidualBlock(middle)
         self.kinds = Conv(fine, KINDS * (PATCH // CELL) ** 2)
         self.level = nn.LayerNorm(coarse)
-        self.heads = nn.ModuleDict({name: nn.Linear(coarse, len(words)) for name, words in SCENE_ATTRIBUTES.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(coarse, len(words)) for name, words in SCENE_ATTRIBUTES.items()}
+        )
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         fine = self.stem(_fold(pixels, PATCH))  # (n, fine, H/4, W/4)
@@ -150,7 +158,9 @@ class SubjectNet(nn.Module):
         self.thin, self.look = Conv(coarse, 24, kernel=1), Conv(fine + coarse, GLIMPSES, kernel=1)
         size = 24 * (CUT // PATCH // 2) ** 2 + GLIMPSES * (fine + 3)
         self.level, self.mix = nn.LayerNorm(size), nn.Linear(size, hidden)
-        self.heads = nn.ModuleDict({name: nn.Linear(hidden, len(words)) for name, words in SUBJECT_ATTRIBUTES.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(hidden, len(words)) for name, words in SUBJECT_ATTRIBUTES.items()}
+        )
         self.mouth = nn.Linear(hidden, 1)
 
     def forward(self, cuts: Tensor) -> dict[str, Tensor]:

@@ -132,6 +132,4 @@ def _load(folder: Path) -> Judge:
     if not (folder / "frame" / "config.json").is_file() or not (folder / "motion" / "config.json").is_file():
         rule = "a judge is a folder with frame/ and motion/ in it"
         raise X2VError(f"judge {str(folder)!r}", rule, "use the shipped one: Judge.load()")
-    return Judge(
-        FrameModel.from_pretrained(folder / "frame"), MotionModel.from_pretrained(folder / "motion")
-    )
+    return Judge(FrameModel.from_pretrained(folder / "frame"), MotionModel.from_pretrained(folder / "motion"))

@@ -34,7 +34,9 @@ class Agreement:
     """Clips that state it."""
 
 
-def agreement(targets: Sequence[dict[str, str]], predictions: Sequence[dict[str, str]]) -> dict[str, Agreement]:
+def agreement(
+    targets: Sequence[dict[str, str]], predictions: Sequence[dict[str, str]]
+) -> dict[str, Agreement]:
     """For each attribute, over the clips that state it.
 
     Shuffled is exact: the mean over all pairs of two different clips that both state the attribute.

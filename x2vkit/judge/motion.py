@@ -4,8 +4,8 @@
 
 Two things are exact and need no learning: where the subjects are (from the kind map) and how the background
 moves (the least-squares flow of Lucas and Kanade 1981, in a 4 x 4 grid of windows, without the pixels of
-subjects). A small network over time reads them together with the frame model's features; it works at any number of
-frames, at 12 frames a second.
+subjects). A small network over time reads them together with the frame model's features; it works at any
+number of frames, at 12 frames a second.
 """
 
 from __future__ import annotations
@@ -37,16 +37,25 @@ TRACK = 6
 DROPPED = 0.3
 """Part of what is read that is hidden in training: thousands of clips are learned by heart otherwise."""
 ATTRIBUTES_SEEN = ("pose", "facing", "subject", "scene", "other")
-"""Attributes of a frame whose probabilities the network over time sees, and beside them the mouth's openness."""
+"""Attributes of a frame whose probabilities the network over time sees, and beside them the mouth's openness.
+"""
 
 
 class MotionModel(ModelMixin, ConfigMixin):
     """Descriptions of frames -> action, direction, camera, relation."""
 
     @register_to_config
-    def __init__(self, features: int = 256, attributes: int = 47, width: int = 64, depth: int = 3, format_version: int = FORMAT_VERSION) -> None:
-        """features: the frame model's; attributes: probabilities that come along; width, depth: channels and blocks over
-        time."""
+    def __init__(
+        self,
+        features: int = 256,
+        attributes: int = 47,
+        width: int = 64,
+        depth: int = 3,
+        format_version: int = FORMAT_VERSION,
+    ) -> None:
+        """features: the frame model's; attributes: probabilities that come along; width, depth: channels and
+        blocks over time.
+        """
         super().__init__()
         check_format(format_version)
         self.squeeze = nn.Linear(features, width // 2)
@@ -82,8 +91,9 @@ class _TimeBlock(nn.Module):
 
 
 def describe(pixels: Tensor, read: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One clip's pixels (F, 3, H, W) and what the frame model read from them -> MotionModel's inputs, without the
-    n."""
+    """One clip's pixels (F, 3, H, W) and what the frame model read from them -> MotionModel's inputs, without
+    the n.
+    """
     masks = read["kinds"].float().softmax(1)
     attributes = [read[name].float().softmax(1) for name in ATTRIBUTES_SEEN]
     attributes = torch.cat([*attributes, read["mouth"].float().sigmoid()[:, None]], 1)

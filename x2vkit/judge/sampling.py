@@ -79,13 +79,17 @@ class ClipSampler:
         """Clips of a suite that needs fewer than `prompts`."""
         return max(4, self.prompts // 8)
 
-    def both(self, name: str, specs: list[SceneSpec], shape: Shape = USUAL) -> tuple[list[SampledClip], list[SampledClip]]:
+    def both(
+        self, name: str, specs: list[SceneSpec], shape: Shape = USUAL
+    ) -> tuple[list[SampledClip], list[SampledClip]]:
         """The model's clips and real renders of the same scenes; made once for each name."""
         if name not in self.kept:
             self.kept[name] = self.made(specs, shape), [clip for clip, _ in self.real(specs, shape)]
         return self.kept[name]
 
-    def real(self, specs: list[SceneSpec], shape: Shape = USUAL, seed: int = 0) -> list[tuple[SampledClip, Truth]]:
+    def real(
+        self, specs: list[SceneSpec], shape: Shape = USUAL, seed: int = 0
+    ) -> list[tuple[SampledClip, Truth]]:
         """Real renders, each with the truth about it."""
         found = []
         for i, spec in enumerate(specs):
@@ -122,7 +126,9 @@ class ClipSampler:
     def judged(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
         moments = frames[np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)]
         detail = metrics.fine_detail(frames)
-        return SampledClip(spec, frames.shape[:3], self.judge.read(frames), frames[0].copy(), moments.copy(), detail)
+        return SampledClip(
+            spec, frames.shape[:3], self.judge.read(frames), frames[0].copy(), moments.copy(), detail
+        )
 
 
 # -- conditions besides words, from the truth of a real render ---------------------------------------------

@@ -1,9 +1,9 @@
 """Laws through points: fits by least squares with bootstrap intervals, and how well one law foresaw.
 
-    points = load_runs()        # the runs that ship; load_runs("runs/scale", "runs/mine") reads yours
-    law = fit_frontier(points)  # L(C) along the lower envelope, with an irreducible part
-    joint = fit_joint(points)   # L(N, D); then joint.best_size(C) is the compute-optimal size
-    predict_largest_compute(points)     # laws fitted without the largest-compute run: what they say of it, and the truth
+    points = load_runs()             # the runs that ship; load_runs("runs/scale", "runs/mine") reads yours
+    law = fit_frontier(points)       # L(C) along the lower envelope, with an irreducible part
+    joint = fit_joint(points)        # L(N, D); then joint.best_size(C) is the compute-optimal size
+    predict_largest_compute(points)  # laws fitted without the largest-compute run: what they say, and the truth
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The laws of scaling as functions: loss by compute, by size and by data. NumPy alone.
 
-    N parameters, D clips seen, C training FLOPs, L loss on held-out clips
+N parameters, D clips seen, C training FLOPs, L loss on held-out clips
 """
 
 from __future__ import annotations

@@ -34,8 +34,11 @@ def save_checkpoint(folder: Path, step: int, groups: dict[str, Tensors], state: 
         state: JSON values to keep beside them.
 
     Raises:
-        X2VError: it could not be written (a full disk); the previous checkpoint is untouched.
+        X2VError: a number in it is not finite, or it could not be written (a full disk); the previous
+            checkpoint is untouched.
     """
+    for tensors in groups.values():
+        check_finite(tensors, f"checkpoint at step {step}")
     final = folder / f"step-{step:08d}"
     partial = folder / f".{final.name}.partial"
     try:
@@ -62,6 +65,15 @@ def save_checkpoint(folder: Path, step: int, groups: dict[str, Tensors], state: 
     return final
 
 
+def check_finite(tensors: Tensors, what: str) -> None:
+    """Raise X2VError for a tensor that holds NaN or infinity: weights that diverged are never written."""
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            rule = f"training has diverged: {name} is not finite; what was saved before stays as it is"
+            cure = "resume from the last checkpoint with lower muon_lr and adam_lr"
+            raise X2VError(what, rule, cure)
+
+
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]] | None:
     """The newest complete checkpoint as (groups, state), or None where there is none.
 
@@ -76,7 +88,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]] |
         state = json.loads((newest / "state.json").read_text())
         check_format(state["format"])
         groups = {path.stem: load_file(path) for path in sorted(newest.glob("*.safetensors"))}
-    except (OSError, KeyError, json.JSONDecodeError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
         rule = f"a checkpoint is state.json and safetensors files ({error})"
         raise X2VError(f"checkpoint {newest}", rule, "remove that folder and train again") from error
     return groups, state
@@ -92,7 +104,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def _complete(folder: Path) -> list[Path]:
     """Complete checkpoints, oldest first."""
-    return sorted(folder.glob("step-*")) if folder.is_dir() else []
+    found = folder.glob("step-*") if folder.is_dir() else ()
+    return sorted(path for path in found if path.name.removeprefix("step-").isdigit())
 
 
 def _flush(path: Path) -> None:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `x2vkit train` with parsed arguments; returns the exit code. Raises X2VError on bad input."""
     for name in ("minutes", "steps", "batch"):
         value = getattr(args, name)
-        if value is not None and value <= 0:
+        if value is not None and not 0 < value < float("inf"):
             raise X2VError(
                 f"--{name} {value}", f"--{name} is above zero", f"leave --{name} out to use the recipe's"
             )

@@ -63,7 +63,9 @@ class OneClip(DiffusionTask):
     def _examination(self) -> Batch:
         rng = np.random.default_rng(0)
         batch = self._clips(self.caches[0], np.zeros(BATCH, int), rng.integers(0, 2**31, BATCH), False)
-        return {key: value for key, value in batch.items() if key not in ("truth", "subject_ids", "loss_weight")}
+        return {
+            key: value for key, value in batch.items() if key not in ("truth", "subject_ids", "loss_weight")
+        }
 
 
 def examine(recipe: Recipe, vae: Path | None = None, minutes: float | None = None) -> int:
@@ -163,8 +165,8 @@ def _verdict(rows: list[tuple[float, float, float]], high: list[float]) -> str:
         )
     if all(t < 0.5 for t in high):
         return (
-            "NOT WELL: it fails where there is little noise. Are latents of mean 0 and latent_std 1, made by the "
-            "autoencoder that decodes them, and patches put back in the order they were cut?"
+            "NOT WELL: it fails where there is little noise. Are latents of mean 0 and deviation 1, made by "
+            "the autoencoder that decodes them, and patches put back in the order they were cut?"
         )
     if all(t > 0.5 for t in high):
         return (

@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -26,9 +27,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from x2vkit.errors import X2VError
-from x2vkit.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from x2vkit.training.checkpoint import check_finite, load_checkpoint, save_checkpoint, write_atomically
+from x2vkit.training.lock import RunLock
 from x2vkit.training.optim import Average, bf16_pays, learning_rate, make_optimizers
 from x2vkit.training.prefetch import prefetch
+from x2vkit.training.schema import Range, read_table
 from x2vkit.training.task import Batch, Task
 
 
@@ -36,13 +39,13 @@ from x2vkit.training.task import Batch, Task
 class Progress:
     """What a run has done so far."""
 
-    step: int = 0
+    step: Annotated[int, Range(0, 1e12)] = 0
     """Optimiser steps done."""
-    samples: int = 0
+    samples: Annotated[int, Range(0)] = 0
     """Clips seen."""
-    seconds: float = 0.0
+    seconds: Annotated[float, Range(0)] = 0.0
     """Time spent in training steps and in waiting for their batches, over all resumes."""
-    flops: float = 0.0
+    flops: Annotated[float, Range(0)] = 0.0
     """Floating-point operations spent, by the task's formula."""
 
 
@@ -55,6 +58,8 @@ class Engine:
     def __init__(self, task: Task, out: Path, resume: bool = False, quiet: bool = False):
         """`resume` continues from the newest checkpoint in `out`; without it, a folder with a run in it is
         refused.
+
+        Raises X2VError where another process trains into `out`, or nothing can be written there.
         """
         self.task, self.out, self.config, self.quiet = task, out, task.recipe.engine, quiet
         device = PartialState().device
@@ -66,13 +71,24 @@ class Engine:
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
         self.progress = Progress()
-        self.log = out / "log.jsonl"
+        self.log, self.lock = out / "log.jsonl", RunLock(out)
         self.on_step: Callable[[int], object] = lambda step: None
         """Called after every step with the number of steps done."""
         self._open(resume)
 
     def run(self, minutes: float | None = None) -> dict[str, float]:
-        """Train to the recipe's last step, or until `minutes` have passed; returns the last scores."""
+        """Train to the recipe's last step, or until `minutes` have passed; returns the last scores.
+
+        Raises X2VError when training diverges (the last good checkpoint stays), or the disk is full.
+        """
+        try:
+            return self._run(minutes)
+        finally:
+            self.lock.release()
+
+    def _run(self, minutes: float | None) -> dict[str, float]:
+        if self._main:
+            self.lock.acquire()
         config, scores = self.config, {}
         start = begun = time.perf_counter()
         bar = tqdm(
@@ -90,8 +106,8 @@ class Engine:
                 self._write_log(metrics, bar)
             if step % config.eval_every == 0 or step in config.snapshots or last:
                 scores = self._evaluate(bar)
-            if step in config.snapshots and self._main:
-                self.task.export(self.averaged(), self.out / "snapshots" / f"step-{step:08d}")
+            if step in config.snapshots:
+                self._export(self.out / "snapshots" / f"step-{step:08d}")
             if config.sample_grid_every and (step % config.sample_grid_every == 0 or last):
                 self._sample_grid()
             if step % config.save_every == 0 or last or late:
@@ -109,9 +125,14 @@ class Engine:
         return model
 
     def export(self) -> None:
-        """Let the task write the averaged model into the run folder."""
+        """Let the task write the averaged model into the run folder. Raises X2VError where it diverged."""
+        self._export(self.out)
+
+    def _export(self, folder: Path) -> None:
         if self._main:
-            self.task.export(self.averaged(), self.out)
+            check_finite(self.average.weights, f"export to {folder}")
+            with self._writing():
+                self.task.export(self.averaged(), folder)
 
     def save(self) -> None:
         """Write a checkpoint; the main process alone."""
@@ -174,8 +195,8 @@ class Engine:
     def _write_log(self, metrics: dict[str, Tensor], bar: tqdm) -> None:
         values = {key: float(value) for key, value in metrics.items()}
         if not np.isfinite(values["loss"]):
-            rule = "training needs a finite loss"
-            cure = "resume from the last checkpoint with a lower learning rate"
+            rule = "training has diverged: it needs a finite loss; the last checkpoint stays as it is"
+            cure = "resume from it with lower muon_lr and adam_lr"
             raise X2VError(f"loss={values['loss']} at step {self.progress.step}", rule, cure)
         done = self.progress
         rate, flops = done.samples / done.seconds, done.flops / done.seconds
@@ -186,12 +207,23 @@ class Engine:
         if not self._main:
             return {}
         with torch.inference_mode(), self.accelerator.autocast():
+            check_finite(self.average.weights, f"evaluation at step {self.progress.step}")
             scores = self.task.evaluate(self.averaged())
         shown = ", ".join(f"{key} {value:.4g}" for key, value in scores.items())
         if not self.quiet:
             bar.write(f"step {self.progress.step}: {shown}")
         self._append({**vars(self.progress), **scores})
         return scores
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What fails in here because nothing can be written is told in a sentence."""
+        try:
+            yield
+        except OSError as error:
+            rule = f"the run folder cannot be written ({error})"
+            cure = "free some space, make it writable, or name another folder"
+            raise X2VError(f"--out {self.out}", rule, cure) from error
 
     def _sample_grid(self) -> None:
         if not self._main:
@@ -202,17 +234,21 @@ class Engine:
             from PIL import Image
 
             folder = self.out / "samples"
-            folder.mkdir(exist_ok=True)
-            Image.fromarray(picture).save(folder / f"step-{self.progress.step:08d}.png")
+            with self._writing():
+                folder.mkdir(exist_ok=True)
+                Image.fromarray(picture).save(folder / f"step-{self.progress.step:08d}.png")
 
     def _append(self, values: dict[str, Any]) -> None:
         if self._main:
-            rounded = {k: float(f"{v:.6g}") if isinstance(v, float) else v for k, v in values.items()}
-            with self.log.open("a") as file:
+            rounded = {k: _rounded(v) if isinstance(v, float) else v for k, v in values.items()}
+            with self._writing(), self.log.open("a") as file:
                 file.write(json.dumps(rounded) + "\n")
 
     def _open(self, resume: bool) -> None:
         """Start a new run folder, or take up the one that is there."""
+        if self._main:
+            with self._writing():
+                self.lock.acquire()
         found = load_checkpoint(self.out / "checkpoints")
         if found and not resume:
             cure = "add --resume to continue it, or name another folder"
@@ -220,23 +256,36 @@ class Engine:
         if found:
             self._restore(*found)
         if self._main:
-            self.out.mkdir(parents=True, exist_ok=True)
+            self._begin()
+        self.accelerator.wait_for_everyone()
+
+    def _begin(self) -> None:
+        """Recipe and log of the run as far as it has come."""
+        with self._writing():
             lines = self.log.read_text().splitlines() if self.log.exists() else []
             kept = [line for line in lines if _log_step(line) <= self.progress.step]
             write_atomically(self.log, "".join(line + "\n" for line in kept).encode())
             recipe = {**self.task.recipe.to_dict(), "hash": self.task.recipe.hash}
             write_atomically(self.out / "recipe.json", json.dumps(recipe, indent=1).encode())
-        self.accelerator.wait_for_everyone()
 
     def _restore(self, groups: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         try:
             self.model.load_state_dict(groups["model"])
-        except RuntimeError as error:
+        except (KeyError, RuntimeError) as error:
             cure = "resume with the recipe the run was started with"
             raise X2VError(f"checkpoint in {self.out}", f"it is of another model ({error})", cure) from error
+        try:
+            self._restore_rest(groups, state)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as error:
+            rule = f"its state cannot be read ({type(error).__name__}: {error})"
+            cure = "remove the newest folder in checkpoints/, and resume or train again"
+            raise X2VError(f"checkpoint in {self.out}", rule, cure) from error
+
+    def _restore_rest(self, groups: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
+        """Average, progress and the optimisers' moments."""
         device = self.accelerator.device
         self.average.weights = {name: groups["average"][name].to(device) for name in self.average.weights}
-        self.progress = Progress(**state["progress"])
+        self.progress = read_table(Progress, state["progress"], "state.json progress")
         for key, value in groups["optimizer"].items():
             index, name, slot = key.split("/")
             # AdamW counts its steps on the processor, wherever the weights are.
@@ -257,9 +306,14 @@ class Engine:
         return dict(self.model.named_parameters())
 
 
+def _rounded(value: float) -> float | None:
+    """Six digits; None, which JSON knows, for a number that was not measured."""
+    return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
 def _log_step(line: str) -> int:
     """The step of a log line; a line cut off by a kill counts as never written."""
     try:
-        return json.loads(line)["step"]
-    except (json.JSONDecodeError, KeyError):
+        return int(json.loads(line)["step"])
+    except (json.JSONDecodeError, KeyError, TypeError):
         return 2**62

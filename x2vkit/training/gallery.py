@@ -183,12 +183,6 @@ def sample(pipe: Any, prompt: str, steps: int, guidance: float, **shape: int) ->
     ]
 
 
-
-
-
-
-
-
 def three_dogs(path: Path, points: Sequence[Point], moments: int = 6) -> Path:
     """The picture of one prompt at three levels of training compute, a row each, as a PNG."""
     chosen = trio(points)

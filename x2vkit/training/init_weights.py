@@ -1,9 +1,9 @@
 """Going on from trained weights: the one reader of start weights, for every task.
 
-A model may be larger than the one it goes on from, where more of the same comes in: new words, longer captions,
-new channels of the control raster or the camera, new tracks of a plan, new blocks. What was trained keeps
-its numbers; new input channels start at zero, so that on old inputs the larger model says what the smaller
-one said; new rows start as an untrained model's do.
+A model may be larger than the one it goes on from, where more of the same comes in: new words, longer
+captions, new channels of the control raster or the camera, new tracks of a plan, new blocks. What was trained
+keeps its numbers; new input channels start at zero, so that on old inputs the larger model says what the
+smaller one said; new rows start as an untrained model's do.
 """
 
 from __future__ import annotations

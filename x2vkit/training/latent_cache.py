@@ -1,10 +1,10 @@
 """The latent cache: every training clip rendered and encoded once, then read from disk as the training needs
 it.
 
-A `LatentCache` holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of what
-each clip shows. Captions are not stored but written anew each time a clip is used, so that a clip is seen
-under many phrasings. A cache that was interrupted is continued where it stopped; one that belongs to other
-weights, or whose first clip is drawn otherwise by now, is made again.
+A `LatentCache` holds clips of one shape: NumPy arrays on disk, read through memory maps, and a text file of
+what each clip shows. Captions are not stored but written anew each time a clip is used, so that a clip is
+seen under many phrasings. A cache that was interrupted is continued where it stopped; one that belongs to
+other weights, or whose first clip is drawn otherwise by now, is made again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.dataset import VideoDataset, to_video
 from x2vkit.training.prefetch import prefetch
+from x2vkit.training.schema import POSITIVE, Range
 from x2vkit.world import SceneSpec, caption
 
 SUBJECTS = 2
@@ -41,16 +42,20 @@ NOTED = 10.0
 """Seconds between two notes of how far a cache is done."""
 
 
+Side = Annotated[int, Range(1, 4096)]
+"""Frames, or pixels of a side."""
+
+
 @dataclass(frozen=True)
 class Bucket:
     """Clips of one shape."""
 
-    frames: int
-    height: int
-    width: int
-    clips: int
+    frames: Side
+    height: Side
+    width: Side
+    clips: Annotated[int, Range(1, 1e8)]
     """How many are kept."""
-    share: float = 1.0
+    share: Annotated[float, POSITIVE] = 1.0
     """How often a batch is of this shape, relative to the other buckets."""
 
     @property
@@ -76,9 +81,15 @@ class LatentCache:
     FIELDS = ("latents", "kinds", "boxes", "motion", "mouth", "turn", "camera")
 
     def __init__(self, folder: Path):
-        for field in self.FIELDS:
-            setattr(self, field, np.load(folder / f"{field}.npy", mmap_mode="r"))
-        self._clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
+        """Raises X2VError for files that are cut or missing."""
+        try:
+            for field in self.FIELDS:
+                setattr(self, field, np.load(folder / f"{field}.npy", mmap_mode="r"))
+            self._clips = [json.loads(line) for line in (folder / "clips.jsonl").read_text().splitlines()]
+        except (OSError, ValueError) as error:
+            raise _damaged(folder, str(error)) from error
+        if any(len(getattr(self, field)) != len(self._clips) for field in self.FIELDS):
+            raise _damaged(folder, "its files hold different numbers of clips")
 
     latents: np.ndarray
     kinds: np.ndarray
@@ -99,9 +110,9 @@ class LatentCache:
         return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
 
     def balanced(self, sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
-        """Probabilities (n,) of the clips that make every action equally likely: in the world each subject does
-        what it does best more often, so that talking, for one, is rare. sampling_weight: actions that are so
-        many times as likely as the others.
+        """Probabilities (n,) of the clips that make every action equally likely: in the world each subject
+        does what it does best more often, so that talking, for one, is rare. sampling_weight: actions that
+        are so many times as likely as the others.
         """
         return balanced([(clip["spec"] or {}).get("action", "") for clip in self._clips], sampling_weight)
 
@@ -109,6 +120,11 @@ class LatentCache:
         """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
         spec = self._clips[index]["spec"] or {}
         return spec.get("subject", ""), (spec.get("other") or [""])[0]
+
+
+def _damaged(folder: Path, reason: str) -> X2VError:
+    rule = f"they are cut, or not what this version writes ({reason})"
+    return X2VError(f"latents in {folder}", rule, "remove that folder; they are made again")
 
 
 def balanced(kinds: Sequence[str], sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
@@ -142,6 +158,8 @@ def fill_latent_cache(
     if done < bucket.clips:
         try:
             _fill(folder, dataset, vae, bucket, first, held_out, identity, done, quiet)
+        except ValueError as error:  # a memory map that is longer than its file
+            raise _damaged(folder, str(error)) from error
         except OSError as error:
             rule = f"it could not be written ({error}); what is done stays"
             raise X2VError(
@@ -207,7 +225,8 @@ def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
 
 
 def truth_of(clip: Any) -> dict[str, np.ndarray]:
-    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none."""
+    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none.
+    """
     frames, height, width = clip.frames.shape[:3]
     sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "turn": (SUBJECTS,)}
     sizes["camera"] = (3,)

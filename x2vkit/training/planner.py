@@ -7,22 +7,25 @@ camera, as when a user draws one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import log
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from x2vkit.axes import check_shape
 from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
+from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.init_weights import init_weights, read_weights
-from x2vkit.training.latent_cache import balanced
+from x2vkit.training.latent_cache import Side, balanced
 from x2vkit.training.noise import stratified_levels, validation_levels
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.schema import Count, Part, Range, read_table
 from x2vkit.training.task import Batch, Task, write_origin
 from x2vkit.world import World, caption, vocabulary
 from x2vkit.world.grammar import SceneSpec
@@ -38,19 +41,42 @@ WEIGHTS[GROUPS["box_a"]] = 3.0
 class PlannerData:
     """The `[data]` table of a planner recipe."""
 
-    clips: Sequence[Sequence[int]] = ((17, 128, 128, 1000),)
+    clips: tuple[tuple[Side, Side, Side, Count], ...] = ((17, 128, 128, 1000),)
     """Shapes to learn, each as frames, height, width in pixels, and how many clips."""
-    max_words: int = 24
+    max_words: Annotated[int, Range(1, 1024)] = 24
     """Words of a caption; longer ones lose their end."""
-    drop_prompt: float = 0.1
+    drop_prompt: Part = 0.1
     """Part of the clips whose prompt is empty."""
-    give: float = 0.3
+    give: Part = 0.3
     """Part of the clips for which a random choice of track groups is given."""
-    validation: int = 256
+    validation: Annotated[int, Range(1, 1e6)] = 256
     """Clips of the evaluation."""
     init_from: str = ""
     """Folder of a trained planner that training starts from; it may know fewer of the tracks, the first ones.
     Empty: start from nothing."""
+
+    def __post_init__(self) -> None:
+        if not self.clips:
+            raise X2VError("[data] clips = []", "training needs at least one shape", "add one")
+        for frames, height, width, _ in self.clips:
+            check_shape(frames, height, width)
+
+
+@dataclass(frozen=True)
+class PlannerSize:
+    """The `[model]` table of a planner recipe."""
+
+    width: Annotated[int, Range(8, 4096)] = 64
+    """Channels of a token."""
+    depth: Annotated[int, Range(1, 64)] = 4
+    """Blocks."""
+    heads: Annotated[int, Range(1, 64)] = 4
+    """Attention heads; width / heads is a multiple of 8."""
+
+    def __post_init__(self) -> None:
+        if self.width % (8 * self.heads):
+            got = f"[model] width = {self.width}, heads = {self.heads}"
+            raise X2VError(got, "width / heads is a multiple of 8", "use 64 and 4")
 
 
 @dataclass(frozen=True)
@@ -79,10 +105,10 @@ class PlannerModule(nn.Module):
     ) -> dict[str, Tensor]:
         """tracks and noise (B, F, R), t (B, 1), ids (B, T), known (B, G), aspect (B, 1)."""
         plans = (tracks - self.planner.mean.to(tracks)) / self.planner.std.to(tracks)  # (B, F, R)
-        mixed = torch.lerp(plans, noise, t[:, :, None])                                   # (B, F, R)
-        velocity = self.planner(mixed, t, ids, plans, known, aspect)                      # (B, F, R)
-        open_ = 1 - each_number(known)                                                    # (B, 1, R)
-        counted = open_ * WEIGHTS.to(open_)                                               # (B, 1, R)
+        mixed = torch.lerp(plans, noise, t[:, :, None])  # (B, F, R)
+        velocity = self.planner(mixed, t, ids, plans, known, aspect)  # (B, F, R)
+        open_ = 1 - each_number(known)  # (B, 1, R)
+        counted = open_ * WEIGHTS.to(open_)  # (B, 1, R)
         error = (velocity.float() - (noise - plans)).square() * counted
         return {"loss": error.sum() / (counted.sum() * tracks.shape[1])}
 
@@ -91,7 +117,8 @@ class PlannerTask(Task):
     """Plan clips of the world."""
 
     def __init__(self, recipe: Recipe):
-        self.recipe, self.data = recipe, PlannerData(**recipe.data)
+        self.recipe, self.data = recipe, read_table(PlannerData, recipe.data, "[data]")
+        self.size = read_table(PlannerSize, recipe.model, "[model]")
         words, synonyms = vocabulary()
         self.reader = TextEncoder(words, synonyms, width=8, depth=0, max_words=self.data.max_words)
         world = World(recipe.seed)
@@ -106,7 +133,7 @@ class PlannerTask(Task):
     def build(self) -> nn.Module:
         numbers = np.concatenate([clips.tracks.reshape(-1, TRACKS) for clips in self.shapes])
         mean, std = numbers.mean(0), numbers.std(0) + 1e-3
-        model = {"max_words": self.data.max_words + 1} | self.recipe.model
+        model = {"max_words": self.data.max_words + 1, **asdict(self.size)}
         if self.data.init_from:  # numbers go in as its weights are used to
             config, _ = read_weights(self.data.init_from)
             known = len(config.get("mean", ()))
@@ -130,9 +157,8 @@ class PlannerTask(Task):
 
     def flops(self, batch: Batch) -> float:
         """Three times the forward pass: each matrix of n weights costs 2 n a token, and attention 4 L^2 E."""
-        config = {"width": 64, "depth": 4} | self.recipe.model
-        E, L = config["width"], batch["tracks"].shape[1] + batch["ids"].shape[1]
-        inside = config["depth"] * (24 * L * E * E + 4 * L * L * E)
+        E, L = self.size.width, batch["tracks"].shape[1] + batch["ids"].shape[1]
+        inside = self.size.depth * (24 * L * E * E + 4 * L * L * E)
         ends = 2 * batch["tracks"].shape[1] * E * (5 * TRACKS + len(GROUPS))
         return 3.0 * len(batch["tracks"]) * (inside + ends)
 
@@ -145,7 +171,9 @@ class PlannerTask(Task):
         device = next(model.parameters()).device
         losses = []
         for t in validation_levels():
-            batch = self._batch(self.validation, rows, self.validation.ids[:, 0], known, rng, np.full(count, t))
+            batch = self._batch(
+                self.validation, rows, self.validation.ids[:, 0], known, rng, np.full(count, t)
+            )
             losses.append(float(model(**{k: v.to(device) for k, v in batch.items()})["loss"]))
         return {"validation": float(np.mean(losses))}
 

@@ -27,7 +27,9 @@ def workers() -> int:
     return max(0, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", 1)) - 2)
 
 
-def prefetch(make: Callable[[int], Any], numbers: Iterable[int], processes: int | None = None) -> Iterator[Any]:
+def prefetch(
+    make: Callable[[int], Any], numbers: Iterable[int], processes: int | None = None
+) -> Iterator[Any]:
     """make(i) of each number in turn, as tensors and what is built of them; processes: `workers()` by
     default.
     """

@@ -1,9 +1,9 @@
 """`x2vkit scale`: the same recipe at several sizes, each trained to a budget, for the scaling law.
 
 The sweep points differ in width and depth alone: same clips in the same order, same seed, same batch, and a
-learning rate that follows one rule. The recipe's rate must be one that holds (`EngineConfig.hold`), so that every
-checkpoint on the way is as good as a run that was meant to end there, and one run gives a point at every
-doubling of its compute.
+learning rate that follows one rule. The recipe's rate must be one that holds (`EngineConfig.hold`), so that
+every checkpoint on the way is as good as a run that was meant to end there, and one run gives a point at
+every doubling of its compute.
 
 Also `accelerate launch -m x2vkit.training.sweep ...` for many processes.
 """
@@ -122,8 +122,8 @@ def planned(budget: float, early: float, later: float, stills: int, points: int 
 
 
 def still_steps(base: Recipe, budget: float, early: float, folder: Path) -> int:
-    """How many steps a sweep point sees stills alone: a STILLS part of the budget it was begun with, where its
-    recipe has such a part at all. A run that is there keeps its own.
+    """How many steps a sweep point sees stills alone: a STILLS part of the budget it was begun with, where
+    its recipe has such a part at all. A run that is there keeps its own.
     """
     if not base.data.get("stills_steps"):
         return 0
@@ -177,10 +177,12 @@ def run_sweep(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit scale` to a (sub-)parser."""
     add = parser.add_argument
-    add("--recipe", default="small", metavar="RECIPE", help="what every sweep point is a smaller copy of (small)")
+    add("--recipe", default="small", metavar="RECIPE", help="what all are smaller copies of (small)")
     add("--sizes", nargs="+", default=list(SIZES), metavar="WIDTHxDEPTH", help=f"({' '.join(SIZES)})")
     add("--flops", nargs="+", type=float, metavar="C", help="training compute: one for all, or one a size")
-    add("--points", type=int, default=POINTS, help="snapshots a sweep point, a factor of 2 apart (%(default)s)")
+    add(
+        "--points", type=int, default=POINTS, help="snapshots of each size, a factor of 2 apart (%(default)s)"
+    )
     add(
         "--out",
         type=Path,

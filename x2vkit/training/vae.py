@@ -10,18 +10,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
 from x2vkit.core.vae import VideoVAE, fold_time
+from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
 from x2vkit.training.init_weights import init_weights
+from x2vkit.training.latent_cache import Side
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.schema import Part, Range, Weight, read_arguments, read_table
 from x2vkit.training.task import Batch, Task
 
 
@@ -29,28 +32,45 @@ from x2vkit.training.task import Batch, Task
 class VAEData:
     """The `[data]` table of an autoencoder recipe."""
 
-    num_frames: int = 17
+    num_frames: Side = 17
     """Frames of a clip."""
-    size: int = 128
+    size: Side = 128
     """Height and width of the rendered clips, pixels."""
-    crop: int = 64
+    crop: Side = 64
     """Height and width of a training crop, pixels."""
-    final_crop: int = 96
+    final_crop: Side = 96
     """Crop of the last part of the run; the batch shrinks to keep the pixels of a step about the same."""
-    final_part: float = 0.15
+    final_part: Part = 0.15
     """How much of the run that last part is."""
-    pool: int = 600
+    pool: Annotated[int, Range(1, 1e6)] = 600
     """Clips held in memory; every batch draws from them."""
-    fresh: float = 0.5
+    fresh: Annotated[float, Range(0, 1e4)] = 0.5
     """New clips a step; the oldest ones leave the pool."""
-    subject_crops: float = 0.7
+    subject_crops: Part = 0.7
     """Part of the crops that are placed over a subject."""
-    subject_weight: float = 2.0
+    subject_weight: Weight = 2.0
     """Extra weight of a subject's pixels in the loss."""
     init_from: str = ""
     """Folder of a trained autoencoder to go on from; its decoder may have fewer blocks than this recipe's."""
     decoder_only: bool = False
     """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
+
+    def __post_init__(self) -> None:
+        for name in ("size", "crop", "final_crop"):
+            check_shape(self.num_frames, getattr(self, name), getattr(self, name), (1, 1, 1))
+        if max(self.crop, self.final_crop) > self.size:
+            got = f"[data] crop = {self.crop}, final_crop = {self.final_crop}"
+            raise X2VError(got, f"crops lie inside clips of size = {self.size}", "use a larger size")
+
+
+MODEL_RANGES = {
+    "latent_channels": Range(1, 512),
+    "widths": Range(1, 4096),
+    "encoder_depths": Range(0, 64),
+    "decoder_depths": Range(0, 64),
+    "latent_noise": Range(0, 10),
+}
+"""What a recipe's `[model]` table may say."""
 
 
 class VAEModule(nn.Module):
@@ -87,7 +107,8 @@ class VAETask(Task):
 
     def __init__(self, recipe: Recipe, dataset: VideoDataset | None = None):
         """`dataset` defaults to the world, with the recipe's seed."""
-        self.recipe, self.data = recipe, VAEData(**recipe.data)
+        self.recipe, self.data = recipe, read_table(VAEData, recipe.data, "[data]")
+        self.model = read_arguments(VideoVAE, recipe.model, "[model]", MODEL_RANGES)
         self.dataset = dataset or world_dataset(recipe.seed)
         self.validation = dataset or world_dataset(VALIDATION_SEED)
         self.pool: OrderedDict[int, Any] = OrderedDict()
@@ -96,7 +117,7 @@ class VAETask(Task):
         self._linear: Tensor | None = None
 
     def build(self) -> nn.Module:
-        vae = VideoVAE(**self.recipe.model)
+        vae = VideoVAE(**self.model)
         if self.data.init_from:
             init_weights(vae, self.data.init_from)
         else:
@@ -123,7 +144,7 @@ class VAETask(Task):
         shape = tuple(batch["video"].shape)
         if shape not in self._flops:
             with torch.device("meta"):
-                vae, video = VideoVAE(**self.recipe.model), torch.empty(shape)
+                vae, video = VideoVAE(**self.model), torch.empty(shape)
             with FlopCounterMode(display=False) as encoding:
                 latents = vae.encode_raw(video)
             with FlopCounterMode(display=False) as decoding:
@@ -208,9 +229,9 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     """Measure each latent channel's mean and deviation, fit the linear preview by least squares, and choose
     each channel's target deviation, into the buffers.
 
-    A channel's target deviation is the square root of how far one deviation of it moves the picture, 1 for the
-    strongest: halfway between counting all channels alike, which spends a diffusion model on detail that no
-    eye sees, and the pixels' own proportions.
+    A channel's target deviation is the square root of how far one deviation of it moves the picture, 1 for
+    the strongest: halfway between counting all channels alike, which spends a diffusion model on detail that
+    no eye sees, and the pixels' own proportions.
 
     video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
     """
@@ -240,11 +261,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.preview_bias.copy_(solution[-1])
 
 
-
-
 def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
     device = next(vae.parameters()).device
     made = vae.decode_raw(vae.encode_raw(video.to(device))).float().clamp(-1, 1)
     return (made.cpu() - video).square()
-
-

@@ -362,7 +362,9 @@ def test_subjects_are_worth_more_than_places_and_faces_most(vae, folder):
         row = drawn._clip(cache, i, np.random.default_rng(0), False)
         kinds = np.asarray(cache.kinds[i])
         for kind, name in ((0, "place"), (1, cache.cast(i)[0]), (2, cache.cast(i)[1])):
-            worths[name if name in ("face", "place") else "else"] |= set(row["loss_weight"][kinds == kind].tolist())
+            worths[name if name in ("face", "place") else "else"] |= set(
+                row["loss_weight"][kinds == kind].tolist()
+            )
     assert worths == {"face": {16.0}, "else": {6.0}, "place": {1.0}}
 
 

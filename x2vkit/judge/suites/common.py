@@ -12,7 +12,9 @@ from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import SampledClip
 
 
-def agreements(made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False) -> Iterator[Figure]:
+def agreements(
+    made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False
+) -> Iterator[Figure]:
     scores = metrics.agreement([x.target for x in made], [x.predicted for x in made])
     ceilings = metrics.agreement([x.target for x in real], [x.predicted for x in real])
     for name, ceiling in ceilings.items():
@@ -34,10 +36,18 @@ def agreements(made: list[SampledClip], real: list[SampledClip], suffix: str, mo
             ceiling.count,
         )
     yield share_of_it(made, real, "share of it" + suffix, "adherence")
-    whole = [metrics.all_right([x.target for x in clips], [x.predicted for x in clips]) for clips in (made, real)]
+    whole = [
+        metrics.all_right([x.target for x in clips], [x.predicted for x in clips]) for clips in (made, real)
+    ]
     meaning = "share of the clips that show everything their words state"
     yield Figure(
-        "all of it" + suffix, "adherence", meaning, float(whole[1].mean()), mean_or_none(whole[0]), None, len(real)
+        "all of it" + suffix,
+        "adherence",
+        meaning,
+        float(whole[1].mean()),
+        mean_or_none(whole[0]),
+        None,
+        len(real),
     )
 
 
@@ -50,7 +60,9 @@ def share_of_it(made: list[SampledClip], real: list[SampledClip], name: str, lim
     return Figure(name, limit, meaning, float(np.mean(right[1])), mean_or_none(right[0]), chance, len(real))
 
 
-def attribute_changes(made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency") -> Iterator[Figure]:
+def attribute_changes(
+    made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency"
+) -> Iterator[Figure]:
     for name, attribute in (("identity changes", "subject"), ("color changes", "color")):
         rates = [
             [metrics.changes(x.reading.frames[attribute], x.reading.area[:, 0] > 0.02) for x in clips]

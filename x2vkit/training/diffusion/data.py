@@ -95,8 +95,8 @@ def latent_truth(kinds: np.ndarray, boxes: np.ndarray, motion: np.ndarray, camer
 
     kinds (B, f, h, w); per frame: boxes (B, F, 2, 4) and motion (B, F, 2, 2) of the subjects, camera (B, F,
     3) -> (B, TRUTH, f, h, w): a 1 for its kind; where in its subject's box it lies, x and y from -1 to 1; how
-    far it moves in the latent frame, x and y in tenths of the frame, which for the background is the
-    camera's doing (`camera_flow`). The second is 0 where no subject is, motions NaN where the camera is unknown.
+    far it moves in the latent frame, x and y in tenths of the frame, which for the background is the camera's
+    doing (`camera_flow`). The second is 0 where no subject is, motions NaN where the camera is unknown.
     """
     B, f, h, w = kinds.shape
     kind = np.eye(KINDS, dtype=np.float32)[kinds].transpose(0, 4, 1, 2, 3)  #         (B, KINDS, f, h, w)

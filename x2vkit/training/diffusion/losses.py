@@ -1,4 +1,4 @@
-"""Losses beside that of the velocity: of the clip as the decoder sees it, and of what an inner layer knows."""
+"""Losses beside that of the velocity: the clip as the decoder sees it, and what an inner layer knows."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class PerceptualLoss:
 
     To the velocity loss all errors of a size are alike; but of some the decoder makes colour at an edge that
     nobody can miss, of others nothing. So what its levels make of both is compared, too (the latent
-    perceptual loss of Berrada et al. 2024, arXiv:2411.04873), in the window of each clip that weighs most. Only
-    less noisy clips are: of much noise a prediction is a mean of many clips, which looks like none.
+    perceptual loss of Berrada et al. 2024, arXiv:2411.04873), in the window of each clip that weighs most.
+    Only less noisy clips are: of much noise a prediction is a mean of many clips, which looks like none.
     """
 
     def __init__(self, vae: VideoVAE, weight: float):
@@ -109,8 +109,8 @@ def cut(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 class AuxiliaryHead(nn.Module):
-    """Predicts what each token shows from a middle layer, in training only: the kind of every latent position,
-    where in its subject's box it lies, how it moves, and which subject it is.
+    """Predicts what each token shows from a middle layer, in training only: the kind of every latent
+    position, where in its subject's box it lies, how it moves, and which subject it is.
 
     A model that has to know *what is where* draws better sooner (REPA, Yu et al. 2024, arXiv:2410.06940,
     aligns with a pretrained network's features; here the truth itself is at hand).

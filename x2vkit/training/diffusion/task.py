@@ -29,7 +29,7 @@ from x2vkit.errors import X2VError
 from x2vkit.flops import train_flops
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, is_world, vocabulary_of, world_dataset
-from x2vkit.training.diffusion.config import DiffusionData
+from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
 from x2vkit.training.diffusion.data import (
     draw_camera,
     draw_control,
@@ -44,6 +44,7 @@ from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import Bucket, LatentCache, fill_latent_cache, fingerprint
 from x2vkit.training.noise import stratified_levels, validation_levels
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.schema import read_table
 from x2vkit.training.task import Batch, Task, write_origin
 from x2vkit.world.grammar import SUBJECTS
 
@@ -71,15 +72,18 @@ class DiffusionTask(Task):
         quiet: bool = False,
     ):
         """cache_folder: folder of the latents, filled where needed. `dataset` defaults to the world."""
-        self.recipe, self.data, self.vae = recipe, DiffusionData(**recipe.data), vae
-        self.config = ModelConfig(**recipe.model)
+        self.recipe, self.vae = recipe, vae
+        self.data = read_table(DiffusionData, recipe.data, "[data]")
+        self.config = read_table(ModelConfig, recipe.model, "[model]", MODEL_RANGES)
+        check_size(self.config)
+        self.data.check(self.config)
         if self.config.latent_channels != vae.config.latent_channels:
             got = f"latent_channels={self.config.latent_channels}"
             rule = f"the autoencoder has {vae.config.latent_channels}"
             raise X2VError(got, rule, "set the recipe's [model] latent_channels to that")
         self.dataset = dataset or world_dataset(recipe.seed)
         self.cache_folder, self.quiet = cache_folder, quiet
-        self.buckets = [Bucket(**values) for values in self.data.buckets]
+        self.buckets = self.data.buckets
         self.vocabulary = vocabulary_of(self.dataset)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         self.caches = [self._latent_cache(bucket) for bucket in self.buckets]

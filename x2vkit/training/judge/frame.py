@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
 from x2vkit.judge.frame import (
     ATTRIBUTES,
     CUT,
@@ -33,6 +34,7 @@ from x2vkit.judge.frame import (
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.judge.labels import IGNORED, Pool, choose, make_pool, recode, spoil
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.schema import Count, Part, Range, read_arguments, read_table
 from x2vkit.training.task import Batch, Task
 from x2vkit.world import World
 
@@ -40,21 +42,28 @@ RARE = {"mood": 8, "wearing": 2, "wearing_color": 2, "other": 2, "other_color": 
 """Weights in the loss of what few frames tell (others: 1)."""
 
 
+MODEL_RANGES = {"widths": Range(1, 4096), "blocks": Range(0, 64), "cut_widths": Range(1, 4096)}
+MODEL_RANGES |= {"cut_blocks": Range(0, 64), "hidden": Range(1, 8192)}
+"""What a recipe's `[model]` table may say."""
+Pixels = Annotated[int, Range(16, 1024)]
+"""Height or width of a frame."""
+
+
 @dataclass(frozen=True)
 class FrameData:
     """The `[data]` table of a judge-frames recipe."""
 
-    rendered: int = 24000
+    rendered: Count = 24000
     """Clips rendered for training; three moments of each are kept."""
-    coded: int = 2500
+    coded: Count = 2500
     """Clips that go through the autoencoder; two frames of each are kept."""
-    latent_noise: float = 0.5
+    latent_noise: Annotated[float, Range(0, 10)] = 0.5
     """Largest noise on their latents, in standard deviations."""
-    coded_share: float = 0.3
+    coded_share: Part = 0.3
     """Part of a batch that comes from these."""
-    shapes: tuple[tuple[int, int], ...] = ((128, 128),) * 4 + ((96, 160), (160, 96))
+    shapes: tuple[tuple[Pixels, Pixels], ...] = ((128, 128),) * 4 + ((96, 160), (160, 96))
     """Heights and widths, in turn."""
-    validation: int = 200
+    validation: Annotated[int, Range(1, 1e6)] = 200
     """Clips for evaluation, of a seed that training never uses."""
 
 
@@ -122,12 +131,16 @@ class FrameTask(Task):
     """Read single frames."""
 
     def __init__(self, recipe: Recipe, vae: VideoVAE):
-        self.recipe, self.data, self.vae = recipe, FrameData(**recipe.data), vae
+        self.recipe, self.vae = recipe, vae
+        self.data = read_table(FrameData, recipe.data, "[data]")
+        self.model = read_arguments(FrameModel, recipe.model, "[model]", MODEL_RANGES)
+        if not self.data.shapes:
+            raise X2VError("[data] shapes = []", "training needs at least one shape", "add one")
         self._pools: dict[tuple[Any, ...], Pool] = {}
         self._flops: dict[tuple[int, ...], float] = {}
 
     def build(self) -> nn.Module:
-        return FrameModule(FrameModel(**self.recipe.model))
+        return FrameModule(FrameModel(**self.model))
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -147,7 +160,7 @@ class FrameTask(Task):
         shape = tuple(batch["pixels"].shape)
         if shape not in self._flops:
             with torch.device("meta"):
-                frame_model, pixels = FrameModel(**self.recipe.model), torch.empty(shape)
+                frame_model, pixels = FrameModel(**self.model), torch.empty(shape)
                 cuts = torch.empty(shape[0], 4, CUT, CUT)
             with FlopCounterMode(display=False) as counter:
                 frame_model.scene_net(pixels[: shape[0] // 2]), frame_model.subject_net(cuts)
@@ -186,7 +199,7 @@ class FrameTask(Task):
     def _rendered(self, shape: tuple[int, int], share: float) -> Pool:
         """Three moments of each clip, spread over the time that a clip of 17 frames lasts."""
         world = World(self.recipe.seed)
-        chosen = choose(world, round(share * self.data.rendered))
+        chosen = choose(world, max(1, round(share * self.data.rendered)))
         return make_pool(
             (world.sample(i, 3, *shape, fps=1.5, held_out=odd) for i, odd in chosen), np.arange(3)
         )
@@ -195,7 +208,7 @@ class FrameTask(Task):
         world, rng = World(self.recipe.seed + 1), np.random.default_rng(self.recipe.seed)
 
         def clips() -> Any:
-            for i, odd in choose(world, round(share * self.data.coded)):
+            for i, odd in choose(world, max(1, round(share * self.data.coded))):
                 clip = world.sample(i, 5, *shape, fps=3 + 9 * (i % 4 > 0), held_out=odd)
                 noise = self.data.latent_noise * rng.random() ** 2
                 yield clip, recode(self.vae, clip.frames, noise, seed=i)
@@ -204,7 +217,9 @@ class FrameTask(Task):
 
     def _validation(self, shape: tuple[int, int], share: float) -> Pool:
         world = World(VALIDATION_SEED)
-        clips = (world.sample(i, 3, *shape, fps=1.5, held_out=i % 2 == 1) for i in range(self.data.validation))
+        clips = (
+            world.sample(i, 3, *shape, fps=1.5, held_out=i % 2 == 1) for i in range(self.data.validation)
+        )
         return make_pool(clips, np.arange(3))
 
     def _draw(self, rng: np.random.Generator, pool: Pool, count: int) -> Batch:

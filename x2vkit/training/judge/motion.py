@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,18 +14,28 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
 from x2vkit.judge.frame import FrameModel
 from x2vkit.judge.judge import read_frames
 from x2vkit.judge.motion import MOVES, MotionModel, describe
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.init_weights import load_component
+from x2vkit.training.judge.frame import Pixels
 from x2vkit.training.judge.labels import IGNORED, moves_of, recode
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.schema import Count, Part, Range, read_arguments, read_table
 from x2vkit.training.task import Batch, Task
 from x2vkit.world import World
 
 INPUTS = ("features", "attributes", "flow", "track")
 """MotionModel's inputs, in order."""
+
+
+MODEL_RANGES = {"features": Range(1, 8192), "attributes": Range(1, 8192)}
+MODEL_RANGES |= {"width": Range(2, 4096), "depth": Range(0, 16)}
+"""What a recipe's `[model]` table may say."""
+Frames = Annotated[int, Range(9, 1025)]
+"""Length of a clip."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +44,21 @@ class MotionData:
 
     init_from: str = "runs/judge-frames"
     """Folder of the run that trained the frame model."""
-    clips: int = 7200
+    clips: Count = 7200
     """Clips read for training."""
-    coded_share: float = 0.3
+    coded_share: Part = 0.3
     """Part of them that goes through the autoencoder, with noise on its latents as in `FrameData`."""
-    latent_noise: float = 0.4
+    latent_noise: Annotated[float, Range(0, 10)] = 0.4
     """Largest noise on these latents, in standard deviations."""
-    shapes: tuple[tuple[int, int, int], ...] = ((17, 128, 128),) * 6 + (
+    shapes: tuple[tuple[Frames, Pixels, Pixels], ...] = ((17, 128, 128),) * 6 + (
         (17, 96, 160),
         (17, 160, 96),
         (33, 128, 128),
     )
     """Frames, heights and widths, in turn."""
-    noise: float = 0.1
+    noise: Annotated[float, Range(0, 10)] = 0.1
     """Noise on what the frame model read, in its own units."""
-    validation: int = 150
+    validation: Annotated[int, Range(1, 1e6)] = 150
     """Clips for evaluation, of a seed that training never uses."""
 
 
@@ -65,7 +75,8 @@ class MotionModule(nn.Module):
         """The inputs of MotionModel; labels int64 (n,) for each of `MOVES`."""
         predicted = self.motion(features, attributes, flow, track)
         losses = {
-            name: nnf.cross_entropy(predicted[name], target, ignore_index=IGNORED) for name, target in labels.items()
+            name: nnf.cross_entropy(predicted[name], target, ignore_index=IGNORED)
+            for name, target in labels.items()
         }
         return {"loss": sum(losses.values(), torch.zeros(())), **losses}
 
@@ -75,12 +86,16 @@ class MotionTask(Task):
 
     def __init__(self, recipe: Recipe, vae: VideoVAE):
         """Raises X2VError where `[data] init_from` holds no frame model."""
-        self.recipe, self.data, self.vae = recipe, MotionData(**recipe.data), vae
+        self.recipe, self.vae = recipe, vae
+        self.data = read_table(MotionData, recipe.data, "[data]")
+        self.model = read_arguments(MotionModel, recipe.model, "[model]", MODEL_RANGES)
+        if not self.data.shapes:
+            raise X2VError("[data] shapes = []", "training needs at least one shape", "add one")
         self.frame_model = load_component(FrameModel, Path(self.data.init_from) / "frame")
         self._pools: dict[tuple[Any, ...], Batch] = {}
 
     def build(self) -> nn.Module:
-        return MotionModule(MotionModel(**self.recipe.model))
+        return MotionModule(MotionModel(**self.model))
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         rng = np.random.default_rng((self.recipe.seed, step))
@@ -107,7 +122,7 @@ class MotionTask(Task):
         return {name: float(values.float().mean()) for name, values in right.items()}
 
     def flops(self, batch: Batch) -> float:
-        weights = sum(p.numel() for p in MotionModel(**self.recipe.model).parameters())
+        weights = sum(p.numel() for p in MotionModel(**self.model).parameters())
         return 6.0 * weights * batch["flow"].shape[0] * batch["flow"].shape[1]
 
     def export(self, model: nn.Module, folder: Path) -> None:
@@ -119,7 +134,7 @@ class MotionTask(Task):
         """Descriptions of clips of one shape and their labels, read once."""
         if (shape, validation) not in self._pools:
             share = sum(tuple(each) == shape for each in self.data.shapes) / len(self.data.shapes)
-            count = self.data.validation if validation else round(share * self.data.clips)
+            count = self.data.validation if validation else max(1, round(share * self.data.clips))
             world, rng = (
                 World(VALIDATION_SEED if validation else self.recipe.seed),
                 np.random.default_rng(self.recipe.seed),
