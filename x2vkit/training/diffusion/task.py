@@ -11,6 +11,7 @@ gradient.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -171,9 +172,10 @@ class DiffusionTask(Task):
         it.
         """
         target = folder / "pipeline"
-        for part in (self.vae, model.text_encoder, model.transformer):
+        vae = deepcopy(self.vae)  # training goes on with its own
+        for part in (vae, model.text_encoder, model.transformer):
             nn.Module.to(part, torch.bfloat16)
-        make_pipeline(self.vae, model).save_pretrained(target)
+        make_pipeline(vae, model).save_pretrained(target)
         dataset = type(self.dataset).__name__
         write_origin(self.recipe, folder, target, vae=fingerprint(self.vae), dataset=dataset)
 
