@@ -214,7 +214,8 @@ class Planner(ModelMixin, ConfigMixin):
             camera: a camera track (B, f, 4) as in conditions.py, likewise.
             steps: denoising steps.
         """
-        ids = self.read(words)
+        device = noise.device  # where to work: offloaded weights are nowhere until they are used
+        ids = self.read(words).to(device)
         no_words = torch.zeros_like(ids)
         given_tracks = np.zeros((len(words), num_frames, TRACKS), np.float32)
         known = torch.zeros(len(words), len(GROUPS))
@@ -228,12 +229,12 @@ class Planner(ModelMixin, ConfigMixin):
             known[:, list(GROUPS).index("camera")] = 1
         given = (torch.from_numpy(given_tracks) - self.mean) / self.std
         aspect = torch.full((len(words), 1), log(width / height))
-        fixed = [each.to(self.device, self.dtype) for each in (given, known, aspect)]
+        fixed = [each.to(device, self.dtype) for each in (given, known, aspect)]
 
         x, levels = noise.float().cpu(), torch.linspace(1, 0, steps + 1).tolist()
         for t, after in zip(levels, levels[1:], strict=False):
-            level = torch.full((len(words), 1), t).to(self.device)
-            now = x.to(self.device, self.dtype)
+            level = torch.full((len(words), 1), t).to(device)
+            now = x.to(device, self.dtype)
             conditional, unconditional = (
                 self(now, level, each, *fixed).float().cpu() for each in (ids, no_words)
             )
@@ -246,7 +247,7 @@ class Planner(ModelMixin, ConfigMixin):
         rows = [[self.id_of[w] for w in each.words if w in self.id_of] for each in words]
         rows = [row[: self.config.max_words] for row in rows]
         longest = max(1, max(len(row) for row in rows))
-        return torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=self.device)
+        return torch.tensor([row + [0] * (longest - len(row)) for row in rows])
 
 
 # -- tracks: a plan as numbers that a model can learn --------------------------------------------------------

@@ -115,7 +115,7 @@ def sample(
     given = given or Conditions()
     scheduler = deepcopy(scheduler)
     set_levels(scheduler, steps, last_level)
-    skipped = steps - max(1, round(steps * strength)) if start is not None else 0
+    skipped = steps - steps_run(steps, strength) if start is not None else 0
     scheduler.set_begin_index(skipped * scheduler.order)
     levels = [float(sigma) for sigma in scheduler.sigmas]
 
@@ -140,6 +140,11 @@ def sample(
             index, t, latents, velocity, velocity_cond, pred_x0, pred_x0_cond, next_t, after
         )
         latents = after if replacement is None else replacement
+
+
+def steps_run(steps: int, strength: float) -> int:
+    """Steps that are really taken where a video is remade: the last `strength` share of them."""
+    return max(1, round(steps * strength))
 
 
 def set_levels(scheduler: Any, steps: int, last_level: float = SamplingDefaults.last_level) -> None:

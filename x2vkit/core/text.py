@@ -92,11 +92,17 @@ class TextEncoder(ModelMixin, ConfigMixin):
             x = block(x, bias)                                                    # (B, T, D)
         return norm(x)                                                            # (B, T, D)
 
-    def batch(self, prompts: Sequence[str | Words]) -> tuple[Tensor, Tensor]:
-        """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch."""
+    def batch(
+        self, prompts: Sequence[str | Words], device: torch.device | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch.
+
+        device: where they go; by default where the weights are, which for offloaded weights is nowhere.
+        """
+        device = device or self.device
         rows = [prompt if isinstance(prompt, Words) else self.tokenize(prompt) for prompt in prompts]
         longest = max(len(row.ids) for row in rows)
-        ids = torch.tensor([[*row.ids, *[1] * (longest - len(row.ids))] for row in rows], device=self.device)
+        ids = torch.tensor([[*row.ids, *[1] * (longest - len(row.ids))] for row in rows], device=device)
         return ids, ids != 1
 
     def tokenize(self, prompt: str) -> Words:

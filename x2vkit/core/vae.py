@@ -29,6 +29,7 @@ from collections.abc import Iterator
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -213,6 +214,7 @@ class VideoVAE(ModelMixin, ConfigMixin):
         self.register_buffer("preview_weight", torch.zeros(pixels, latent_channels))
         self.register_buffer("preview_bias", torch.zeros(pixels))
 
+    @apply_forward_hook
     def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
         """Latents of zero mean; channel c has the standard deviation `latents_target_std[c]`.
 
@@ -242,6 +244,7 @@ class VideoVAE(ModelMixin, ConfigMixin):
             latents = latents + self.config.latent_noise * target_std * noise
         return latents
 
+    @apply_forward_hook
     def decode(self, latents: Tensor) -> Tensor:
         """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
         return self.decode_raw(self.unnormalise(latents))
@@ -267,6 +270,7 @@ class VideoVAE(ModelMixin, ConfigMixin):
         """Encode, then decode: (B, 3, F, H, W) in [-1, 1] -> the same shape."""
         return self.decode(self.encode(video, sample))
 
+    @apply_forward_hook
     def preview(self, latents: Tensor) -> Tensor:
         """A rough picture at almost no cost: one linear map per latent position, fitted by least squares.
 

@@ -119,7 +119,7 @@ class ClipSampler:
                 **self.options,
                 **{name: values[start] for name, values in given.items()},
             ).frames
-            found += [self.judged(specs[i], clip) for i, clip in zip(rows, made, strict=True)]
+            found += [self.judged(specs[i], np.stack(clip)) for i, clip in zip(rows, made, strict=True)]
             self.bar.update(len(rows))
         return found
 

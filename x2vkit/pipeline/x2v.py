@@ -1,83 +1,55 @@
 """Prompt and conditions -> frames: the one place where text encoder, transformer, sampler and VAE meet.
 
-    B clips; F, H, W frames and pixels; C, f, h, w latent grid; S steps
+    B clips; F, H, W frames and pixels; C, f, h, w latent grid; T words, D their width; S steps
 
 `stream` is the only path: it yields every denoising step, and calling the pipeline is running it to its end.
-Knows nothing about traces or files of video; whoever wants a record listens to `stream`.
+Nothing of a run is kept on the pipeline but what callbacks read (state.py), so threads can share one. Knows
+nothing about traces or files of video; whoever wants a record listens to `stream`.
 """
 
 from __future__ import annotations
 
-import json
-import warnings
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import diffusers
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
-from diffusers.loaders.lora_base import LORA_ADAPTER_METADATA_KEY, LoraBaseMixin
-from diffusers.utils import BaseOutput
+from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils.torch_utils import randn_tensor
-from PIL import Image
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.nn import functional as nnf
 
 from x2vkit.axes import Shape3, check_shape, latent_shape
 from x2vkit.core.conditions import Conditions, known_frames, resolve
 from x2vkit.core.guidance import GuidedVelocity, passes
 from x2vkit.core.planner import TRACKS, Plan, Planner
-from x2vkit.core.sampler import Step, sample
+from x2vkit.core.sampler import Prediction, sample, steps_run
 from x2vkit.core.text import TextEncoder, Words
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.registry import SamplingDefaults, sampling_defaults
+from x2vkit.pipeline.checks import check_generators, check_scheduler
+from x2vkit.pipeline.codec import ClipCodec
+from x2vkit.pipeline.inputs import Pictures, Video, read_image, read_video
+from x2vkit.pipeline.lora import X2VLoraMixin, lora_scale, scaled
+from x2vkit.pipeline.outputs import ClipStep, Frames, X2VPipelineOutput, check_call, to_frames
+from x2vkit.pipeline.prompts import PromptReader, check_embeds, join_embeds, prompts_of, spread
+from x2vkit.pipeline.saving import SavedPipeline
+from x2vkit.pipeline.state import RunState, RunStates
+from x2vkit.registry import SamplingDefaults
 
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-"""Suffixes of weight files that can run code when they are opened; never loaded."""
-LORA_FILE = "pytorch_lora_weights.safetensors"
-"""Name of a LoRA's weights in its folder, as diffusers has it."""
-OUTPUTS = ("np", "pt", "latent")
-
-Picture: TypeAlias = Image.Image | np.ndarray | Tensor
-
-
-@dataclass(frozen=True)
-class ClipStep(Step):
-    """A sampler's Step, with the words that the model read."""
-
-    words: tuple[Words, ...] = ()
-    """One entry per clip: ids, words after synonyms, unknown and dropped words."""
-    plan: Plan | None = None
-    """What the clips were planned to show, where they were planned."""
+Callback: TypeAlias = (
+    "Callable[[X2VPipeline, int, int, dict[str, Tensor]], dict[str, Any] | None] | PipelineCallback"
+)
+EMBEDS = ("prompt_embeds", "negative_prompt_embeds")
 
 
-@dataclass
-class X2VOutput(BaseOutput):
-    """What a run made."""
-
-    frames: np.ndarray | Tensor
-    """uint8 (B, F, H, W, 3) for "np", float (B, 3, F, H, W) in [-1, 1] for "pt", (B, C, f, h, w) for
-    "latent".
-    """
-    fps: int
-    """Frames a second."""
-    words: tuple[Words, ...]
-    """How each prompt was read."""
-    plan: Plan | None = None
-    """Where the subjects were planned to go, and what the camera was to do; None without a plan."""
-
-
-class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
+class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipeline):
     """Text (and frames, boxes, a camera) to video. Load the shipped weights with `x2vkit.load()`."""
 
-    model_cpu_offload_seq = "planner->text_encoder->transformer->vae"
-    _lora_loadable_modules = ["transformer"]
+    model_cpu_offload_seq = "text_encoder->planner->transformer->vae"
     _optional_components = ["planner"]
+    _callback_tensor_inputs = ["latents", "prompt_embeds", "negative_prompt_embeds"]
 
     vae: VideoVAE
     text_encoder: TextEncoder
@@ -96,122 +68,213 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         self.register_modules(
             vae=vae, text_encoder=text_encoder, transformer=transformer, scheduler=scheduler, planner=planner
         )
-        self._interrupt = False
         self.sampling = SamplingDefaults()
+        self._states = {}
 
-    # -- making clips
-    # --------------------------------------------------------------------------------------------
-
+    @torch.no_grad()
     def __call__(
         self,
-        prompt: str | Sequence[str],
+        prompt: str | Sequence[str] | None = None,
         *,
-        num_frames: int = 17,
-        fps: int = 12,
-        num_inference_steps: int = 20,
-        output_type: str = "np",
-        callback_on_step_end: Callable[[X2VPipeline, int, int, dict[str, Tensor]], dict | None] | None = None,
-        **options: Any,
-    ) -> X2VOutput:
-        """Make one clip per prompt. `options` are those of `stream`.
-
-        callback_on_step_end(pipeline, index, timestep, {"latents": ...}) may return {"latents": ...} to
-        change them, or set `pipeline._interrupt = True` to stop after the step (both as in diffusers). Raises
-        X2VError on input that the model cannot work with.
-        """
-        if output_type not in OUTPUTS:
-            raise X2VError(
-                f"output_type={output_type!r}", f"outputs are {', '.join(OUTPUTS)}", "use np for uint8 frames"
-            )
-        if isinstance(fps, bool) or not fps > 0:
-            raise X2VError(f"fps={fps!r}", "frames a second are above zero", "use 12")
-        self._interrupt = False
-        run = self.stream(prompt, num_frames=num_frames, num_inference_steps=num_inference_steps, **options)
-        step = last = next(run)
-        with self.progress_bar(total=num_inference_steps) as bar:
-            while step is not None:
-                bar.update()
-                last, changed = step, None
-                if callback_on_step_end is not None:
-                    kwargs = {"latents": step.next_latents}
-                    kwargs = callback_on_step_end(self, step.index, round(1000 * step.t), kwargs) or {}
-                    changed = kwargs.get("latents")
-                final = step.next_latents if changed is None else changed
-                step = None if self._interrupt else _send(run, changed)
-        run.close()
-        frames = {"np": self.decode, "pt": self._video, "latent": lambda latents: latents}[output_type](final)
-        self.maybe_free_model_hooks()
-        return X2VOutput(frames=frames, fps=fps, words=last.words, plan=last.plan)
-
-    @torch.inference_mode()
-    def stream(
-        self,
-        prompt: str | Sequence[str],
-        *,
-        negative_prompt: str | Sequence[str] = "",
-        image: Picture | None = None,
-        video: np.ndarray | Tensor | None = None,
+        negative_prompt: str | Sequence[str] | None = None,
+        image: Pictures | None = None,
+        video: Video | None = None,
         strength: float = 0.6,
         boxes: Sequence[np.ndarray] = (),
         conditions: Conditions | None = None,
         num_frames: int = 17,
         height: int = 128,
         width: int = 128,
-        num_inference_steps: int = 20,
-        guidance_scale: float = 4.0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
         control_guidance_scale: float = 1.0,
-        consistency: bool = False,
-        plan: Plan | bool = True,
+        num_videos_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
-    ) -> Generator[ClipStep, Tensor | None, None]:
-        """Yield every denoising step as a ClipStep; the last one's `next_latents` are the clip. Closing
-        cancels.
+        latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+        plan: Plan | bool = True,
+        shared_attention: bool = False,
+        fps: int = 12,
+        output_type: str = "pil",
+        return_dict: bool = True,
+        attention_kwargs: dict[str, Any] | None = None,
+        callback_on_step_end: Callback | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+    ) -> X2VPipelineOutput | tuple[Frames]:
+        """Make one clip per prompt.
 
-        image: the clip's first frame (uint8 (H, W, 3), a PIL image, or float (3, H, W) in [-1, 1]; scaled and
-        cropped about its centre to fit). video: uint8 (F, H, W, 3) or float (3, F, H, W), remade from
-        `strength` (0: kept, 1: not looked at). boxes: where the first and second subject go, (F, 4) or (4,)
-        each as x0, y0, x1, y1 in fractions. conditions: the same and more on the latent grid, for one clip or
-        for all B. guidance_scale pulls towards the words, the plan and whatever else is given,
-        control_guidance_scale towards boxes, strokes and camera once more (both less in detail: `SamplingDefaults.guidance_ramp`); 1
-        is no pull, and only then is its extra pass saved. consistency: the clips of the batch look at each
-        other, to keep one character. plan: where everything goes (see `draft`), changed by hand perhaps; True
-        drafts one, if the model has a planner, around the boxes and the camera that are given (beside given
-        frames or a control raster, of the camera alone; of a given video, none); False does not.
+        Args:
+            prompt: what to show; one text or B of them.
+            negative_prompt: what to pull away from; one text or B. Nothing by default.
+            image: the clip's first frame, or one for each prompt: a PIL image, or an array of 3 channels,
+                uint8 or float in [0, 1] (see `inputs`); scaled and cropped about its centre to fit.
+            video: a video to remake, or one for each prompt, of F frames or more; frames as for `image`.
+            strength: how much of it is made anew; above 0 (kept) up to 1 (not looked at).
+            boxes: where the first and second subject go, (F, 4) or (4,) each as x0, y0, x1, y1 in fractions.
+            conditions: the same and more on the latent grid, for one clip or for all.
+            num_frames: F, which is 1 + 4k.
+            height: H in pixels, a multiple of 16.
+            width: W in pixels, a multiple of 16.
+            num_inference_steps: denoising steps; by default those of the weights (`sampling.steps`).
+            guidance_scale: pull towards the words, the plan and whatever else is given, less in detail
+                (`sampling.guidance_ramp`); 1 is none and saves a pass. By default `sampling.guidance`.
+            control_guidance_scale: pull towards boxes, strokes and camera once more; 1 is none.
+            num_videos_per_prompt: clips of each prompt, which lie side by side in the batch.
+            generator: source of the noise, or one for each clip.
+            latents: the noise itself, (clips, C, f, h, w).
+            prompt_embeds: in place of `prompt`, what `encode_prompt` made of it; without words nothing is
+                planned.
+            negative_prompt_embeds: in place of `negative_prompt`.
+            plan: where everything goes (see `draft`), changed by hand perhaps; True drafts one, if the model
+                has a planner, around the boxes and the camera that are given (beside given frames or a
+                control raster, of the camera alone; of a given video, none); False does not.
+            shared_attention: the clips of the batch look at each other, to keep one character.
+            fps: frames a second, handed on.
+            output_type: "pil", "np", "pt" or "latent" (see `X2VPipelineOutput.frames`).
+            return_dict: False gives (frames,).
+            attention_kwargs: {"scale": how much loaded LoRAs count}.
+            callback_on_step_end: called as callback(pipeline, index, timestep, tensors); may return tensors
+                to change them, change `pipeline._guidance_scale`, or stop with `pipeline._interrupt = True`.
+            callback_on_step_end_tensor_inputs: which tensors it is given: latents, prompt_embeds,
+                negative_prompt_embeds.
+
+        Returns:
+            The clips, their frame rate, how the prompts were read and the plan.
+
+        Raises:
+            X2VError: input that the model cannot work with.
         """
-        prompts: list[str] = list(prompt) if isinstance(prompt, (list, tuple)) else [prompt]  # type: ignore[list-item]
-        check_shape(num_frames, height, width, self.transformer.patch)
-        words = self.read(prompts)
-        B, device = len(prompts), self._execution_device
-        grid = latent_shape(num_frames, height, width)
+        if isinstance(callback_on_step_end, (PipelineCallback, MultiPipelineCallbacks)):
+            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
+        check_call(output_type, fps, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+        steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
+        guidance_scale = self.sampling.guidance if guidance_scale is None else guidance_scale
+        run = self.stream(
+            prompt,
+            negative_prompt=negative_prompt,
+            image=image,
+            video=video,
+            strength=strength,
+            boxes=boxes,
+            conditions=conditions,
+            num_frames=num_frames,
+            height=height,
+            width=width,
+            num_inference_steps=steps,
+            guidance_scale=guidance_scale,
+            control_guidance_scale=control_guidance_scale,
+            num_videos_per_prompt=num_videos_per_prompt,
+            generator=generator,
+            latents=latents,
+            prompt_embeds=prompt_embeds,
+            negative_prompt_embeds=negative_prompt_embeds,
+            plan=plan,
+            shared_attention=shared_attention,
+            attention_kwargs=attention_kwargs,
+        )
+        count = steps if video is None else steps_run(steps, strength)
+        of_run = {"guidance_scale": guidance_scale, "attention_kwargs": attention_kwargs}
+        with self._begin(num_timesteps=count, **of_run) as state, self.progress_bar(total=count) as bar:
+            last, final = self._follow(
+                run, state, bar, callback_on_step_end, callback_on_step_end_tensor_inputs
+            )
+        frames = final if output_type == "latent" else to_frames(self._video(final), output_type)
+        self.maybe_free_model_hooks()
+        if not return_dict:
+            return (frames,)
+        return X2VPipelineOutput(frames=frames, fps=fps, words=last.words, plan=last.plan)
 
+    @torch.no_grad()
+    def stream(
+        self,
+        prompt: str | Sequence[str] | None = None,
+        *,
+        negative_prompt: str | Sequence[str] | None = None,
+        image: Pictures | None = None,
+        video: Video | None = None,
+        strength: float = 0.6,
+        boxes: Sequence[np.ndarray] = (),
+        conditions: Conditions | None = None,
+        num_frames: int = 17,
+        height: int = 128,
+        width: int = 128,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        control_guidance_scale: float = 1.0,
+        num_videos_per_prompt: int = 1,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        latents: Tensor | None = None,
+        prompt_embeds: Tensor | None = None,
+        negative_prompt_embeds: Tensor | None = None,
+        plan: Plan | bool = True,
+        shared_attention: bool = False,
+        attention_kwargs: Mapping[str, Any] | None = None,
+        scheduler: Any = None,
+    ) -> Generator[ClipStep, Mapping[str, Any] | None, None]:
+        """Yield every denoising step as a ClipStep; the `next_latents` of the last are the clip.
+
+        Closing cancels. A mapping that is sent back changes the steps that follow: `latents` (which take the
+        place of `next_latents`), `guidance_scale`, `prompt_embeds`, `negative_prompt_embeds`.
+
+        Args:
+            scheduler: which goes from step to step, in place of the pipeline's own. The others: as in the
+                call.
+
+        Raises:
+            X2VError: input that the model cannot work with.
+        """
+        check_embeds(prompt, prompt_embeds, negative_prompt, negative_prompt_embeds)
+        check_shape(num_frames, height, width, self.transformer.patch)
+        check_scheduler(scheduler := scheduler or self.scheduler)
+        steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
+        guidance_scale = self.sampling.guidance if guidance_scale is None else guidance_scale
+        shape, lora, n = (num_frames, height, width), lora_scale(attention_kwargs), num_videos_per_prompt
+        read = () if prompt is None else self.read(prompts_of(prompt))  # type: ignore[arg-type]
+        words = tuple(each for each in read for _ in range(n))
+        prompts = len(read) or len(prompt_embeds)  # type: ignore[arg-type]
+        B, grid, device = prompts * n, latent_shape(*shape), self._execution_device
         size = (B, self.transformer.config.latent_channels, *grid)
-        given = self._conditions(image, boxes, conditions, (num_frames, height, width)).fit(B, size[1], grid)
-        start = None
+        check_generators(generator, B)
+        embeds = self.encode_prompt(
+            read or None, negative_prompt, guidance_scale != 1, n, prompt_embeds, negative_prompt_embeds
+        )
+
+        first = start = None
+        if image is not None:
+            first = spread("image", self._encode(read_image(image, height, width)[:, :, None]), prompts, n)
+        given = self._conditions(first, boxes, conditions, shape).fit(B, size[1], grid)
         if video is not None:
-            start = self._encode(_video_input(video, num_frames, height, width)).expand(B, -1, -1, -1, -1)
-        noise = randn_tensor(size, generator, device, torch.float32)
+            start = spread("video", self._encode(read_video(video, *shape)), prompts, n).expand(size)
+        noise = self._noise(size, generator, latents)
 
         def draft() -> Plan:
-            return self.draft(words, (num_frames, height, width), boxes, given.camera, generator)
+            return self.draft(words, shape, boxes, given.camera, generator)
 
-        given, drafted = resolve(
-            plan,
-            given,
-            (num_frames, height, width),
-            boxes=len(boxes),
-            video=start is not None,
-            draft=None if self.planner is None else draft,
-        )
+        drafts = draft if words and self.planner is not None else None
+        of_clip = {"boxes": len(boxes), "video": start is not None}
+        given, drafted = resolve(plan, given, shape, **of_clip, draft=drafts)
         given = given.fit(B, size[1], grid).to(device)
         scales = guidance_scale, control_guidance_scale
-        velocity = self._velocity(words, negative_prompt, given, scales, consistency, grid)
+        guided = self._velocity(*embeds, given, scales, shared_attention, grid)
 
-        last_level = self.sampling.last_level
-        run = sample(velocity, noise, self.scheduler, num_inference_steps, given, start, strength, last_level)
+        def velocity(latents: Tensor, t: float) -> Prediction:
+            with scaled(self.transformer, lora):
+                return guided(latents, t)
+
+        run = sample(velocity, noise, scheduler, steps, given, start, strength, self.sampling.last_level)
         step = next(run)
         while step is not None:
-            changed = yield ClipStep(**vars(step), words=words, plan=drafted)
-            step = _send(run, changed)
+            changes = yield ClipStep(
+                **vars(step), words=words, plan=drafted, **dict(zip(EMBEDS, embeds, strict=True))
+            )
+            if changes and set(changes) - {"latents"}:
+                scales = changes.get("guidance_scale", scales[0]), control_guidance_scale
+                embeds = tuple(changes.get(name, own) for name, own in zip(EMBEDS, embeds, strict=True))
+                if scales[0] != 1 and embeds[1] is None:
+                    embeds = self.encode_prompt(None, negative_prompt, True, n, embeds[0][::n])
+                guided = self._velocity(*embeds, given, scales, shared_attention, grid)
+            step = _send(run, changes.get("latents") if changes else None)
 
     def draft(
         self,
@@ -232,190 +295,87 @@ class X2VPipeline(DiffusionPipeline, LoraBaseMixin):
         noise = randn_tensor(size, generator, self._execution_device, torch.float32)
         return self.planner.plan(words, *shape, noise=noise, boxes=boxes, camera=camera)
 
-    def read(self, prompts: Sequence[str]) -> tuple[Words, ...]:
-        """How the model reads prompts. Warns about what it cannot use; X2VError when nothing of a prompt is
-        left.
-        """
-        if not prompts or not all(isinstance(prompt, str) for prompt in prompts):
-            raise X2VError(
-                f"prompt={prompts!r}", "a prompt is text, or a list of texts", 'use "a dog in the snow"'
-            )
-        rows = tuple(self.text_encoder.tokenize(prompt) for prompt in prompts)
-        for row in rows:
-            if row.unknown and len(row.words) == 1:
-                near = [
-                    f"{word} -> {', '.join(close)}"
-                    for word in row.unknown
-                    if (close := self.text_encoder.near(word))
-                ]
-                cure = f"near words: {'; '.join(near)}" if near else "try: a red ball bouncing on the beach"
-                raise X2VError(
-                    f"prompt of {', '.join(row.unknown)}", "the model knows none of these words", cure
-                )
-            if row.unknown:
-                warnings.warn(
-                    f"words the model does not know, left out: {', '.join(row.unknown)}", stacklevel=3
-                )
-            if row.dropped:
-                limit = self.text_encoder.config.max_words
-                warnings.warn(
-                    f"a prompt has at most {limit} words, left out: {', '.join(row.dropped)}", stacklevel=3
-                )
-            if len(row.words) == 1 and not row.unknown:
-                warnings.warn("the prompt is empty: the clip shows whatever the model likes", stacklevel=3)
-        return rows
+    def _follow(
+        self,
+        run: Generator[ClipStep, Mapping[str, Any] | None, None],
+        state: RunState,
+        bar: Any,
+        callback: Callback | None,
+        names: Sequence[str],
+    ) -> tuple[ClipStep, Tensor]:
+        """Run to the end, or to where a callback stops it: the last step, and its latents (B, C, f, h, w)."""
+        step = next(run)
+        while True:
+            state.current_timestep = round(1000 * step.t)
+            tensors = {"latents": step.next_latents, **{name: getattr(step, name) for name in EMBEDS}}
+            changes: dict[str, Any] = {}
+            if callback is not None:
+                scale, shown = state.guidance_scale, {name: tensors[name] for name in names}
+                answer = callback(self, step.index, state.current_timestep, shown) or {}
+                changes = {k: v for k, v in answer.items() if k in tensors and v is not tensors[k]}
+                changes |= {"guidance_scale": state.guidance_scale} if state.guidance_scale != scale else {}
+            bar.update()
+            following = None if state.interrupt else _send(run, changes)
+            if following is None:
+                run.close()
+                return step, changes.get("latents", step.next_latents)
+            step = following
 
-    @torch.inference_mode()
-    def decode(self, latents: Tensor) -> np.ndarray:
-        """Latents (B, C, f, h, w) -> frames uint8 (B, F, H, W, 3)."""
-        return _to_uint8(self._video(latents))
-
-    @torch.inference_mode()
-    def preview(self, latents: Tensor) -> np.ndarray:
-        """The same at almost no cost, by one linear map per latent cell: rough colours and shapes."""
-        return _to_uint8(self.vae.preview(latents.to(self.vae.dtype)))
-
-    @torch.inference_mode()
-    def _video(self, latents: Tensor) -> Tensor:
-        return self.vae.decode(latents.to(self.vae.dtype)).float().clamp(-1, 1)
-
-    def _encode(self, video: Tensor) -> Tensor:
-        return self.vae.encode(video.to(self.vae.device, self.vae.dtype)).float()
+    def _noise(self, size: tuple[int, ...], generator: Any, latents: Tensor | None) -> Tensor:
+        """The noise that a run starts from: what is given, or drawn."""
+        if latents is None:
+            return randn_tensor(size, generator, self._execution_device, torch.float32)
+        if tuple(latents.shape) != size:
+            rule = f"this run's noise is {size}"
+            raise X2VError(f"latents of shape {tuple(latents.shape)}", rule, "leave them out to draw some")
+        return latents.to(self._execution_device, torch.float32)
 
     def _conditions(
         self,
-        image: Picture | None,
+        first: Tensor | None,
         boxes: Sequence[np.ndarray],
         extra: Conditions | None,
         shape: tuple[int, int, int],
     ) -> Conditions:
-        """Everything given besides words, as one Conditions."""
+        """Everything given besides words, as one Conditions.
+
+        first: latents (1 or B, C, 1, h, w) of given pictures.
+        """
         given = extra or Conditions()
-        if image is not None:
-            first = self._encode(_fit(_as_float(image, "image", 3)[:, None], *shape[1:])[None])
-            latents = first.new_zeros(1, first.shape[1], *latent_shape(*shape))
+        if first is not None:
+            latents = first.new_zeros(*first.shape[:2], *latent_shape(*shape))
             latents[:, :, :1] = first
             given = given.merge(known_frames(latents, [0]))
         return given.merge(Conditions.draw(shape, boxes=boxes))
 
     def _velocity(
         self,
-        words: Sequence[Words],
-        negative_prompt: str | Sequence[str],
+        prompt_embeds: Tensor,
+        negative_prompt_embeds: Tensor | None,
         given: Conditions,
         scales: tuple[float, float],
-        consistency: bool,
+        shared_attention: bool,
         grid: Shape3,
     ) -> GuidedVelocity:
         """The guided velocity as a function of latents and t."""
-        B, device = len(words), self._execution_device
-        negatives = [negative_prompt] * B if isinstance(negative_prompt, str) else list(negative_prompt)
-        if len(negatives) != B:
-            raise X2VError(
-                f"{len(negatives)} negative prompts", f"there are {B} prompts", "give one, or one for each"
-            )
         needed = passes(*scales, given)
-        texts: list[str | Words] = []
-        for each in needed:
-            texts += negatives if each.negative else words
-        ids, mask = self.text_encoder.batch(texts)
-        text = self.text_encoder(ids).to(device, self.transformer.dtype)
+        text = join_embeds([negative_prompt_embeds if each.negative else prompt_embeds for each in needed])
+        text = text.to(self._execution_device, self.transformer.dtype)  # (passes * B, T, D)
         return GuidedVelocity(
             self.transformer,
             needed,
             text,
-            mask.to(device),
+            (text != 0).any(-1),
             given,
             grid,
             ramp=self.sampling.guidance_ramp,
-            shared_attention=consistency,
+            shared_attention=shared_attention,
         )
 
-    # -- weights
-    # -------------------------------------------------------------------------------------------------
 
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **options: Any) -> X2VPipeline:
-        """Load a pipeline written by `save_pretrained`, in `fast_dtype()` unless `dtype` says otherwise.
-
-        Only safetensors are read. Raises X2VError for pickles, weights that are broken, incomplete or not
-        numbers, and a checkpoint of another format.
-        """
-        source = str(pretrained_model_name_or_path)
-        for folder in (path for path in Path(source).glob("*") if path.is_dir()):
-            _refuse_pickles(folder)
-        if "torch_dtype" not in options:
-            options.setdefault("dtype", fast_dtype())
-        usual_dtype = torch.get_default_dtype()
-        try:
-            pipe = super().from_pretrained(source, **options | {"use_safetensors": True})
-        except X2VError:
-            raise
-        except (
-            OSError,
-            ValueError,
-            RuntimeError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            SafetensorError,
-        ) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            rule = f"it does not hold the weights of an x2vkit pipeline ({reason})"
-            raise X2VError(f"weights {source!r}", rule, "train them, or fetch them again") from error
-        finally:
-            torch.set_default_dtype(usual_dtype)  # diffusers leaves its own behind when a load fails
-        for name in ("vae", "text_encoder", "transformer", "planner"):
-            if getattr(pipe, name) is not None:
-                check_weights(getattr(pipe, name), f"{source}/{name}")
-        pipe.sampling = sampling_defaults(source)
-        return pipe
-
-    def save_pretrained(self, save_directory: str | Path, *args: Any, **options: Any) -> None:
-        """Write the pipeline to a folder, as diffusers does, and beside it how it is sampled."""
-        super().save_pretrained(save_directory, *args, **options)
-        self.sampling.save(save_directory)
-
-    def load_lora_weights(
-        self, source: str | Path, adapter_name: str = "default", weight_name: str = LORA_FILE
-    ) -> None:
-        """Add a LoRA to the transformer from a safetensors file, or a folder that holds `weight_name`."""
-        path = Path(source)
-        path = path / weight_name if path.is_dir() else path
-        if path.suffix in PICKLES:
-            raise _pickle_error(path)
-        if not path.is_file():
-            _refuse_pickles(path.parent)
-            raise X2VError(f"LoRA {str(path)!r}", "there is no such file", "give the folder of a saved LoRA")
-        try:
-            with safe_open(path, "pt") as file:
-                weights = {name: file.get_tensor(name) for name in file.keys()}
-                settings = json.loads((file.metadata() or {}).get(LORA_ADAPTER_METADATA_KEY, "null"))
-        except (SafetensorError, json.JSONDecodeError) as error:
-            raise X2VError(
-                f"LoRA {str(path)!r}", f"it is not a safetensors file ({error})", "save it again"
-            ) from error
-        if not all(torch.isfinite(value).all() for value in weights.values()):
-            raise X2VError(
-                f"LoRA {str(path)!r}", "it holds values that are not numbers", "train it again, slower"
-            )
-        self.transformer.load_lora_adapter(
-            weights, prefix="transformer", adapter_name=adapter_name, metadata=settings
-        )
-
-    def save_lora_weights(self, folder: str | Path, adapter_name: str = "default") -> Path:
-        """Write one of the transformer's LoRAs as safetensors into a folder; returns the file."""
-        from peft import get_peft_model_state_dict
-
-        weights = get_peft_model_state_dict(self.transformer, adapter_name=adapter_name)
-        settings = self.transformer.peft_config[adapter_name].to_dict()
-        settings = {
-            name: list(value) if isinstance(value, set) else value for name, value in settings.items()
-        }
-        self._save_lora_weights(
-            folder, {"transformer": weights}, {"transformer": settings}, weight_name=LORA_FILE
-        )
-        return Path(folder) / LORA_FILE
+# diffusers looks for a saved pipeline's class among its own names, and nowhere else: with this line
+# `DiffusionPipeline.from_pretrained(folder)` finds it once this module is imported.
+diffusers.X2VPipeline = X2VPipeline
 
 
 def fast_dtype() -> torch.dtype:
@@ -426,83 +386,15 @@ def fast_dtype() -> torch.dtype:
     return torch.bfloat16 if capable and _cpu_has_bf16() else torch.float32
 
 
-def check_weights(model: torch.nn.Module, name: str) -> None:
-    """Raise X2VError when a weight is missing or is not a finite number."""
-    for key, value in model.state_dict().items():
-        if value.is_meta:
-            raise X2VError(f"weights {name!r}", f"{key} is missing", "fetch or train them again")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise X2VError(
-                f"weights {name!r}", f"{key} holds values that are not numbers", "use an older checkpoint"
-            )
-
-
 def _cpu_has_bf16() -> bool:
     """oneDNN also calls bf16 supported where it only emulates it, slowly: ask the processor itself."""
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))
 
 
-def _refuse_pickles(folder: Path) -> None:
-    pickles = [path for path in folder.glob("*") if path.suffix in PICKLES]
-    if pickles and not list(folder.glob("*.safetensors")):
-        raise _pickle_error(pickles[0])
-
-
-def _pickle_error(path: Path) -> X2VError:
-    return X2VError(
-        f"weights {str(path)!r}", "a pickle can run code and is never opened", "convert it to safetensors"
-    )
-
-
-def _send(run: Generator[Any, Any, None], value: Tensor | None) -> Any:
+def _send(run: Generator[Any, Any, None], value: Any) -> Any:
     """The next item of a generator after sending it a value; None at its end."""
     try:
         return run.send(value)
     except StopIteration:
         return None
-
-
-def _as_float(picture: Any, name: str, ndim: int) -> Tensor:
-    """uint8 (..., H, W, 3), or float (3, ..., H, W) in [-1, 1], with `ndim` axes -> the latter."""
-    if isinstance(picture, Image.Image):
-        picture = np.asarray(picture.convert("RGB"))
-    if isinstance(picture, np.ndarray):
-        picture = torch.from_numpy(np.ascontiguousarray(picture))
-    if isinstance(picture, Tensor) and picture.ndim == ndim:
-        if picture.dtype == torch.uint8 and picture.shape[-1] == 3:
-            return picture.movedim(-1, 0).float() / 127.5 - 1
-        if picture.is_floating_point() and picture.shape[0] == 3 and picture.abs().max() <= 1:
-            return picture.float()
-    kind = getattr(picture, "dtype", type(picture).__name__)
-    got = f"{name} of {tuple(getattr(picture, 'shape', ()))} {kind}"
-    shape = "F, H, W, 3" if ndim == 4 else "H, W, 3"
-    rule = f"{name} is uint8 ({shape}), or float with its 3 channels first, in [-1, 1]"
-    raise X2VError(got, rule, "read it with x2vkit.media")
-
-
-def _fit(video: Tensor, height: int, width: int) -> Tensor:
-    """(3, F, H, W) scaled to cover height x width, and cropped about the centre."""
-    H, W = video.shape[2:]
-    if (H, W) == (height, width):
-        return video
-    scale = max(height / H, width / W)
-    size = max(height, round(H * scale)), max(width, round(W * scale))
-    frames = nnf.interpolate(video.transpose(0, 1), size=size, mode="bilinear", antialias=True)
-    y, x = (size[0] - height) // 2, (size[1] - width) // 2
-    return frames[:, :, y : y + height, x : x + width].transpose(0, 1).clamp(-1, 1)
-
-
-def _video_input(video: np.ndarray | Tensor, num_frames: int, height: int, width: int) -> Tensor:
-    """A user's video as (1, 3, F, H, W): its first F frames, fitted."""
-    frames = _as_float(video, "video", 4)
-    if frames.shape[1] < num_frames:
-        cure = f"ask for num_frames={1 + (frames.shape[1] - 1) // 4 * 4} or fewer"
-        raise X2VError(f"video of {frames.shape[1]} frames", f"num_frames={num_frames} needs as many", cure)
-    return _fit(frames[:, :num_frames], height, width)[None]
-
-
-def _to_uint8(video: Tensor) -> np.ndarray:
-    """(B, 3, F, H, W) in [-1, 1] -> uint8 (B, F, H, W, 3)."""
-    scaled = (video.float().clamp(-1, 1) + 1) * 127.5
-    return scaled.round().to(torch.uint8).permute(0, 2, 3, 4, 1).contiguous().cpu().numpy()

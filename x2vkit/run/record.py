@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import isfinite, prod
@@ -35,7 +34,8 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.media import check_fps
-from x2vkit.pipeline.x2v import Picture, X2VPipeline, fast_dtype
+from x2vkit.pipeline.inputs import Picture
+from x2vkit.pipeline.x2v import X2VPipeline, fast_dtype
 from x2vkit.registry import DEFAULT_MODEL, shipped
 from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
@@ -84,7 +84,7 @@ def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
     shown = diffusers.utils.logging.is_progress_bar_enabled()
     diffusers.utils.logging.disable_progress_bar()  # four small files: its bar would only clutter a notebook
     try:
-        return X2VPipeline.from_pretrained(folder, **parts)
+        return X2VPipeline.from_pretrained(folder, dtype=fast_dtype(), **parts)
     finally:
         if shown:
             diffusers.utils.logging.enable_progress_bar()
@@ -139,8 +139,9 @@ def record(
     _check_budget(predicted_bytes(request, pipeline, keep, previews), budget_bytes)
 
     t, latents, pred_x0, pred_x0_cond, pictures, times = [], [], [], [], [], [perf_counter()]
-    with _scheduler(pipeline, request.scheduler), _Hooks(pipeline.transformer, keep) as hooks:
-        for step in pipeline.stream(request.prompt, **_call(request), **given):
+    scheduler = make_scheduler(request.scheduler)
+    with _Hooks(pipeline.transformer, keep) as hooks:
+        for step in pipeline.stream(request.prompt, scheduler=scheduler, **_call(request), **given):
             t.append(step.t)
             latents.append(_half(step.latents[0]))
             pred_x0.append(_half(step.pred_x0[0]))
@@ -286,16 +287,6 @@ class _Hooks:
         return listen
 
 
-@contextmanager
-def _scheduler(pipeline: X2VPipeline, name: str) -> Iterator[None]:
-    """The pipeline with the scheduler that a request names, for one run."""
-    before, pipeline.scheduler = pipeline.scheduler, make_scheduler(name)
-    try:
-        yield
-    finally:
-        pipeline.scheduler = before
-
-
 @cache
 def _kept(name: str) -> X2VPipeline:
     """The pipeline that `generate` and `record` use for a model name, loaded once."""
@@ -334,7 +325,7 @@ def _call(request: RunRequest) -> dict[str, Any]:
         "control_guidance_scale": request.control_guidance,
         "generator": torch.Generator("cpu").manual_seed(request.seed),
         "plan": request.plan,
-        "consistency": request.shared_attention,
+        "shared_attention": request.shared_attention,
     }
 
 

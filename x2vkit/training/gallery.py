@@ -178,9 +178,8 @@ def measure_sampling(pipeline: Path, path: Path, step: int, prompts: int) -> Non
 def sample(pipe: Any, prompt: str, steps: int, guidance: float, **shape: int) -> Frames:
     """One clip from the noise that all clips start from, (F, H, W, 3)."""
     noise = torch.Generator().manual_seed(SEED)
-    return pipe(prompt, num_inference_steps=steps, guidance_scale=guidance, generator=noise, **shape).frames[
-        0
-    ]
+    made = pipe(prompt, num_inference_steps=steps, guidance_scale=guidance, generator=noise, **shape)
+    return np.stack(made.frames[0])
 
 
 def three_dogs(path: Path, points: Sequence[Point], moments: int = 6) -> Path:

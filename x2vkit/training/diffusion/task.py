@@ -164,8 +164,8 @@ class DiffusionTask(Task):
         pipe = make_pipeline(self.vae, model)
         pipe.set_progress_bar_config(disable=True)
         noise = torch.Generator().manual_seed(0)
-        frames = pipe(SAMPLE_PROMPTS, num_inference_steps=16, generator=noise).frames  # (6, F, H, W, 3)
-        return np.concatenate([np.concatenate(list(clip[::4]), axis=1) for clip in frames])
+        frames = pipe(SAMPLE_PROMPTS, num_inference_steps=16, generator=noise).frames  # 6 lists of F pictures
+        return np.concatenate([np.concatenate(clip[::4], axis=1) for clip in frames])
 
     def export(self, model: nn.Module, folder: Path) -> None:
         """Write `folder`/pipeline: everything needed to make clips, in bf16, with how it was made beside
