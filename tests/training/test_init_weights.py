@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,14 @@ import torch
 
 from tests.training.tiny_diffusion import recipe, task
 from x2vkit.config import ModelConfig
+from x2vkit.core.planner import Planner
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.judge.frame import FrameModel
+from x2vkit.judge.motion import MotionModel
+from x2vkit.registry import WEIGHTS
 from x2vkit.training.diffusion.task import DiffusionTask
 from x2vkit.training.engine import Engine
 from x2vkit.training.init_weights import init_weights, load_component
@@ -107,3 +112,21 @@ def test_weights_of_another_format_are_refused(tmp_path):
     config.write_text(config.read_text().replace('"format_version": 1', '"format_version": 99'))
     with pytest.raises(X2VError, match="format"):
         init_weights(part, tmp_path)
+
+
+PARTS = {
+    "small/vae": VideoVAE,
+    "small/planner": Planner,
+    "small/transformer": VideoTransformer,
+    "small/text_encoder": TextEncoder,
+    "judge/frame": FrameModel,
+    "judge/motion": MotionModel,
+}
+
+
+@pytest.mark.parametrize("folder", PARTS)
+def test_every_component_checks_its_format(folder):
+    config = json.loads((WEIGHTS / folder / "config.json").read_text())
+    assert PARTS[folder].from_config(config) is not None
+    with pytest.raises(X2VError, match="format 99"):
+        PARTS[folder].from_config(config | {"format_version": 99})

@@ -28,7 +28,7 @@ ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-CLIENTS, ASKED = 20, 3
+CLIENTS, REQUESTS = 20, 3
 """Clients of the demo at once, and requests of each."""
 LISTEN = """kind => {
     window.waits = [];
@@ -241,9 +241,9 @@ def _demo(browser: Any) -> Iterator[Line]:
         _crowd(url, 1)
         before = process.memory_info().rss
         began = perf_counter()
-        right, refused, wrong = _crowd(url, ASKED)
+        right, refused, wrong = _crowd(url, REQUESTS)
         took = perf_counter() - began
-        note = f"of {CLIENTS * ASKED}: {right} right, {refused} told of a full queue; {took:.0f} s"
+        note = f"of {CLIENTS * REQUESTS}: {right} right, {refused} told of a full queue; {took:.0f} s"
         yield Line("demo, wrong or hung of a crowd", float(wrong), "", 0.0, most=True, note=note)
         growth = 100 * (process.memory_info().rss / before - 1)
         yield Line(
@@ -293,13 +293,13 @@ def _generate(page: Any) -> float:
     return page.evaluate("window.first") / 1000
 
 
-def _crowd(url: str, asked: int) -> tuple[int, int, int]:
-    """CLIENTS at once, `asked` requests each -> how many were right, refused in words, wrong or hung."""
+def _crowd(url: str, requests: int) -> tuple[int, int, int]:
+    """CLIENTS at once, so many requests each -> how many were right, refused in words, wrong or hung."""
     from gradio_client import Client
 
     def visit(number: int) -> list[str]:
         client, found = Client(url, verbose=False, download_files=False), []
-        for i in range(asked):
+        for i in range(requests):
             prompt = f"a red ball, clip {number}"
             try:
                 job = client.submit(prompt=prompt, steps=2, seconds=0.4, seed=i, api_name="/generate")
@@ -310,5 +310,5 @@ def _crowd(url: str, asked: int) -> tuple[int, int, int]:
         return found
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        said = [word for found in pool.map(visit, range(CLIENTS)) for word in found]
-    return said.count("right"), said.count("refused"), said.count("wrong")
+        answers = [word for found in pool.map(visit, range(CLIENTS)) for word in found]
+    return answers.count("right"), answers.count("refused"), answers.count("wrong")

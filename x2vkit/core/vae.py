@@ -34,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
+from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.layers import Conv, Upsample, depth_to_space
 
 RGB = 3
@@ -192,6 +193,7 @@ class VideoVAE(ModelMixin, ConfigMixin):
         decoder_depths: blocks at H/8, H/4 and H/2.
         latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's
             own standard deviation. A decoder trained with it forgives the small errors of a diffusion model.
+        format_version: of the saved weights.
     """
 
     @register_to_config
@@ -202,8 +204,10 @@ class VideoVAE(ModelMixin, ConfigMixin):
         encoder_depths: tuple[int, int] = (1, 1),
         decoder_depths: tuple[int, int, int] = (2, 2, 1),
         latent_noise: float = 0.05,
+        format_version: int = FORMAT_VERSION,
     ):
         super().__init__()
+        check_format(format_version)
         self.encoder = Encoder(latent_channels, tuple(widths), tuple(encoder_depths))
         self.decoder = Decoder(latent_channels, tuple(widths), tuple(decoder_depths))
         self.linear = LinearCode(latent_channels)

@@ -1,13 +1,13 @@
-"""The judge's frame model: one frame -> what is where, who it is, what it wears, and in which place.
+"""The judge's frame model: one frame -> what is where, who it is, what it wears, and in which scene.
 
 It looks at single frames, so it reads stills and clips alike and knows nothing of motion (see motion.py). It
 sees pixels and nothing else: neither prompt nor seed nor latents.
 
-    n  frames        H, W  pixels, the shorter side 128        K  kinds of pixel (place, first, second, in
-    front)
+    n  frames        H, W  pixels, the shorter side 128        K  kinds of pixel (background, first, second,
+    in front)
 
 It looks twice. A first network sees the whole frame and says for every 2 x 2 pixels what they belong to: that
-gives the boxes, and the place. A second one sees each subject cut out and brought to one size: there a dog
+gives the boxes, and the scene. A second one sees each subject cut out and brought to one size: there a dog
 looks much like every other dog, so that little training suffices.
 """
 
@@ -25,7 +25,7 @@ from x2vkit.core.layers import Conv, Upsample, depth_to_space
 from x2vkit.world.grammar import ACTIONS, COLOR_NAMES, MOODS, SCENES, SUBJECTS, WEARABLES
 
 KINDS = 4
-"""Kinds of pixel: place, first subject, second subject, what they pass behind."""
+"""Kinds of pixel: background, first subject, second subject, what they pass behind."""
 SIDE = 128
 """Pixels of the shorter side that the first network looks at."""
 CELL = 2
@@ -115,7 +115,7 @@ class FrameModel(ModelMixin, ConfigMixin):
 
 
 class SceneNet(nn.Module):
-    """The whole frame -> what each pixel belongs to, and the place."""
+    """The whole frame -> what each pixel belongs to, and the scene."""
 
     def __init__(self, widths: tuple[int, int, int], blocks: int):
         super().__init__()
@@ -155,7 +155,7 @@ class SubjectNet(nn.Module):
         self.near = nn.Sequential(*(ResidualBlock(fine) for _ in range(blocks[0])))
         self.down = Conv(4 * fine, coarse, kernel=1)
         self.far = nn.Sequential(*(ResidualBlock(coarse) for _ in range(blocks[1])))
-        self.thin, self.look = Conv(coarse, 24, kernel=1), Conv(fine + coarse, GLIMPSES, kernel=1)
+        self.thin, self.attend = Conv(coarse, 24, kernel=1), Conv(fine + coarse, GLIMPSES, kernel=1)
         size = 24 * (CUT // PATCH // 2) ** 2 + GLIMPSES * (fine + 3)
         self.level, self.mix = nn.LayerNorm(size), nn.Linear(size, hidden)
         self.heads = nn.ModuleDict(
@@ -169,9 +169,10 @@ class SubjectNet(nn.Module):
         coarse = self.far(self.down(_fold(fine)))  # (n, coarse, 8, 8)
         shape = self.thin(nnf.silu(coarse)).flatten(1)  # (n, 24 * 8 * 8)
         both = torch.cat([fine, nnf.interpolate(coarse, scale_factor=2.0)], 1)
-        look = self.look(nnf.silu(both)).float().flatten(2).softmax(-1)  # (n, GLIMPSES, 16 * 16)
+        attention = self.attend(nnf.silu(both)).float().flatten(2).softmax(-1)  # (n, GLIMPSES, 16 * 16)
         shown = torch.cat([fine, nnf.avg_pool2d(cuts[:, :3], PATCH)], 1)  # (n, fine + 3, 16, 16)
-        close = (look @ shown.float().flatten(2).transpose(1, 2)).flatten(1)  # (n, GLIMPSES * (fine + 3))
+        shown = shown.float().flatten(2).transpose(1, 2)  # (n, 16 * 16, fine + 3)
+        close = (attention @ shown).flatten(1)  # (n, GLIMPSES * (fine + 3))
         features = nnf.silu(self.mix(self.level(torch.cat([shape, close], 1))))  # (n, hidden)
         logits = {name: head(features).float() for name, head in self.heads.items()}
         return {"mouth": self.mouth(features)[:, 0].float(), "features": features.float(), **logits}
@@ -232,8 +233,8 @@ def _span(profile: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     high = last + 0.5 + part(last, last + 1)
     low = torch.where(first == 0, torch.zeros_like(low), low)  # cut by the frame's edge
     high = torch.where(last == cells - 1, torch.full_like(high, cells), high)
-    place = torch.arange(cells, device=profile.device)
-    return low, high, (place >= first[:, None] - 1) & (place <= last[:, None] + 1)
+    index = torch.arange(cells, device=profile.device)
+    return low, high, (index >= first[:, None] - 1) & (index <= last[:, None] + 1)
 
 
 def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor, turn: Tensor | None = None) -> Tensor:

@@ -29,7 +29,7 @@ SHIPPED = WEIGHTS / "judge"
 FPS = 12
 """Frames a second of every clip that is judged; motion is read at this pace."""
 HINTS = ("pose", "facing")
-"""Attributes of a frame that serve the motion model and are not told."""
+"""Attributes of a frame that serve the motion model and are not reported."""
 AT_ONCE = 34
 """Frames that the frame model reads together."""
 

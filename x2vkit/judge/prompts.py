@@ -59,24 +59,24 @@ def _a(*words: str) -> str:
 def target_of(spec: SceneSpec, moving: bool = True) -> dict[str, str]:
     """What `plain(spec)` states, in the words of a `Reading`: attribute -> word. moving: False for a
     still."""
-    said = {"subject": spec.subject, "color": spec.color, "scene": spec.scene}
+    target = {"subject": spec.subject, "color": spec.color, "scene": spec.scene}
     if spec.wearing:
-        said["wearing"], said["wearing_color"] = spec.wearing
+        target["wearing"], target["wearing_color"] = spec.wearing
     if spec.mood and spec.action != "talk":
-        said["mood"] = spec.mood
+        target["mood"] = spec.mood
     if spec.other:
-        said["other"], said["other_color"] = spec.other
+        target["other"], target["other_color"] = spec.other
     if not moving:
-        return said
+        return target
     if spec.other:
-        said["relation"] = spec.relation
+        target["relation"] = spec.relation
     else:
-        said["action"] = spec.action
+        target["action"] = spec.action
         if spec.action in DIRECTED:
-            said["direction"] = spec.direction
+            target["direction"] = spec.direction
     if spec.camera != "static":
-        said["camera"] = spec.camera
-    return said
+        target["camera"] = spec.camera
+    return target
 
 
 def scenes(count: int, seed: int, held_out: bool = False) -> list[SceneSpec]:

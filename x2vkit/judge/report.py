@@ -99,10 +99,11 @@ class Report:
             rows = [f for f in self.figures if f.limit == limit]
             lines += [limit] * bool(rows)
             for f in rows:
-                spread = "" if f.error is None else f"±{100 * f.error:.0f}"
+                interval = "" if f.error is None else f"±{100 * f.error:.0f}"
                 less = " (less is better)" if f.less_is_better else ""
                 score, ceiling, chance = (_shown(v, f.unit) for v in (f.score, f.ceiling, f.chance))
-                lines.append(f"  {f.name + less:44}{score:>9}{spread:<7}{ceiling:>9}{chance:>10}{f.count:>7}")
+                name = f"  {f.name + less:44}"
+                lines.append(f"{name}{score:>9}{interval:<7}{ceiling:>9}{chance:>10}{f.count:>7}")
         return "\n".join(lines)
 
     def markdown(self) -> str:
@@ -110,14 +111,14 @@ class Report:
         lines = ["| figure | score | ceiling | shuffled | clips |", "|---|---|---|---|---|"]
         for limit in LIMITS:
             for f in (f for f in self.figures if f.limit == limit):
-                spread = "" if f.error is None else f" ± {100 * f.error:.0f}"
+                interval = "" if f.error is None else f" ± {100 * f.error:.0f}"
                 less = ", less is better" if f.less_is_better else ""
-                cells = [
+                columns = [
                     f"{limit}: {f.name}{less}",
-                    _shown(f.score, f.unit) + spread,
+                    _shown(f.score, f.unit) + interval,
                     _shown(f.ceiling, f.unit),
                 ]
-                lines.append(f"| {' | '.join([*cells, _shown(f.chance, f.unit), str(f.count)])} |")
+                lines.append(f"| {' | '.join([*columns, _shown(f.chance, f.unit), str(f.count)])} |")
         return "\n".join(lines)
 
     def meanings(self) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,24 +71,26 @@ class Engine:
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
         self.progress = Progress()
-        self.log, self.lock = out / "log.jsonl", RunLock(out)
+        self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
         """Called after every step with the number of steps done."""
-        self._open(resume)
+        with self._writing(), self._locked():
+            self._open(resume)
+        self.accelerator.wait_for_everyone()
 
     def run(self, minutes: float | None = None) -> dict[str, float]:
         """Train to the recipe's last step, or until `minutes` have passed; returns the last scores.
 
         Raises X2VError when training diverges (the last good checkpoint stays), or the disk is full.
         """
-        try:
+        with self._locked():
             return self._run(minutes)
-        finally:
-            self.lock.release()
+
+    def _locked(self) -> AbstractContextManager[None]:
+        """The folder is this run's alone; the main process holds it for all."""
+        return RunLock(self.out) if self._main else nullcontext()
 
     def _run(self, minutes: float | None) -> dict[str, float]:
-        if self._main:
-            self.lock.acquire()
         config, scores = self.config, {}
         start = begun = time.perf_counter()
         bar = tqdm(
@@ -246,9 +248,6 @@ class Engine:
 
     def _open(self, resume: bool) -> None:
         """Start a new run folder, or take up the one that is there."""
-        if self._main:
-            with self._writing():
-                self.lock.acquire()
         found = load_checkpoint(self.out / "checkpoints")
         if found and not resume:
             cure = "add --resume to continue it, or name another folder"
@@ -256,12 +255,6 @@ class Engine:
         if found:
             self._restore(*found)
         if self._main:
-            self._begin()
-        self.accelerator.wait_for_everyone()
-
-    def _begin(self) -> None:
-        """Recipe and log of the run as far as it has come."""
-        with self._writing():
             lines = self.log.read_text().splitlines() if self.log.exists() else []
             kept = [line for line in lines if _log_step(line) <= self.progress.step]
             write_atomically(self.log, "".join(line + "\n" for line in kept).encode())

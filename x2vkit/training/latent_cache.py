@@ -151,8 +151,8 @@ def fill_latent_cache(
     """
     identity = {"bucket": {**asdict(bucket), "share": 1.0}, "first": first, "held_out": held_out}
     shape = (bucket.frames, bucket.height, bucket.width)
-    looks = hashlib.sha256(dataset.sample(first, *shape, held_out=held_out).frames.tobytes())
-    identity |= {"vae": fingerprint(vae), "dataset": dataset_name(dataset), "looks": looks.hexdigest()[:16]}
+    sample = hashlib.sha256(dataset.sample(first, *shape, held_out=held_out).frames.tobytes())
+    identity |= {"vae": fingerprint(vae), "dataset": dataset_name(dataset), "sample": sample.hexdigest()[:16]}
     identity |= {"fields": list(LatentCache.FIELDS)}
     done = _done(folder, identity)
     if done < bucket.clips:
@@ -202,13 +202,13 @@ def _fill(
     bar = tqdm(total=bucket.clips, initial=done, desc=f"clips {bucket.name}", unit="clip", disable=quiet)
     noted = time.monotonic()
     try:
-        for frames, truth, said in prefetch(make, range(done, bucket.clips, CHUNK)):
-            rows = slice(len(lines), len(lines) + len(said))
+        for frames, truth, noted_clips in prefetch(make, range(done, bucket.clips, CHUNK)):
+            rows = slice(len(lines), len(lines) + len(noted_clips))
             arrays["latents"][rows] = encode(vae, frames)
             for field, values in truth.items():
                 arrays[field][rows] = values.numpy()
-            lines += said
-            bar.update(len(said))
+            lines += noted_clips
+            bar.update(len(noted_clips))
             if time.monotonic() - noted > NOTED:
                 note()
                 noted = time.monotonic()
@@ -225,8 +225,7 @@ def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
 
 
 def truth_of(clip: Any) -> dict[str, np.ndarray]:
-    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none.
-    """
+    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none."""
     frames, height, width = clip.frames.shape[:3]
     sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "turn": (SUBJECTS,)}
     sizes["camera"] = (3,)

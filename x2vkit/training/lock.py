@@ -18,14 +18,13 @@ class RunLock:
         self.folder = folder
         self._file: IO[str] | None = None
 
-    def acquire(self) -> None:
-        """Take the lock; taking it twice is taking it once.
+    def __enter__(self) -> None:
+        """Take the lock.
 
         Raises:
-            X2VError: another process trains into this folder, or nothing can be written there.
+            X2VError: another process trains into this folder.
+            OSError: nothing can be written there.
         """
-        if self._file is not None:
-            return
         self.folder.mkdir(parents=True, exist_ok=True)
         file = (self.folder / NAME).open("a+")
         try:
@@ -41,15 +40,11 @@ class RunLock:
         file.flush()
         self._file = file
 
-    def release(self) -> None:
-        """Let go of it."""
+    def __exit__(self, *error: object) -> None:
         if self._file is not None:
             _unlock(self._file)
             self._file.close()
             self._file = None
-
-    def __del__(self) -> None:
-        self.release()
 
 
 if os.name == "posix":

@@ -53,8 +53,9 @@ class VideoFolder:
 
     @property
     def words(self) -> list[str]:
-        """Every word of the captions, as a text encoder's vocabulary wants them."""
-        return sorted({word for _, caption in self.rows for word in re.findall(r"[^\W_]+", caption.lower())})
+        """Every word of the captions once, in order of arrival: new captions add words behind the others."""
+        found = (word for _, caption in self.rows for word in re.findall(r"[^\W_]+", caption.lower()))
+        return list(dict.fromkeys(found))
 
     def sample(
         self,

@@ -144,11 +144,11 @@ class AuxiliaryHead(nn.Module):
         subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, P), 1 where one is
         target, predicted = truth[:, :, KINDS:], predicted[:, :, KINDS:]
         miss = (torch.where(target.isnan(), predicted.detach(), target) - predicted).square()  # (B, N, 4, P)
-        place = (miss.sum(2) * subject).sum() / (1 + subject.sum())
+        error = (miss.sum(2) * subject).sum() / (1 + subject.sum())
         still = truth[:, :, 0]  #                                             (B, N, P), 1 where none is
-        place = place + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
+        error = error + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
         shares = truth[:, :, 1:3].mean(3)  #                                  (B, N, 2)
         name = subject_ids.gather(1, shares.argmax(2))  #                      (B, N)
         unsure = nnf.cross_entropy(names.transpose(1, 2), name, reduction="none", ignore_index=-1)
         some = shares.sum(2)
-        return kind + place + 0.3 * (unsure * some).sum() / (1 + some.sum())
+        return kind + error + 0.3 * (unsure * some).sum() / (1 + some.sum())

@@ -198,8 +198,8 @@ class DiffusionTask(Task):
         ]
         kept = [key for key in rows[0] if key != "known" or with_known]
         batch = {key: np.stack([row[key] for row in rows]) for key in kept}
-        told = (cache.kinds, cache.boxes, cache.motion, cache.camera)
-        batch["truth"] = latent_truth(*(np.asarray(field[picks]) for field in told))
+        fields = (cache.kinds, cache.boxes, cache.motion, cache.camera)
+        batch["truth"] = latent_truth(*(np.asarray(field[picks]) for field in fields))
         return {key: torch.from_numpy(value) for key, value in batch.items()}
 
     def _clip(
