@@ -89,7 +89,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "studio": (*MODEL, "trace", "judge", "run"),
     "views": (*BASE, "trace", "scaling"),
     "web": (*BASE, "core", "views"),
-    "demo": (*BASE, "trace", "scaling", "world", "views"),
+    "demo": (*BASE, "trace", "scaling", "world", "views", "run"),
     "lab": BASE,
     "bench": ALL,
     "cli": ALL,
@@ -97,7 +97,8 @@ ARROW: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
 }
 """Every part of the package -> the other parts that its modules may import, as DESIGN.md orders them: what
-only looks (`trace`, `scaling`, `views`, `demo`) knows no model; `run`, `bench` and `cli` bring both together.
+only looks (`trace`, `scaling`, `views`) knows no model; `run`, `bench` and `cli` bring both together, and `demo` gets
+its models from `run` alone.
 The empty name is the package itself, whose public names are loaded on first use; nobody imports those from
 inside.
 """

@@ -35,7 +35,8 @@ def test_weights_own_defaults_fill_what_a_request_leaves_open(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[1]", "{", '{"steps": 0}', '{"steps": 2.5}', '{"shift": NaN}', '{"last_level": 1}', '{"colour": 1}']
+    "text",
+    ["[1]", "{", '{"steps": 0}', '{"steps": 2.5}', '{"shift": NaN}', '{"last_level": 1}', '{"colour": 1}'],
 )
 def test_a_damaged_file_of_defaults_is_refused(tmp_path, text):
     (tmp_path / "sampling.json").write_text(text)

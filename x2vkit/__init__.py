@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from x2vkit.backend import provide
+
 if TYPE_CHECKING:
     from x2vkit import views
     from x2vkit.config import RunRequest
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from x2vkit.errors import X2VError
     from x2vkit.judge import Judge
     from x2vkit.pipeline.x2v import X2VPipeline
-    from x2vkit.run.record import AttentionCapture, generate, load, record, rerun
+    from x2vkit.run.capture import AttentionCapture
+    from x2vkit.run.load import load
+    from x2vkit.run.record import generate, record, rerun
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -43,7 +47,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "AttentionCapture": "run.record",
+    "AttentionCapture": "run.capture",
     "Judge": "judge",
     "RunRequest": "config",
     "Trace": "trace",
@@ -51,12 +55,14 @@ _HOME = {
     "X2VError": "errors",
     "X2VPipeline": "pipeline.x2v",
     "generate": "run.record",
-    "load": "run.record",
+    "load": "run.load",
     "record": "run.record",
     "rerun": "run.record",
 }
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""
+
+provide(lambda folders: import_module("x2vkit.run.backend").ModelBackend(folders))
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,9 @@ class Limit:
     high: float
     """Largest value, allowed."""
     default: float
-    """What it is unless it is set; of steps and guidance, weights may have their own (`sampling_defaults`)."""
+    """What it is unless it is set; of steps and guidance, weights may have their own
+    (`sampling_defaults`).
+    """
     whole: bool = False
     """Whether it is a whole number."""
 

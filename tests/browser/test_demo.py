@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo.demos import FakePipeline, launched, own_folder, wait_until
-from x2vkit.demo.requests import SHAPES
+from x2vkit.registry import SHAPES
 
 PATIENCE = 60_000
 """Milliseconds that anything may take: the machine may be busy."""
@@ -140,7 +140,7 @@ def test_from_click_to_playing_video(served, visit):
     assert plays(page)
     assert page.evaluate("document.querySelector('.x2v-video').loop")
     expect(page.locator(".x2v-caption del")).to_have_text("flurb")
-    expect(page.locator(".x2v-facts")).to_contain_text("seed 0")
+    expect(page.locator(".x2v-details")).to_contain_text("seed 0")
     expect(page.get_by_role("button", name="Generate")).to_be_visible()
     with page.expect_download() as saved:
         page.get_by_text("Save mp4").click()
@@ -260,14 +260,14 @@ def test_it_fits_a_phone(served, visit, dark):
 def test_words_stand_out_from_their_ground(served, visit, dark):
     """Contrast of the page's own text, by WCAG 2: 4.5 to 1."""
     page = visit(served.url, dark=dark)
-    page.evaluate("document.querySelector('.x2v-facts').append('x')")
+    page.evaluate("document.querySelector('.x2v-details').append('x')")
 
     def luminance(colour: str) -> float:
         rgb = np.array([float(x) for x in re.findall(r"[\d.]+", colour)[:3]]) / 255
         linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    for selector in (".x2v-header p", ".x2v-caption", ".x2v-facts span", ".x2v-cards span", ".x2v-go"):
+    for selector in (".x2v-header p", ".x2v-caption", ".x2v-details span", ".x2v-cards span", ".x2v-go"):
         ink, ground = page.evaluate(
             """selector => {
                 let e = document.querySelector(selector);
@@ -340,7 +340,7 @@ def test_another_model_has_a_page_too(visit, serve):
     page.get_by_label("number input for Steps").first.fill("2")
     ask_for(page, "anything at all")
     stage(page, "video")
-    expect(page.locator(".x2v-facts")).to_contain_text("FakePipeline")
+    expect(page.locator(".x2v-details")).to_contain_text("FakePipeline")
     expect(page.locator(".x2v-tools >> text=Look inside")).to_be_hidden()
     tab(page, "Compare")
     page.get_by_role("button", name="Compare the two").click()
@@ -357,6 +357,6 @@ def test_the_stage_takes_every_shape(served, visit, shape):
     stage(page, "clip" if shape == "still" else "video")
     box = page.locator(".x2v-screen").bounding_box()
     assert box and box["height"] <= 0.73 * 900
-    wide = SHAPES[shape].width / SHAPES[shape].height
+    wide = SHAPES[shape][2] / SHAPES[shape][1]
     if wide > 1:
         assert box["width"] / box["height"] == pytest.approx(wide, rel=0.03)

@@ -18,9 +18,9 @@ def test_an_exported_page_shows_the_history_and_asks_for_nothing(open_html):
     assert len(html) < 5_000_000
     opened = open_html(html)
     expect(opened.page.get_by_text("No kernel answers")).to_be_visible()
-    assert opened.page.locator(".x2v-play-prompt").input_value() == first.settings.prompt
+    assert opened.page.locator(".x2v-play-prompt").input_value() == first.request.prompt
     assert opened.page.locator("[data-key=seed]").is_disabled()
-    assert opened.page.locator(".x2v-play-code").input_value() == first.settings.line()
+    assert opened.page.locator(".x2v-play-code").input_value() == first.line
     before = opened.pixels("canvas", 0)
     opened.slide("frame", 8)
     assert (opened.pixels("canvas", 0) != before).any()
@@ -38,7 +38,7 @@ def test_the_page_fits(open_html):
         opened.fine()
 
 
-ASKED = "[(e.settings.prompt, e.settings.seed) for e in play.history]"
+ASKED = "[(e.request.prompt, e.request.seed) for e in play.history]"
 
 
 @pytest.mark.slow

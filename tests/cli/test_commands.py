@@ -20,20 +20,20 @@ from x2vkit.trace import Trace
 @pytest.fixture
 def model(monkeypatch, make_trace):
     """A recorder that makes no effort; returns what it was asked for."""
-    from x2vkit.run import record as recorder
+    from x2vkit.run import load, record
 
-    asked = []
+    requests = []
 
     def generate(request, **options):
-        asked.append((request, options))
+        requests.append((request, options))
         warnings.warn("words the model does not know, left out: flurb", stacklevel=2)
         for _ in range(request.steps):
             options["on_step"](None)
         return make_trace(request=request.to_dict())
 
-    monkeypatch.setattr(recorder, "load", lambda name: f"the {name} model")
-    monkeypatch.setattr(recorder, "generate", generate)
-    return asked
+    monkeypatch.setattr(load, "load", lambda name: f"the {name} model")
+    monkeypatch.setattr(record, "generate", generate)
+    return requests
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".png", ".x2v"])
@@ -54,7 +54,11 @@ def test_every_suffix_writes_its_format(model, tmp_path, capsys, suffix):
 def test_several_prompts_make_one_sheet_each_with_the_next_seed(model, tmp_path, capsys):
     path = tmp_path / "sheet.png"
     assert cli.main(["generate", "a dog", "a cat", "a car", "--seed", "4", "-o", str(path)]) == 0
-    assert [(request.prompt, request.seed) for request, _ in model] == [("a dog", 4), ("a cat", 5), ("a car", 6)]
+    assert [(request.prompt, request.seed) for request, _ in model] == [
+        ("a dog", 4),
+        ("a cat", 5),
+        ("a car", 6),
+    ]
     width, height = Image.open(path).size
     assert width > 4 * 48 and height > 3 * 32  # a row of moments for each
     assert "3 clips, seeds 4 to 6" in capsys.readouterr().out
@@ -89,6 +93,11 @@ BAD = {
     "no frames": ["--num-frames", "0"],
     "width": ["--width", "100"],
     "no image": ["--image", "none.png"],
+    "no steps": ["--steps", "0"],
+    "steps": ["--steps", "1000"],
+    "guidance": ["--guidance", "nan"],
+    "seed": ["--seed", "-1"],
+    "fps": ["--fps", "0"],
 }
 
 
@@ -102,12 +111,12 @@ def test_bad_input_is_refused_before_the_model_loads(model, tmp_path, monkeypatc
 
 
 def test_an_error_on_the_way_is_one_message(model, tmp_path, monkeypatch, capsys):
-    from x2vkit.run import record as recorder
+    from x2vkit.run import load
 
     def broken(*_, **__):
         raise X2VError("weights 'small'", "they hold NaN", "install x2vkit again")
 
-    monkeypatch.setattr(recorder, "load", broken)
+    monkeypatch.setattr(load, "load", broken)
     assert cli.main(["generate", "a dog", "-o", str(tmp_path / "a.mp4")]) == 2
     assert "they hold NaN. install" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -194,7 +194,9 @@ def call(url: str, name: str, data: list) -> str:
     return httpx.get(f"{url}gradio_api/call/{name}/{event}", timeout=60).text
 
 
-@pytest.mark.parametrize("where", ["/etc/passwd", __file__, "../../../etc/passwd", "http://example.com/a.png"])
+@pytest.mark.parametrize(
+    "where", ["/etc/passwd", __file__, "../../../etc/passwd", "http://example.com/a.png"]
+)
 def test_a_path_in_a_file_record_reads_nothing(served, where):
     record = {"path": where, "meta": {"_type": "gradio.FileData"}}
     said = call(served.url, "generate", ["a ball", "", record, None, 0.6, "square", 0.1, 2, 4.0, 3, ""])

@@ -10,17 +10,26 @@ import pytest
 from tests.demo.demos import wait_until
 from x2vkit.config import RunRequest
 from x2vkit.demo import engine as engine_module
-from x2vkit.demo.engine import EXAMPLE, Engine, Shelf, compare_html, examples, spread, view_html, views
+from x2vkit.demo.engine import EXAMPLE, Engine, Recent, compare_html, examples, view_html, views
 from x2vkit.demo.models import Models
-from x2vkit.demo.requests import Asked
 from x2vkit.errors import X2VError
 from x2vkit.run import record as recorder
+from x2vkit.run.backend import evenly
+from x2vkit.run.request import CheckedRequest
 from x2vkit.trace import samples
 
 
-def asked(**request: object) -> Asked:
-    usual = {"prompt": "a red ball", "steps": 3, "num_frames": 5, "height": 32, "width": 48, "seed": 3}
-    return Asked(RunRequest(**usual | {"model": "this model"} | request))
+def wanted(**request: object) -> CheckedRequest:
+    usual = {
+        "prompt": "a red ball",
+        "guidance": 4.0,
+        "steps": 3,
+        "num_frames": 5,
+        "height": 32,
+        "width": 48,
+        "seed": 3,
+    }
+    return CheckedRequest(RunRequest(**usual | {"model": "this model"} | request))
 
 
 def finish(run):
@@ -40,7 +49,7 @@ def engine(pipeline):
 
 
 def test_looking_inside_shows_the_clip_that_was_made(engine):
-    key, made = finish(engine.make(asked()))
+    key, made = finish(engine.make(wanted()))
     trace = finish(engine.record(key))
     assert np.array_equal(trace.frames, made.frames)
     assert {step for step, _ in trace.captured} == {0, 1, 2}
@@ -49,7 +58,7 @@ def test_looking_inside_shows_the_clip_that_was_made(engine):
 
 def test_a_clip_from_a_picture_is_looked_into_with_its_picture(engine):
     image = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
-    key, made = finish(engine.make(Asked(asked().request, {"image": image})))
+    key, made = finish(engine.make(CheckedRequest(wanted().request, {"image": image})))
     assert np.array_equal(finish(engine.record(key)).frames, made.frames)
 
 
@@ -72,7 +81,7 @@ def test_ids_that_are_not_remembered_are_told(engine):
 
 
 def test_memory_ends(engine, monkeypatch):
-    shelf = Shelf(3)
+    shelf = Recent(3)
     for i in range(10):
         shelf.put(str(i), i)
     shelf.get("7")
@@ -81,30 +90,32 @@ def test_memory_ends(engine, monkeypatch):
 
 
 def test_a_long_clip_is_recorded_within_its_budget(engine, monkeypatch):
-    key, _ = finish(engine.make(asked(steps=6)))
+    key, _ = finish(engine.make(wanted(steps=6)))
     for steps in (1, 2, 3):
         keep = recorder.AttentionCapture(steps=range(steps))
-        budget = recorder.predicted_bytes(asked(steps=6).request, engine.models.get("this model"), keep)
+        budget = recorder.predicted_bytes(
+            wanted(steps=6).request, engine.models.backend.pipeline("this model"), keep
+        )
         monkeypatch.setattr(engine_module, "RECORD_BYTES", budget)
-        engine._traces = Shelf(1)  # forget the recording, not the clip
+        engine._traces = Recent(1)  # forget the recording, not the clip
         trace = finish(engine.record(key))
         assert len({step for step, _ in trace.captured}) == steps
 
 
 def test_two_settings_begin_with_the_same_noise(engine):
-    one, two = finish(engine.compare([asked(), asked(guidance=1.5)]))
+    one, two = finish(engine.compare([wanted(), wanted(guidance=1.5)]))
     assert np.array_equal(one.trace.latents[0], two.trace.latents[0])
     assert not np.array_equal(one.trace.latents[-1], two.trace.latents[-1])
 
 
 def test_comparing_tells_which_clip_is_being_made(engine):
-    steps = [step for step in engine.compare([asked(steps=2), asked(steps=2)]) if step is not None]
+    steps = [step for step in engine.compare([wanted(steps=2), wanted(steps=2)]) if step is not None]
     assert steps[-1].clip == 1 and {step.steps for step in steps} == {2}
 
 
 def test_closing_stops_within_a_step(slow):
     engine = Engine(Models(slow))
-    run = engine.make(asked(steps=40, model=engine.models.default))
+    run = engine.make(wanted(steps=40, model=engine.models.default))
     while next(run) is None:
         pass
     run.close()
@@ -117,18 +128,18 @@ def test_closing_stops_within_a_step(slow):
 
 def test_other_pipelines_are_not_looked_into(fake):
     engine = Engine(Models(fake))
-    key, made = finish(engine.make(asked(model=engine.models.default)))
+    key, made = finish(engine.make(wanted(model=engine.models.default)))
     assert made.frames.shape == (3, 24, 32, 3)
     with pytest.raises(X2VError, match="its own models"):
         finish(engine.record(key))
-    assert compare_html(finish(engine.compare([asked(model=engine.models.default)] * 2))) is None
+    assert compare_html(finish(engine.compare([wanted(model=engine.models.default)] * 2))) is None
     engine.close()
 
 
 def test_steps_to_keep_are_spread_evenly():
-    assert spread(20, 4) == (0, 6, 13, 19)
-    assert spread(2, 4) == (0, 1)
-    assert spread(9, 1) == (4,)
+    assert evenly(20, 4) == (0, 6, 13, 19)
+    assert evenly(2, 4) == (0, 1)
+    assert evenly(9, 1) == (4,)
 
 
 def test_views_are_the_notebooks_own_pages(engine):

@@ -15,13 +15,12 @@ from PIL import Image
 from x2vkit.config import RunRequest
 from x2vkit.demo import payloads
 from x2vkit.demo.models import Made, Progress
-from x2vkit.demo.requests import SHAPES, Asked, ask
 from x2vkit.errors import X2VError
 
 
 def opened(message: payloads.Message) -> np.ndarray:
-    """A strip's frames, as the page cuts them."""
-    kind, data = message["strip"].split(",", 1)
+    """A sprite sheet's frames, as the page cuts them."""
+    kind, data = message["sheet"].split(",", 1)
     assert kind == "data:image/jpeg;base64"
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
     return sheet.reshape(message["frames"], -1, *sheet.shape[1:])
@@ -30,19 +29,19 @@ def opened(message: payloads.Message) -> np.ndarray:
 @pytest.fixture
 def made(clip) -> Made:
     request = RunRequest(prompt='a <b>"dog"</b> & </script>', seed=5, steps=20, guidance=4.0)
-    return Made(Asked(request, notes=("a note",)), clip, 12, 0.8, ("dog",), ("b",), ("a note",))
+    return Made(request, clip, 12, 0.8, ("dog",), ("b",), ("a note",))
 
 
-def test_a_strip_holds_the_frames_in_order(clip):
-    message = payloads.strip(clip, 12)
+def test_a_sprite_sheet_holds_the_frames_in_order(clip):
+    message = payloads.sprite_sheet(clip, 12)
     frames = opened(message)
     assert frames.shape == clip.shape and (message["width"], message["height"]) == (64, 48)
     assert np.abs(frames.astype(int) - clip).mean() < 6
 
 
-def test_large_clips_make_small_strips():
-    message = payloads.strip(np.zeros((81, 480, 832, 3), np.uint8), 16)
-    assert len(message["strip"]) < 100_000 and message["frames"] <= payloads.STRIP_FRAMES
+def test_large_clips_make_small_sheets():
+    message = payloads.sprite_sheet(np.zeros((81, 480, 832, 3), np.uint8), 16)
+    assert len(message["sheet"]) < 100_000 and message["frames"] <= payloads.SHEET_FRAMES
     assert message["frames"] / message["fps"] == pytest.approx(81 / 16)  # as long as the clip
     assert (message["width"], message["height"]) == (832, 480)
 
@@ -50,7 +49,7 @@ def test_large_clips_make_small_strips():
 def test_messages_are_json_and_small(made, gradio_folder):
     message = payloads.clip("id", made, payloads.film(made), inside=True)
     assert len(json.dumps(message)) < 60_000
-    assert message["prompt"] == made.asked.request.prompt and message["facts"][0] == "seed 5"
+    assert message["prompt"] == made.request.prompt and message["metadata"][0] == "seed 5"
     step = payloads.step(Progress(3, 20, 0.7, made.frames))
     assert (step["step"], step["steps"], step["noise"]) == (3, 20, 70)
     assert payloads.step(Progress(3, 20))["noise"] is None
@@ -64,14 +63,6 @@ def test_films_are_files_that_a_browser_plays(made, gradio_folder):
     assert path.read_bytes()[4:8] == b"ftyp"
     assert re.fullmatch(r"[a-z0-9-]+\.mp4", path.name)
     assert payloads.film(made) == record  # the same clip is kept once
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_settings_bring_the_form_back(shape):
-    wanted = ask("a ball", shape=shape, seconds=1.4, seed=9)
-    known = payloads.settings(wanted.request)
-    known["seconds"] = min(known["seconds"], 2.75)
-    assert ask(**known).request == wanted.request
 
 
 def test_examples_cost_nothing_but_reading(monkeypatch):

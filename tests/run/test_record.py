@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,10 @@ from x2vkit.config import RunRequest
 from x2vkit.core.attention import ScaledDotProduct
 from x2vkit.core.conditions import Conditions
 from x2vkit.errors import X2VError
-from x2vkit.run import record as recorder
-from x2vkit.run.record import AttentionCapture, generate, predicted_bytes, record, rerun, weights_hash
+from x2vkit.run.capture import AttentionCapture
+from x2vkit.run.load import load
+from x2vkit.run.record import generate, predicted_bytes, record, rerun
+from x2vkit.run.versions import weights_hash
 from x2vkit.trace import Trace
 
 SIZE = {"num_frames": 5, "height": 32, "width": 48, "steps": 3}
@@ -65,6 +69,41 @@ def test_a_plan_is_kept_and_made_again(small, planning, tmp_path):
     np.testing.assert_array_equal(trace.frames, again.frames)
     assert not record("a red ball", **small).plan
     assert weights_hash(planning) != weights_hash(small["pipeline"])
+
+
+def test_a_plan_changed_by_hand_is_kept_and_made_again(small, planning, tmp_path):
+    options = small | {"pipeline": planning}
+    size = (SIZE["num_frames"], SIZE["height"], SIZE["width"])
+    plan = planning.draft(["a red ball"], size, generator=torch.Generator().manual_seed(4))
+    boxes = plan.boxes.copy()
+    boxes[:, :, 0] = (0.1, 0.2, 0.6, 0.9)
+    by_hand = replace(plan, boxes=boxes)
+    trace = record("a red ball", plan=by_hand, **options)
+    for name, track in vars(by_hand).items():
+        np.testing.assert_array_equal(trace.plan[name], track[0])
+    stream = planning.stream(
+        "a red ball", plan=by_hand, generator=torch.Generator().manual_seed(1), num_inference_steps=3,
+        **{name: SIZE[name] for name in ("num_frames", "height", "width")},
+    )  # fmt: skip
+    np.testing.assert_array_equal(trace.frames, planning.decode(list(stream)[-1].next_latents)[0])
+    loaded = Trace.load(trace.save(tmp_path / "by-hand.x2v"))
+    again = rerun(loaded, pipeline=planning)
+    for name in ("frames", "latents", "pred_x0_cond"):
+        np.testing.assert_array_equal(getattr(trace, name), getattr(again, name))
+    np.testing.assert_array_equal(again.plan["boxes"], trace.plan["boxes"])
+    drafted = record("a red ball", **options)
+    assert not np.array_equal(drafted.frames, trace.frames)
+    with pytest.raises(X2VError, match="a plan of 2 clips"):
+        record("a red ball", plan=planning.draft(["a ball", "a dog"], size), **options)
+
+
+def test_a_run_without_a_plan_and_with_shared_attention_is_made_again(small, planning, tmp_path):
+    options = small | {"pipeline": planning, "control_guidance": 2.0, "negative_prompt": "a dog"}
+    trace = record("a red ball", plan=False, shared_attention=True, **options)
+    assert not trace.plan and trace.request["plan"] is False and trace.request["shared_attention"] is True
+    again = rerun(Trace.load(trace.save(tmp_path / "bare.x2v")), pipeline=planning)
+    np.testing.assert_array_equal(trace.frames, again.frames)
+    assert dict(again.request) == dict(trace.request)
 
 
 def test_no_hook_stays_behind(small, pipeline):
@@ -180,6 +219,8 @@ def test_rerun_keeps_what_was_given_beside_the_prompt(small, pipeline, tmp_path)
     remade = record("a red ball", video=video, strength=0.4, **small)
     assert remade.steps == 1 and remade.captured == ((0, 0), (0, 1))
     np.testing.assert_array_equal(remade.frames, rerun(remade, pipeline=pipeline).frames)
+    loaded = Trace.load(remade.save(tmp_path / "remade.x2v"))
+    np.testing.assert_array_equal(remade.frames, rerun(loaded, pipeline=pipeline).frames)
 
 
 def test_rerun_refuses_other_weights(small, pipeline):
@@ -234,6 +275,14 @@ def test_above_the_budget_nothing_is_computed(small):
         {"fps": 0},
         {"seed": -1},
         {"seed": 2**64},
+        {"seed": None},
+        {"seed": "3"},
+        {"seed": 1.5},
+        {"steps": "many"},
+        {"strength": "0.5"},
+        {"strength": float("nan")},
+        {"plan": "no"},
+        {"negative_prompt": None},
         {"guidance": float("nan")},
         {"steps": 0},
         {"steps": -3},
@@ -261,11 +310,11 @@ def test_load_finds_shipped_names_and_folders(pipeline, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "WEIGHTS", tmp_path / "weights")
     pipeline.save_pretrained(tmp_path / "weights" / "mini")
     pipeline.save_pretrained(tmp_path / "mine")
-    shipped, mine = recorder.load("mini"), recorder.load(str(tmp_path / "mine"))
+    shipped, mine = load("mini"), load(str(tmp_path / "mine"))
     assert weights_hash(shipped) == weights_hash(mine)
-    assert shipped is not recorder.load("mini")
+    assert shipped is not load("mini")
     with pytest.raises(X2VError, match="there are: mini"):
-        recorder.load("midi")
+        load("midi")
 
 
 def test_a_request_that_leaves_steps_open_takes_the_weights_own(small, pipeline, tmp_path, monkeypatch):
@@ -275,4 +324,4 @@ def test_a_request_that_leaves_steps_open_takes_the_weights_own(small, pipeline,
     assert trace.steps == trace.request["steps"] == 2 and trace.request["guidance"] == 1.5
     assert generate("a red ball", **small).request["steps"] == 3
     pipeline.save_pretrained(tmp_path)
-    assert recorder.load(str(tmp_path)).sampling == pipeline.sampling
+    assert load(str(tmp_path)).sampling == pipeline.sampling

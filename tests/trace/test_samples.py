@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from x2vkit.errors import X2VError
+from x2vkit.run.samples import RECIPES
 from x2vkit.trace import samples
 
 
 def test_every_recipe_is_there_and_opens():
-    assert set(samples.names()) == set(samples.RECIPES)
-    for name, recipe in samples.RECIPES.items():
+    assert set(samples.names()) == set(RECIPES)
+    for name, recipe in RECIPES.items():
         trace = samples.sample(name)
         assert trace.prompt == recipe["prompt"]
         assert trace.preview_weight is not None

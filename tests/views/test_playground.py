@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from x2vkit.backend import StepReport
 from x2vkit.errors import X2VError
+from x2vkit.registry import SHAPES, SamplingDefaults
+from x2vkit.run.session import Session
 from x2vkit.trace.samples import sample
 from x2vkit.views import Playground
-from x2vkit.views.playground import settings_of
-from x2vkit.views.settings import SHAPES
 
 
-class FakeMaker:
+class FakeBackend:
     """A model that makes a clip at once, in whatever size is asked."""
 
     def __init__(self, make_trace) -> None:
@@ -27,17 +28,23 @@ class FakeMaker:
     def spans(self, model, prompt):
         return [(word, (word,), ()) for word in prompt.split()]
 
-    def decoder(self, model):
+    def sampling(self, model):
+        return SamplingDefaults()
+
+    def preview_decoder(self, model):
         return np.zeros((768, 4)), np.zeros(768)
 
-    def make(self, request, image, on_step):
-        on_step(0, 1.0, np.zeros((4, 2, 4, 6), np.float32))
+    def generate(self, request, inputs, on_step):
+        on_step(StepReport(0, 1, 1.0, np.zeros((4, 2, 4, 6), np.float32)))
         return self.make_trace(request=request.to_dict())
+
+    def session(self, emit):
+        return Session(emit, self)
 
 
 @pytest.fixture
 def play(make_trace):
-    view = Playground(maker=FakeMaker(make_trace))
+    view = Playground(backend=FakeBackend(make_trace))
     view.sent = []
     view.send = lambda content, buffers=None: view.sent.append((content, buffers))
     yield view
@@ -45,7 +52,7 @@ def play(make_trace):
 
 
 def hear(play, **told):
-    play._hear(play, told, told.pop("buffers", []))
+    play._on_message(play, told, told.pop("buffers", []))
     assert play.session.wait()
 
 
@@ -95,7 +102,7 @@ def test_chosen_clips_are_compared_in_the_browser_and_in_python(play):
     assert play.sent[-1][0]["kind"] == "problems" and play.sent[-1][0]["id"] == "compare"
 
 
-def test_the_browsers_other_wishes_reach_the_session(play):
+def test_the_browsers_other_requests_reach_the_session(play):
     stream = io.BytesIO()
     Image.new("RGB", (64, 64)).save(stream, "PNG")
     hear(play, kind="image", image=5, buffers=[memoryview(stream.getvalue())])
@@ -117,6 +124,6 @@ def test_the_picture_for_pages_without_widgets(play):
     assert play.to_html().count("a red ball") >= 9
 
 
-def test_a_trace_of_another_shape_is_no_settings(make_trace):
+def test_a_trace_of_another_shape_is_not_opened(play, make_trace):
     with pytest.raises(X2VError, match="the Playground makes"):
-        settings_of(make_trace())
+        play.session.open(make_trace())

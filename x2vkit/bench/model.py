@@ -258,7 +258,7 @@ def _untrained(config: ModelConfig) -> tuple[VideoTransformer, TextEncoder]:
 
 def subject() -> Subject:
     """The shipped model, or an untrained one of its size."""
-    from x2vkit.run.record import load
+    from x2vkit.run.load import load
 
     try:
         pipe, trained = load(), True

@@ -170,7 +170,8 @@ def _of(waits: list[float]) -> str:
 
 def _capture() -> Iterator[Line]:
     """Recording the attention of all layers at four steps, against none, in turns."""
-    from x2vkit.run.record import AttentionCapture, record
+    from x2vkit.run.capture import AttentionCapture
+    from x2vkit.run.record import record
 
     kept = AttentionCapture(steps=(0, 6, 12, 19))
     prompt = "a red dog running on the beach"
@@ -181,15 +182,16 @@ def _capture() -> Iterator[Line]:
 
 def _playground() -> Iterator[Line]:
     """From a change to the first preview, once a model is loaded, with the time that typing may pause."""
+    from x2vkit.backend import default_backend
     from x2vkit.views import page
-    from x2vkit.views.session import Session
 
     typing = re.search(r"TYPING = (\d+)", (page.STATIC / "playground.js").read_text())
     pause = float(typing.group(1)) / 1000 if typing else 0.0
     seconds: list[float] = []
+    backend = default_backend()
     for i in range(6):
         heard: list[float] = []
-        session = Session(
+        session = backend.session(
             lambda kind, *_, heard=heard: heard.append(perf_counter()) if kind == "preview" else None
         )
         start = perf_counter()

@@ -12,7 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -112,30 +112,38 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
 def generate(args: argparse.Namespace) -> None:
     """Prompt -> clip on disk. Whatever can be refused is refused before the model loads."""
     from x2vkit import media
-    from x2vkit.axes import check_shape
+    from x2vkit.run.files import with_files
+    from x2vkit.run.request import read_request
     from x2vkit.trace.file import SUFFIX
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
-    given = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
-    request = RunRequest(**given | {"prompt": args.prompt[0]}).resolve(sampling_defaults(args.model))
-    requests = [replace(request, prompt=each, seed=args.seed + i) for i, each in enumerate(args.prompt)]
-    if len(requests) > 1 and (path.suffix.lower() == SUFFIX or args.json):
+    if len(args.prompt) > 1 and (path.suffix.lower() == SUFFIX or args.json):
         rule = f"several prompts make one picture or film, not a {SUFFIX} or one line of JSON"
-        raise X2VError(f"{len(requests)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp")
-    check_shape(request.num_frames, request.height, request.width)
-    image = media.read_image(args.image, request.height, request.width) if args.image else None
+        raise X2VError(
+            f"{len(args.prompt)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp"
+        )
+    values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
+    several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
+    requests = [read_request(each, [args.model], sampling_defaults) for each in several]
+    inputs = with_files(requests[0], args.image).inputs
+    request = requests[0]
 
     from tqdm import tqdm
 
-    progress = tqdm(total=len(requests) * request.steps, desc="loading", bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}")
+    progress = tqdm(
+        total=len(requests) * request.steps,
+        desc="loading",
+        bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}",
+    )
     with warnings.catch_warnings(record=True) as notes, progress as bar:
-        from x2vkit.run import record as recorder
+        from x2vkit.run.load import load, quiet
+        from x2vkit.run.record import generate as make
 
-        recorder.quiet()
-        pipeline = recorder.load(request.model)
+        quiet()
+        pipeline = load(request.model)
         bar.set_description("denoising")
-        options = {"image": image, "pipeline": pipeline, "budget_bytes": MEMORY_BYTES}
-        traces = [recorder.generate(each, on_step=lambda step: bar.update(), **options) for each in requests]
+        options = {"pipeline": pipeline, "budget_bytes": MEMORY_BYTES, **inputs}
+        traces = [make(each, on_step=lambda step: bar.update(), **options) for each in requests]
         bar.set_description("writing")
         if path.suffix.lower() == SUFFIX:
             traces[0].save(path)
@@ -209,7 +217,7 @@ def write_sheet(path: Path, clips: Sequence[Any], fps: float) -> None:
 
     from x2vkit import media
 
-    films = np.stack(clips)                                                    # (count, F, H, W, 3)
+    films = np.stack(clips)  # (count, F, H, W, 3)
     if path.suffix.lower() == ".png":
         moments = np.linspace(0, films.shape[1] - 1, min(6, films.shape[1])).round().astype(int)
         rows = films[:, moments].reshape(-1, *films.shape[2:])

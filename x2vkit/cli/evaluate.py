@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     pipeline = None
     if not args.ceiling:
-        from x2vkit.run.record import load, quiet
+        from x2vkit.run.load import load, quiet
 
         quiet()
         pipeline = load(args.model)

@@ -3,6 +3,8 @@
     from gradio_client import Client, handle_file
     client = Client("http://127.0.0.1:7860")
     clip, about = client.predict(prompt="a red ball bouncing on the beach", seed=3, api_name="/generate")
+
+Values that are not given are the model's own.
 """
 
 from __future__ import annotations
@@ -16,9 +18,7 @@ from x2vkit.demo import payloads
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import said, uploaded
 from x2vkit.demo.models import Made, Progress
-from x2vkit.demo.requests import ask
 from x2vkit.errors import X2VError
-from x2vkit.registry import train_flops
 from x2vkit.trace import samples
 
 File = gr.FileData
@@ -48,8 +48,8 @@ def generate(engine: Engine) -> Callable[..., Any]:
         strength: float = 0.6,
         shape: ShapeName = "square",
         seconds: float = 1.4,
-        steps: int = 20,
-        guidance: float = 4.0,
+        steps: int | None = None,
+        guidance: float | None = None,
         seed: int = -1,
         model: str = "",
     ) -> Generator[tuple[File | None, Line], None, None]:
@@ -63,28 +63,26 @@ def generate(engine: Engine) -> Callable[..., Any]:
             strength: how much of the clip given is made anew, 0.1 to 1
             shape: square 128 x 128, wide 160 x 96, tall 96 x 160, still (one frame) or long (2.75 seconds)
             seconds: length, 0.1 to 2.75; still and long have their own
-            steps: denoising steps, 1 to 50; more is finer and slower
-            guidance: how strictly the words are followed, 1 to 12
+            steps: denoising steps, 1 to 100, more is finer and slower; none is the model's own choice
+            guidance: how strictly the words are followed, 1 to 20; none is the model's own choice
             seed: whole number that picks the noise: the same seed makes the same clip; -1 draws one
             model: a name from /models; empty is the usual one
         Returns:
             the clip as an mp4 file; and a dictionary with its id (for /inspect), the prompt as the model read
             it, words that it did not know, and all settings. While it computes: no file, and the step.
         """
-        asked = ask(
-            prompt,
-            negative_prompt=negative_prompt,
-            image=_path(image),
-            video=_path(video),
-            strength=strength,
-            shape=shape,
-            seconds=seconds,
-            steps=steps,
-            guidance=guidance,
-            seed=seed,
-            model=engine.models.check(model),
-        )
-        key, made = yield from _following(engine.make(asked), lambda told: (None, told))
+        values = {
+            "prompt": prompt,
+            "negative_prompt": negative_prompt,
+            "shape": shape,
+            "seconds": seconds,
+            "steps": steps,
+            "guidance": guidance,
+            "seed": seed,
+            "model": model,
+        }
+        wanted = engine.models.read(values, _path(image), _path(video), strength)
+        key, made = yield from _following(engine.make(wanted), lambda line: (None, line))
         yield File(**payloads.film(made)), {"id": key, **_about(made)}
 
     return generate
@@ -96,10 +94,10 @@ def compare(engine: Engine) -> Callable[..., Any]:
     def compare(
         prompt: str,
         prompt_b: str = "",
-        steps: int = 20,
-        steps_b: int = 20,
-        guidance: float = 4.0,
-        guidance_b: float = 4.0,
+        steps: int | None = None,
+        steps_b: int | None = None,
+        guidance: float | None = None,
+        guidance_b: float | None = None,
         model: str = "",
         model_b: str = "",
         shape: ShapeName = "square",
@@ -111,9 +109,9 @@ def compare(engine: Engine) -> Callable[..., Any]:
         Parameters:
             prompt: what the first clip shows
             prompt_b: what the second shows; empty is the same
-            steps: denoising steps of the first, 1 to 50
+            steps: denoising steps of the first, 1 to 100; none is the model's own choice
             steps_b: denoising steps of the second
-            guidance: how strictly the first follows its words, 1 to 12
+            guidance: how strictly the first follows its words, 1 to 20; none is the model's own choice
             guidance_b: how strictly the second does
             model: a name from /models for the first; empty is the usual one
             model_b: a name from /models for the second
@@ -125,15 +123,12 @@ def compare(engine: Engine) -> Callable[..., Any]:
             file that opens offline (nothing, for models that x2vkit cannot look into); and a dictionary with
             the settings of both.
         """
-        same = {"shape": shape, "seconds": seconds}
-        one = ask(
-            prompt, steps=steps, guidance=guidance, seed=seed, model=engine.models.check(model), **same
-        )
-        same["seed"] = one.request.seed
-        two = ask(
-            prompt_b or prompt, steps=steps_b, guidance=guidance_b, model=engine.models.check(model_b), **same
-        )
-        made = yield from _following(engine.compare([one, two]), lambda told: (None, None, None, told))
+        same = {"shape": shape, "seconds": seconds, "seed": seed}
+        first = {"prompt": prompt, "steps": steps, "guidance": guidance, "model": model}
+        second = {"prompt": prompt_b or prompt, "steps": steps_b, "guidance": guidance_b, "model": model_b}
+        one = engine.models.read(same | first)
+        two = engine.models.read(same | second | {"seed": one.request.seed})
+        made = yield from _following(engine.compare([one, two]), lambda line: (None, None, None, line))
         html = compare_html(made)
         files = [File(**payloads.film(clip)) for clip in made]
         page = None if html is None else File(**payloads.keep(html.encode(), "compare.html"))
@@ -145,9 +140,7 @@ def compare(engine: Engine) -> Callable[..., Any]:
 def inspect(engine: Engine) -> Callable[..., Any]:
     """The endpoint /inspect."""
 
-    def inspect(
-        id: str, view: str = "denoise"
-    ) -> Generator[tuple[File | None, Line], None, None]:
+    def inspect(id: str, view: str = "denoise") -> Generator[tuple[File | None, Line], None, None]:
         """Look inside a clip: every denoising step, its patches, or its attention, as an interactive page.
 
         Parameters:
@@ -160,7 +153,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
             raise X2VError("this id", "an id is text", "take it from /generate or /examples")
         if view not in views():
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
-        trace = yield from _following(engine.record(id, view == "attention"), lambda told: (None, told))
+        trace = yield from _following(engine.record(id, view == "attention"), lambda line: (None, line))
         page = payloads.keep(view_html(view, trace).encode(), f"{view}.html")
         yield File(**page), {"settings": dict(trace.request), "views": list(views())}
 
@@ -173,7 +166,7 @@ def models(engine: Engine) -> Callable[[], list[dict[str, Any]]]:
     def models() -> list[dict[str, Any]]:
         """List the models to choose from, and the floating-point operations of their training, if known."""
         names = engine.models.names()
-        return [{"name": name, "train_flops": train_flops(engine.models.folder(name))} for name in names]
+        return [{"name": name, "train_flops": engine.models.train_flops(name)} for name in names]
 
     return models
 
@@ -202,7 +195,7 @@ def _path(file: Any) -> str | None:
 def _about(made: Made) -> dict[str, Any]:
     """A clip's settings and how its words were read, as JSON."""
     return {
-        **made.asked.request.to_dict(),
+        **made.request.to_dict(),
         "read": " ".join(made.words),
         "unknown": list(made.unknown),
         "notes": list(made.notes),
@@ -211,9 +204,9 @@ def _about(made: Made) -> dict[str, Any]:
 
 
 def _following(
-    run: Generator[Progress | None, None, Any], tell: Callable[[dict[str, Any]], Any]
+    run: Generator[Progress | None, None, Any], show: Callable[[dict[str, Any]], Any]
 ) -> Generator[Any, None, Any]:
-    """Yield a line on every step, as `tell` dresses it, and return what the run returns."""
+    """Yield a line on every step, as `show` dresses it, and return what the run returns."""
     line: dict[str, Any] = {"state": "waiting for the model"}
     try:
         while True:
@@ -221,10 +214,8 @@ def _following(
             if progress is not None:
                 line = {"state": "denoising", "step": progress.step, "steps": progress.steps}
                 line["clip"] = progress.clip
-            yield tell(line)
+            yield show(line)
     except StopIteration as end:
         return end.value
     finally:
         run.close()
-
-

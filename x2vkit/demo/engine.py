@@ -1,7 +1,7 @@
 """What the page and its API do, without the page: make, compare, look inside. Every action is a generator
 that yields `Progress` (or None while it waits) and returns what was made; closing it stops the computation.
 
-A clip is remembered by how it was asked for, not by its numbers: looking inside makes it again, bit for bit,
+A clip is remembered by its request, not by its numbers: looking inside makes it again, bit for bit,
 and records it this time. So a thousand visitors cost a few kilobytes each. Knows nothing about Gradio.
 """
 
@@ -18,10 +18,10 @@ from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
 from x2vkit.config import RunRequest
-from x2vkit.demo.models import Made, Models, Progress, Report
-from x2vkit.demo.requests import Asked
-from x2vkit.demo.worker import Worker
+from x2vkit.demo.models import Made, Models, Progress
 from x2vkit.errors import X2VError
+from x2vkit.run.request import CheckedRequest, read_request
+from x2vkit.run.worker import Task, Worker
 from x2vkit.trace import Trace, samples
 
 Value = TypeVar("Value")
@@ -29,7 +29,6 @@ EXAMPLE = "example:"
 """A clip's id begins so where it is a bundled one."""
 REMEMBERED, RECORDED = 500, 3
 """Clips that can be looked into, and recordings (tens of MB each) kept at hand."""
-ATTENTION_STEPS = 4
 RECORD_BYTES = 48_000_000
 """What a recording may take; longer clips keep the attention of fewer steps."""
 
@@ -41,7 +40,7 @@ VIEWS = {
 """View -> its class in x2vkit.views, and what the page calls it."""
 
 
-class Shelf(Generic[Value]):
+class Recent(Generic[Value]):
     """The newest `size` values by key, for many threads."""
 
     def __init__(self, size: int) -> None:
@@ -65,14 +64,14 @@ class Shelf(Generic[Value]):
 
 
 class Engine:
-    """The models, the thread that they run in, and a memory of what was asked."""
+    """The models, the worker that they run in, and a memory of what was requested."""
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self.worker = Worker()
+        self.worker = Worker("x2vkit demo", linger=60.0)
         self._warmed = Event()
-        self._asked: Shelf[Asked] = Shelf(REMEMBERED)
-        self._traces: Shelf[Trace] = Shelf(RECORDED)
+        self._requests: Recent[CheckedRequest] = Recent(REMEMBERED)
+        self._traces: Recent[Trace] = Recent(RECORDED)
 
     def warm(self) -> None:
         """Load the default model in the background, and let it make one step: the next visitor waits less.
@@ -80,33 +79,25 @@ class Engine:
         """
         if not self.models.foreign and not self._warmed.is_set():
             self._warmed.set()
-            self.worker.begin(self._warm)
+            self.worker.submit(lambda task: self._warm(), priority=1)
 
-    def make(self, asked: Asked) -> Generator[Progress | None, None, tuple[str, Made]]:
+    def make(self, wanted: CheckedRequest) -> Generator[Progress | None, None, tuple[str, Made]]:
         """Make one clip -> (its id, the clip)."""
-
-        def job(report: Report) -> Made:
-            return self.models.make(asked, report)
-
-        made = yield from self.worker.stream(job)
+        made: Made = yield from self.worker.stream(lambda task: self.models.make(wanted, task.report))
         key = secrets.token_urlsafe(12)
-        self._asked.put(key, asked)
+        self._requests.put(key, wanted)
         return key, made
 
-    def compare(self, wanted: Sequence[Asked]) -> Generator[Progress | None, None, list[Made]]:
+    def compare(self, wanted: Sequence[CheckedRequest]) -> Generator[Progress | None, None, list[Made]]:
         """Make several clips; with one seed and one size, they begin with the same noise."""
 
-        def job(report: Report) -> list[Made]:
-            made = []
-            for clip, asked in enumerate(wanted):
+        def work(task: Task[Progress, list[Made]]) -> list[Made]:
+            return [
+                self.models.make(one, lambda step, clip=clip: task.report(replace(step, clip=clip)))
+                for clip, one in enumerate(wanted)
+            ]
 
-                def tell(step: Progress, clip: int = clip) -> None:
-                    report(Progress(step.step, step.steps, step.t, step.picture, clip))
-
-                made.append(self.models.make(asked, tell))
-            return made
-
-        return (yield from self.worker.stream(job))
+        return (yield from self.worker.stream(work))
 
     def record(self, key: str, attention: bool = False) -> Generator[Progress | None, None, Trace]:
         """The recording of a clip that was made here, with the attention of some steps; or a bundled one.
@@ -115,22 +106,21 @@ class Engine:
         """
         if (kept := self._traces.get(key)) is not None:
             return kept
-        asked = self._asked.get(key)
+        wanted = self._requests.get(key)
         if key.startswith(EXAMPLE):
             trace = samples.sample(key.removeprefix(EXAMPLE))
             if trace.captured or not attention or self.models.foreign:
                 return trace
-            asked = Asked(replace(RunRequest.from_dict(dict(trace.request)), model=self.models.default))
-        if asked is None:
+            request = RunRequest.from_dict(dict(trace.request))
+            wanted = CheckedRequest(replace(request, model=self.models.default))
+        if wanted is None:
             raise X2VError("this clip", "it was too long ago, and is no longer remembered", "make it again")
         if self.models.foreign:
             rule = "x2vkit looks inside its own models alone"
             raise X2VError(f"a clip of {self.models.default}", rule, "use x2v.demo()")
-
-        def job(report: Report) -> Made:
-            return self._record(asked, report)
-
-        made = yield from self.worker.stream(job)
+        made: Made = yield from self.worker.stream(
+            lambda task: self.models.make(wanted, task.report, RECORD_BYTES)
+        )
         assert made.trace is not None  # x2vkit's own models always leave one
         return self._traces.put(key, made.trace)
 
@@ -138,28 +128,10 @@ class Engine:
         """Take no more work."""
         self.worker.close()
 
-    def _record(self, asked: Asked, report: Report) -> Made:
-        from x2vkit.run import record as recorder
-
-        pipe = self.models.get(asked.request.model)
-        steps = max(1, round(asked.request.steps * float(asked.inputs.get("strength", 1.0))))
-        for count in range(ATTENTION_STEPS, 0, -1):
-            chosen = spread(steps, count)
-            keep = recorder.AttentionCapture(steps=chosen)
-            if recorder.predicted_bytes(asked.request, pipe, keep) <= RECORD_BYTES:
-                break
-        return self.models.make(asked, report, attention=keep)
-
     def _warm(self) -> None:
-        asked = Asked(RunRequest(prompt="a dog", steps=1, model=self.models.default))
-        self.models.make(asked, lambda step: None)
-
-
-def spread(steps: int, count: int) -> tuple[int, ...]:
-    """`count` steps from the first to the last, evenly."""
-    if count == 1:
-        return (steps // 2,)
-    return tuple(sorted({round(i * (steps - 1) / (count - 1)) for i in range(count)}))
+        values = {"prompt": "a dog", "steps": 1, "model": self.models.default}
+        request = read_request(values, self.models.names(), self.models.sampling)
+        self.models.make(CheckedRequest(request), lambda step: None)
 
 
 def views() -> dict[str, str]:

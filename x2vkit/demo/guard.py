@@ -21,8 +21,8 @@ from gradio.utils import get_upload_folder
 
 from x2vkit.demo import style
 from x2vkit.demo.engine import Engine
-from x2vkit.demo.requests import MAX_FILE_BYTES
 from x2vkit.errors import X2VError
+from x2vkit.run.files import MAX_FILE_BYTES
 
 Stream: TypeAlias = Generator[Any, None, None]
 SESSIONS = 64

@@ -1,14 +1,13 @@
 """The models that a page offers, by name: those that ship, one that the caller gave, or any diffusers video
-pipeline. All of them turn an `Asked` into a `Made` and report every denoising step on the way.
+pipeline. All of them turn a `CheckedRequest` into a `Made` and report every denoising step on the way.
 
-Knows nothing about pages. Imports torch only once a model is needed.
+x2vkit's own run in a `Backend`. Knows nothing about pages. Imports torch only once a model is needed.
 """
 
 from __future__ import annotations
 
 import inspect
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.demo.requests import Asked
+from x2vkit.backend import StepReport
+from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
-from x2vkit.registry import shipped
+from x2vkit.registry import SamplingDefaults
+from x2vkit.run.backend import ModelBackend, is_own
+from x2vkit.run.files import with_files
+from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_choice, draw_seed, read_request
 from x2vkit.trace import Trace
 
-DEFAULT = "small"
-KEPT = 4
-"""Models of those that ship that stay in memory."""
 FOREIGN_FPS = 16
 """Frames a second of another pipeline's clips, where it says nothing."""
+GIVEN = "this model"
+"""The name of an X2VPipeline that the caller gave."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Progress:
     """From 1."""
     steps: int
     t: float | None = None
-    """Noise level that the step looked at, 1 to 0, where the model tells."""
+    """Noise level of the step, 1 to 0, where the model tells."""
     picture: Frames | None = None
     """(F, H, W, 3) uint8: roughly what the clip will be, where the model tells."""
     clip: int = 0
@@ -53,7 +55,7 @@ Report: TypeAlias = Callable[[Progress], None]
 class Made:
     """One clip that was made."""
 
-    asked: Asked
+    request: RunRequest
     frames: Frames
     """(F, H, W, 3) uint8."""
     fps: float
@@ -70,92 +72,98 @@ class Made:
 
 
 class Models:
-    """What can be chosen: `names()`, and `make` to run one. Loads a model when it is first needed."""
+    """What can be chosen: `names()`, and `make` to run one. Loads a model when it is first needed.
+
+    Args:
+        pipe: None for all that ship; the name or folder of one; an X2VPipeline; any diffusers pipeline.
+        fps: frames a second of a diffusers pipeline's clips.
+
+    Raises:
+        X2VError: the pipe is of another kind.
+    """
 
     def __init__(self, pipe: Any = None, fps: float | None = None) -> None:
-        """pipe: None for all that ship; the name or folder of one; an X2VPipeline; any diffusers pipeline.
-
-        fps: frames a second of a diffusers pipeline's clips. Raises X2VError for anything else.
-        """
-        self._given: dict[str, Any] = {}
-        self._folders: dict[str, str] = {name: str(folder) for name, folder in shipped().items()}
-        self._loaded: OrderedDict[str, Any] = OrderedDict()
         self.fps = fps
-        self.foreign = False
+        self.pipe: Any = None
+        """A pipeline that is not x2vkit's own."""
+        self.backend = ModelBackend()
         if isinstance(pipe, (str, Path)):
+            self.backend = ModelBackend((str(pipe),))
             self.default = str(pipe)
-            self._folders = {self.default: str(pipe)} | self._folders
+        elif pipe is not None and is_own(pipe):
+            self.backend = ModelBackend(pipelines={GIVEN: pipe})
+            self.default = GIVEN
         elif pipe is not None:
-            self.foreign = not _is_own(pipe)
-            if self.foreign:
-                check_pipeline(pipe)
-                self._folders = {}
-            self.default = "this model" if not self.foreign else type(pipe).__name__
-            self._given[self.default] = pipe
+            check_pipeline(pipe)
+            self.pipe, self.default = pipe, type(pipe).__name__
         else:
-            there = DEFAULT in self._folders or not self._folders
-            self.default = DEFAULT if there else next(iter(self._folders))
+            self.default = self.backend.models()[0]
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the model is not x2vkit's own: it gets words alone, and cannot be looked into."""
+        return self.pipe is not None
 
     def names(self) -> list[str]:
         """The names to choose from, the default first."""
-        return list(dict.fromkeys([self.default, *self._given, *self._folders]))
+        return [self.default] if self.foreign else list(dict.fromkeys([self.default, *self.backend.models()]))
 
     def check(self, name: Any) -> str:
         """The name, if it is one of `names()`; None or "" is the default. Nothing else is ever opened."""
-        if name is None or name == "":
-            return self.default
-        if not isinstance(name, str) or name not in self.names():
-            raise X2VError(f"model={str(name)[:60]!r}", f"models are {', '.join(self.names())}", "choose one")
-        return name
+        return self.default if name is None or name == "" else check_choice("model", name, self.names())
 
-    def folder(self, name: str) -> str:
-        """Where a model's weights lie; "" for one that was given."""
-        return self._folders.get(name, "")
+    def sampling(self, name: str) -> SamplingDefaults:
+        """How a model is sampled unless a request says otherwise."""
+        return SamplingDefaults() if self.foreign else self.backend.sampling(name)
 
-    def get(self, name: str) -> Any:
-        """The pipeline of a name, loaded if need be."""
-        if name in self._given:
-            return self._given[name]
-        if name not in self._loaded:
-            from x2vkit.run import record as recorder
+    def train_flops(self, name: str) -> float | None:
+        """Floating-point operations of a model's training, where that is told."""
+        return None if self.foreign else self.backend.train_flops(name)
 
-            recorder.quiet()
-            self._loaded[name] = recorder.load(self._folders.get(name, name))
-        self._loaded.move_to_end(name)
-        while len(self._loaded) > KEPT:
-            self._loaded.popitem(last=False)
-        return self._loaded[name]
+    def read(
+        self, values: Mapping[str, Any], image: Any = None, video: Any = None, strength: Any = None
+    ) -> CheckedRequest:
+        """A visitor's plain values and the paths of uploaded files, checked.
 
-    def make(self, asked: Asked, report: Report, **options: Any) -> Made:
-        """Run one model. options: `x2vkit.record`'s, for models of x2vkit (`attention=...`)."""
-        pipe = self.get(asked.request.model)
+        A model of None or "" is the default one, a seed of -1 is drawn. X2VError for the first value that
+        cannot be.
+        """
+        values = {"shape": "square", **values, "model": self.check(values.get("model"))}
+        if type(values.get("seed")) in (int, float) and values["seed"] == RANDOM_SEED:
+            values["seed"] = draw_seed()
+        return with_files(read_request(values, self.names(), self.sampling), image, video, strength)
+
+    def make(self, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
+        """Run one model. record_bytes: also keep the attention of as many steps as fit."""
         if self.foreign:
-            return make_foreign(pipe, asked, report, self.fps)
-        return make_own(pipe, asked, report, **options)
+            return make_foreign(self.pipe, wanted, report, self.fps)
+        return make_own(self.backend, wanted, report, record_bytes)
 
 
-def make_own(pipe: Any, asked: Asked, report: Report, **options: Any) -> Made:
+def make_own(backend: ModelBackend, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
     """A clip of x2vkit's own pipeline, with its trace."""
-    from x2vkit.run import record as recorder
+    request, inputs = wanted.request, wanted.inputs
 
-    steps = _steps(asked)
-
-    def tell(step: Any) -> None:
-        report(Progress(step.index + 1, steps, step.t, pipe.preview(step.pred_x0)[0]))
+    def on_step(step: StepReport) -> None:
+        picture = backend.preview(request.model, step.pred_x0)
+        report(Progress(step.index + 1, step.steps, step.t, picture))
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        trace = recorder.generate(asked.request, pipeline=pipe, on_step=tell, **asked.inputs, **options)
+        if record_bytes:
+            trace = backend.record(request, inputs, on_step, record_bytes)
+        else:
+            trace = backend.generate(request, inputs, on_step)
     said = [str(one.message) for one in caught if one.category is UserWarning]
     notes = [note for note in said if not note.startswith("words the model does not know")]
     return Made(
-        asked=asked,
+        request=request,
         frames=trace.frames,
         fps=trace.fps,
         seconds=trace.timings["total"],
         words=trace.words[1:],
         unknown=trace.unknown,
-        notes=(*asked.notes, *notes),
+        notes=(*wanted.notes, *notes),
         trace=trace,
     )
 
@@ -170,16 +178,16 @@ def check_pipeline(pipe: Any) -> None:
         raise X2VError(got, rule, "give x2vkit.load(), or a diffusers text-to-video pipeline")
 
 
-def make_foreign(pipe: Any, asked: Asked, report: Report, fps: float | None = None) -> Made:
+def make_foreign(pipe: Any, wanted: CheckedRequest, report: Report, fps: float | None = None) -> Made:
     """A clip of any diffusers video pipeline, at the size that it makes by itself. No previews."""
     import torch
 
-    request, known = asked.request, _parameters(pipe)
-    if asked.inputs:
+    request, known = wanted.request, _parameters(pipe)
+    if wanted.inputs:
         rule = "other models than x2vkit's get words alone here"
         raise X2VError("a picture or clip to start from", rule, "take it away")
 
-    def tell(_: Any, index: int, timestep: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def on_step(_: Any, index: int, timestep: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         report(Progress(index + 1, request.steps))
         return {}
 
@@ -188,7 +196,7 @@ def make_foreign(pipe: Any, asked: Asked, report: Report, fps: float | None = No
         "num_inference_steps": request.steps,
         "generator": torch.Generator("cpu").manual_seed(request.seed),
         "guidance_scale": request.guidance,
-        "callback_on_step_end": tell,
+        "callback_on_step_end": on_step,
     }
     if request.negative_prompt:
         options["negative_prompt"] = request.negative_prompt
@@ -197,7 +205,7 @@ def make_foreign(pipe: Any, asked: Asked, report: Report, fps: float | None = No
         output = pipe(**{name: value for name, value in options.items() if name in known})
     frames = to_frames(output.frames)
     fps = fps or getattr(output, "fps", None) or FOREIGN_FPS
-    return Made(asked, frames, float(fps), perf_counter() - begin, notes=asked.notes)
+    return Made(request, frames, float(fps), perf_counter() - begin, notes=wanted.notes)
 
 
 def to_frames(frames: Any) -> Frames:
@@ -218,17 +226,6 @@ def to_frames(frames: Any) -> Frames:
     if array.ndim != 4 or array.shape[-1] != 3 or not len(array):
         raise X2VError(f"frames of shape {array.shape}", "a clip is (F, H, W, 3)", "use output_type='np'")
     return np.ascontiguousarray(array)
-
-
-def _steps(asked: Asked) -> int:
-    """Steps that a run really takes: remaking a clip starts part of the way."""
-    strength = float(asked.inputs.get("strength", 1.0))
-    return max(1, round(asked.request.steps * strength))
-
-
-def _is_own(pipe: Any) -> bool:
-    """Whether this is x2vkit's pipeline, asked without importing torch for others."""
-    return any(kind.__module__ == "x2vkit.pipeline.x2v" for kind in type(pipe).__mro__)
 
 
 def _parameters(pipe: Any) -> set[str]:

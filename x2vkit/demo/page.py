@@ -17,9 +17,9 @@ from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import Page, said, told, uploaded
 from x2vkit.demo.models import Models, Progress
 from x2vkit.demo.payloads import Message
-from x2vkit.demo.requests import GUIDANCE, SECONDS, SEEDS, SHAPES, STEPS, STRENGTH, Asked, ask
 from x2vkit.errors import X2VError
-from x2vkit.registry import train_flops
+from x2vkit.registry import LIMITS, SHAPES
+from x2vkit.run.request import RANDOM_SEED, CheckedRequest, own_length
 
 SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]
 EMPTY = "Make a clip first, or choose an example: its inside opens here."
@@ -124,11 +124,12 @@ class Create:
                 SHAPE_CHOICES, value="square", label="Shape", visible=own, elem_classes="x2v-segments"
             )
             info = "a third of a second at a time"
-            self.seconds = gr.Slider(*SECONDS, value=1.42, step=0.01, label="Seconds", info=info, visible=own)
-            self.steps = gr.Slider(*STEPS, value=20, step=1, label="Steps", info="more is finer, and slower")
-            self.guidance = gr.Slider(
-                *GUIDANCE, value=4, step=0.1, label="Guidance", info="how strictly the words are followed"
-            )
+            self.seconds = slider("seconds", step=0.01, label="Seconds", info=info, visible=own)
+            usual = self.engine.models.sampling(names[0])
+            info = "more is finer, and slower"
+            self.steps = slider("steps", usual.steps, step=1, label="Steps", info=info)
+            info = "how strictly the words are followed"
+            self.guidance = slider("guidance", usual.guidance, step=0.1, label="Guidance", info=info)
             with gr.Row(elem_classes="x2v-seed"):
                 self.seed = seed_field(min_width=110, interactive=False)
                 self.random = gr.Checkbox(True, label="New each time", min_width=200)
@@ -140,7 +141,7 @@ class Create:
             label = "Clip: made anew in the words above"
             self.video = as_file(gr.Video(label=label, sources=["upload"], height=180))
             label = "How much of the clip is made anew"
-            self.strength = gr.Slider(*STRENGTH, value=0.6, step=0.05, label=label)
+            self.strength = slider("strength", step=0.05, label=label)
         with gr.Accordion("What to steer away from", open=False, elem_classes="x2v-start"):
             self.negative = gr.Textbox(label="Negative prompt", placeholder="snow", show_label=False)
 
@@ -178,7 +179,7 @@ class Create:
         """Make a clip, telling the stage what the model sees on the way."""
         yield payloads.wait("Starting…"), gr.skip()
         try:
-            run = self.engine.make(self.asked(*form))
+            run = self.engine.make(self.read(*form))
             key, made = yield from following(run, lambda step: (payloads.step(step), gr.skip()))
             message = payloads.clip(key, made, payloads.film(made), made.trace is not None)
         except X2VError as error:
@@ -188,24 +189,22 @@ class Create:
 
     def lengths(self, shape: str) -> Any:
         """A still and a long clip have a length of their own."""
-        return gr.Slider(interactive=shape not in SHAPES or SHAPES[shape].frames is None)
+        return gr.Slider(interactive=shape not in SHAPES or not own_length(shape))
 
-    def asked(self, *form: Any) -> Asked:
+    def read(self, *form: Any) -> CheckedRequest:
         """The form's fields, checked."""
         prompt, negative, image, video, strength, shape, seconds, steps, guidance, seed, fresh, model = form
-        return ask(
-            prompt,
-            negative_prompt=negative,
-            image=image,
-            video=video,
-            strength=strength,
-            shape=shape,
-            seconds=seconds,
-            steps=steps,
-            guidance=guidance,
-            seed=-1 if fresh else seed,
-            model=self.engine.models.check(model),
-        )
+        values = {
+            "prompt": prompt,
+            "negative_prompt": negative,
+            "shape": shape,
+            "seconds": seconds,
+            "steps": steps,
+            "guidance": guidance,
+            "seed": RANDOM_SEED if fresh else seed,
+            "model": model,
+        }
+        return self.engine.models.read(values, image, video, strength)
 
     def recall(self, event: gr.EventData) -> Sequence[Any]:
         """An earlier clip is on the stage again: put its settings into the form."""
@@ -318,12 +317,13 @@ class Compare:
         )
 
     def _side(self, label: str, steps: int, names: list[str]) -> list[Any]:
+        guidance = self.engine.models.sampling(names[0]).guidance
         with gr.Column(min_width=280), gr.Group(elem_classes="x2v-side"):
             gr.HTML(f"<h3>{label}</h3>", elem_classes="x2v-heading")
             return [
                 gr.Textbox(label="Other words, if any", placeholder="as above", max_lines=3),
-                gr.Slider(*STEPS, value=steps, step=1, label="Steps"),
-                gr.Slider(*GUIDANCE, value=4, step=0.1, label="Guidance"),
+                slider("steps", steps, step=1, label="Steps"),
+                slider("guidance", guidance, step=0.1, label="Guidance"),
                 gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1),
             ]
 
@@ -336,40 +336,44 @@ class Compare:
     def run_settings(self, prompt: Any, shape: Any, seed: Any, *sides: Any) -> Generator[Any, None, None]:
         """Two clips that differ in what the two sides say."""
 
-        def wanted() -> list[Asked]:
-            return [self._ask(words or prompt, shape, seed, *rest) for words, *rest in (sides[:4], sides[4:])]
+        def wanted() -> list[CheckedRequest]:
+            return [
+                self._read(words or prompt, shape, seed, *rest) for words, *rest in (sides[:4], sides[4:])
+            ]
 
         yield from self._run(wanted)
 
     def run_models(self, prompt: Any, shape: Any, seed: Any, names: Any) -> Generator[Any, None, None]:
         """One clip of each model."""
 
-        def wanted() -> list[Asked]:
+        def wanted() -> list[CheckedRequest]:
             if not 2 <= len(names) <= 4:
                 raise X2VError(f"{len(names)} models", "2 to 4 are compared", "tick so many")
-            return [self._ask(prompt, shape, seed, 20, 4.0, name) for name in names]
+            return [self._read(prompt, shape, seed, None, None, name) for name in names]
 
         yield from self._run(wanted)
 
-    def _ask(self, prompt: Any, shape: Any, seed: Any, steps: Any, guidance: Any, model: Any) -> Asked:
-        name = self.engine.models.check(model)
-        seed = 0 if seed is None else seed
-        return ask(prompt, shape=shape, seed=seed, steps=steps, guidance=guidance, model=name)
+    def _read(
+        self, prompt: Any, shape: Any, seed: Any, steps: Any, guidance: Any, model: Any
+    ) -> CheckedRequest:
+        values = {"prompt": prompt, "shape": shape, "seed": 0 if seed is None else seed}
+        values |= {"steps": steps, "guidance": guidance, "model": model}
+        return self.engine.models.read(values)
 
-    def _run(self, wanted: Callable[[], list[Asked]]) -> Generator[Any, None, None]:
+    def _run(self, wanted: Callable[[], list[CheckedRequest]]) -> Generator[Any, None, None]:
         yield payloads.wait("Starting…")
         try:
-            asked = wanted()
-            clips: list[Message | None] = [None] * len(asked)
+            requests = wanted()
+            clips: list[Message | None] = [None] * len(requests)
 
-            def tell(step: Progress) -> Message:
+            def show(step: Progress) -> Message:
                 if step.picture is not None:
-                    title = {"title": payloads.title(asked[step.clip].request)}
-                    clips[step.clip] = payloads.strip(step.picture, 12, quality=70) | title
-                text = f"Clip {step.clip + 1} of {len(asked)}: step {step.step} of {step.steps}"
+                    title = {"title": payloads.title(requests[step.clip].request)}
+                    clips[step.clip] = payloads.sprite_sheet(step.picture, 12, quality=70) | title
+                text = f"Clip {step.clip + 1} of {len(requests)}: step {step.step} of {step.steps}"
                 return {"kind": "players", "clips": list(clips), "text": text}
 
-            made = yield from following(self.engine.compare(asked), tell)
+            made = yield from following(self.engine.compare(requests), show)
             html = compare_html(made)
             if html is None:
                 yield {"kind": "players", "clips": payloads.side_by_side(made), "text": ""}
@@ -381,7 +385,8 @@ class Compare:
 
 
 def as_file(component: Any) -> Any:
-    """An upload as its path, untouched: whether it can be read is asked in asked.py, with a message to read.
+    """An upload as its path, untouched: whether it can be read is checked in
+    run/files.py, with a message to read.
 
     Not as a subclass: Gradio writes a .pyi file beside every module that has one.
     """
@@ -400,17 +405,25 @@ def as_file(component: Any) -> Any:
 
 def seed_field(**options: Any) -> gr.Number:
     """Where a seed is typed."""
-    return gr.Number(0, label="Seed", precision=0, minimum=SEEDS[0], maximum=SEEDS[1], **options)
+    limit = LIMITS["seed"]
+    return gr.Number(0, label="Seed", precision=0, minimum=limit.low, maximum=limit.high, **options)
+
+
+def slider(name: str, value: float | None = None, **options: Any) -> gr.Slider:
+    """A slider over the range that a setting has."""
+    limit = LIMITS[name]
+    value = round(limit.default, 2) if value is None else value
+    return gr.Slider(limit.low, limit.high, value=value, **options)
 
 
 def following(
-    run: Generator[Progress | None, None, Any], tell: Callable[[Progress], Any]
+    run: Generator[Progress | None, None, Any], show: Callable[[Progress], Any]
 ) -> Generator[Any, None, Any]:
-    """Yield what `tell` makes of every step, or that nothing is new; return what the run returns."""
+    """Yield what `show` makes of every step, or that nothing is new; return what the run returns."""
     try:
         while True:
             progress = next(run)
-            yield gr.skip() if progress is None else tell(progress)
+            yield gr.skip() if progress is None else show(progress)
     except StopIteration as end:
         return end.value
     finally:
@@ -424,5 +437,5 @@ def recording(step: Progress) -> Message:
 
 def model_label(engine: Engine, name: str) -> str:
     """A model's name, and what its training cost."""
-    flops = train_flops(engine.models.folder(name))
+    flops = engine.models.train_flops(name)
     return name if flops is None else f"{name} · {flops / 1e15:.2g} PFLOPs of training"

@@ -1,7 +1,8 @@
-"""What the page's scripts are told: clips, previews and troubles as small JSON messages. See static/*.js.
+"""Payloads for the page's scripts: clips, previews and troubles as small JSON messages. See static/*.js.
 
-A moving picture travels as a strip: its frames on top of each other in one JPEG, which a canvas plays. Files
-(the mp4, a view's page) travel as Gradio's file records, which it turns into addresses for the page.
+A moving picture travels as a sprite sheet: its frames on top of each other in one JPEG, which a canvas
+plays. Files (the mp4, a view's page) travel as Gradio's file records, which it turns into addresses for the
+page.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,15 +21,15 @@ from x2vkit import media
 from x2vkit.config import RunRequest
 from x2vkit.demo.engine import EXAMPLE, cache_folder
 from x2vkit.demo.models import Made, Progress
-from x2vkit.demo.requests import SHAPES, Asked
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
+from x2vkit.run.request import form_of, slug
 from x2vkit.trace import samples
 
 Message = dict[str, Any]
 
-STRIP_PIXELS, STRIP_FRAMES = 192, 33
-"""A strip's frames are no larger, and no more."""
+SHEET_PIXELS, SHEET_FRAMES = 192, 33
+"""A sprite sheet's frames are no larger, and no more."""
 
 REPORT = (
     "new ResizeObserver(() => parent.postMessage({ x2vHeight: document.body.scrollHeight + 2 }, '*'))"
@@ -53,14 +53,19 @@ def step(progress: Progress) -> Message:
     message: Message = {"kind": "step", "step": progress.step, "steps": progress.steps}
     message["noise"] = None if progress.t is None else round(100 * progress.t)
     if progress.picture is not None:
-        message |= strip(progress.picture, 12, quality=70)
+        message |= sprite_sheet(progress.picture, 12, quality=70)
     return message
 
 
 def clip(key: str, made: Made, film: Mapping[str, Any] | None, inside: bool) -> Message:
     """A finished clip. film: `film()` of it, or None; inside: whether x2vkit can look into it."""
-    request = made.asked.request
-    numbers = [f"seed {request.seed}", f"{request.steps} steps", f"guidance {request.guidance:g}", request.model]
+    request = made.request
+    numbers = [
+        f"seed {request.seed}",
+        f"{request.steps} steps",
+        f"guidance {request.guidance:g}",
+        request.model,
+    ]
     if made.seconds:
         numbers.append(f"{made.seconds:.1f} s")
     return {
@@ -68,13 +73,13 @@ def clip(key: str, made: Made, film: Mapping[str, Any] | None, inside: bool) -> 
         "id": key,
         "prompt": request.prompt,
         "unknown": list(made.unknown),
-        "facts": numbers,
+        "metadata": numbers,
         "notes": list(made.notes),
-        "settings": settings(request),
+        "settings": form_of(request),
         "film": film,
         "example": key.startswith(EXAMPLE),
         "inside": inside,
-        **strip(made.frames, made.fps),
+        **sprite_sheet(made.frames, made.fps),
     }
 
 
@@ -83,45 +88,28 @@ def example(name: str, with_film: bool) -> Message:
     """A bundled clip as a message, with or without its mp4 (which costs a tenth of a second, once)."""
     trace = samples.sample(name)
     request = RunRequest.from_dict(dict(trace.request))
-    made = Made(Asked(request), trace.frames, trace.fps, 0.0, trace.words[1:], trace.unknown)
+    made = Made(request, trace.frames, trace.fps, 0.0, trace.words[1:], trace.unknown)
     return clip(EXAMPLE + name, made, film(made) if with_film else None, inside=True)
 
 
-def settings(request: RunRequest) -> Message:
-    """A request as the form's fields."""
-    size = (request.width, request.height)
-    shapes = [name for name, shape in SHAPES.items() if (shape.width, shape.height) == size]
-    fixed = [name for name in shapes if SHAPES[name].frames == request.num_frames]
-    return {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
-        "shape": (fixed or shapes or ["square"])[0],
-        "seconds": round(request.num_frames / request.fps, 2),
-        "steps": request.steps,
-        "guidance": request.guidance,
-        "seed": request.seed,
-        "model": request.model,
-    }
-
-
-def strip(frames: Frames, fps: float, quality: int = 88) -> Message:
-    """A clip as `strip` (a data URL), `frames`, `fps`, and `width`, `height` of the clip itself in pixels."""
-    chosen = frames[:: -(-len(frames) // STRIP_FRAMES)]
+def sprite_sheet(frames: Frames, fps: float, quality: int = 88) -> Message:
+    """A clip as `sheet` (a data URL), `frames`, `fps`, and `width`, `height` of the clip itself in pixels."""
+    chosen = frames[:: -(-len(frames) // SHEET_FRAMES)]
     count, height, width, _ = chosen.shape
     sheet = Image.fromarray(chosen.reshape(count * height, width, 3))
-    if (shrink := max(height, width) / STRIP_PIXELS) > 1:
+    if (shrink := max(height, width) / SHEET_PIXELS) > 1:
         sheet = sheet.resize((round(width / shrink), count * round(height / shrink)))
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=quality)
     data = base64.b64encode(stream.getvalue()).decode()
     rate = fps * count / len(frames)
     size = {"frames": count, "fps": rate, "width": width, "height": height}
-    return {"strip": f"data:image/jpeg;base64,{data}", **size}
+    return {"sheet": f"data:image/jpeg;base64,{data}", **size}
 
 
 def film(made: Made) -> Message:
     """A clip as an mp4 in Gradio's folder, named by its prompt."""
-    return keep(media.mp4(made.frames, made.fps), f"{slug(made.asked.request)}.mp4")
+    return keep(media.mp4(made.frames, made.fps), f"{slug(made.request)}.mp4")
 
 
 def page(html: str, name: str) -> Message:
@@ -142,12 +130,6 @@ def record(path: Path) -> Message:
     return {"path": str(path), "orig_name": path.name, "meta": {"_type": "gradio.FileData"}}
 
 
-def slug(request: RunRequest) -> str:
-    """A file name out of a prompt: letters, digits and dashes."""
-    words = "-".join(re.findall(r"[a-z0-9]+", request.prompt.lower()))[:48].strip("-")
-    return f"{words or 'clip'}-{request.seed}"
-
-
 def telling(html: str) -> str:
     """A view's page that also tells its height: one more script, allowed by digest in its own policy."""
     digest = base64.b64encode(hashlib.sha256(REPORT.encode()).digest()).decode()
@@ -158,12 +140,10 @@ def telling(html: str) -> str:
 
 def side_by_side(made: list[Made]) -> list[Message]:
     """Clips in step, for where there is no view to compare them."""
-    return [strip(one.frames, one.fps) | {"title": title(one.asked.request)} for one in made]
+    return [sprite_sheet(one.frames, one.fps) | {"title": title(one.request)} for one in made]
 
 
 def title(request: RunRequest) -> str:
     """A clip's settings in a line."""
     numbers = f"{request.steps} steps · guidance {request.guidance:g} · seed {request.seed}"
     return f"{request.prompt} · {request.model} · {numbers}"
-
-

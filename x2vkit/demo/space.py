@@ -7,13 +7,12 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import x2vkit
 from x2vkit.errors import X2VError
 from x2vkit.registry import shipped
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),
-    *("imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm"),
+    *("imageio", "imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm"),
 )
 """What x2vkit itself needs, as in pyproject.toml. Gradio is what a Space brings."""
 MODEL = "model"
@@ -64,7 +63,7 @@ def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
     target, got = Path(folder), f"--export-space {str(folder)!r}"
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise X2VError(got, "something is there already", "name a new or empty folder")
-    package = Path(x2vkit.__file__).parent
+    package = Path(__file__).parents[1]
     weights = None if model is None or model in shipped() else Path(model)
     if weights is not None and not (weights / "model_index.json").is_file():
         rule = "no such weights ship, and no such folder holds any"

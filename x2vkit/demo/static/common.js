@@ -28,10 +28,10 @@ class Film {
     canvas.addEventListener("pointerleave", () => { this.hover = false; });
   }
 
-  /** Show { strip, frames, width, height, fps }: a data URL of `frames` pictures on top of each other. */
-  async show({ strip, frames, width, height, fps }) {
+  /** Show { sheet, frames, width, height, fps }: a data URL of `frames` pictures on top of each other. */
+  async show({ sheet, frames, width, height, fps }) {
     const image = new Image();
-    image.src = strip;
+    image.src = sheet;
     await image.decode().catch(() => {});
     Object.assign(this, { image, frames, fps, at: -1 });
     if (this.canvas.width !== width || this.canvas.height !== height) {

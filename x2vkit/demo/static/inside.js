@@ -36,7 +36,7 @@ const on = {
     wait.textContent = text;
   },
 
-  /** { clips: [{ strip, frames, width, height, fps, title } or null, ...], text } */
+  /** { clips: [{ sheet, frames, width, height, fps, title } or null, ...], text } */
   players({ clips, text }) {
     frame.replaceChildren();
     wait.textContent = text;

@@ -2,8 +2,8 @@
 // Messages come as the component's value; see packets.py for their fields.
 
 const find = (name) => element.querySelector(`.x2v-${name}`);
-const [screen, canvas, video, bar, state, caption, facts, tools, reel, over] =
-  ["screen", "canvas", "video", "bar", "state", "caption", "facts", "tools", "reel", "over"].map(find);
+const [screen, canvas, video, bar, state, caption, details, tools, reel, over] =
+  ["screen", "canvas", "video", "bar", "state", "caption", "details", "tools", "reel", "over"].map(find);
 const film = new Film(canvas);
 const visit = new Map(); // id -> message, in the order they were made
 let shown = null;
@@ -51,7 +51,7 @@ const on = {
     over.replaceChildren();
     progress(message.step / message.steps);
     say(`Step ${message.step} of ${message.steps}` + (message.noise === null ? "" : ` · ${message.noise} % noise`));
-    if (message.strip) {
+    if (message.sheet) {
       noVideo();
       aspect(message);
       film.show(message);
@@ -67,8 +67,8 @@ const on = {
     aspect(message);
     noVideo();
     caption.replaceChildren(...words(message));
-    facts.replaceChildren(...message.facts.map((fact) => h("span", {}, fact)));
-    for (const note of message.notes ?? []) facts.append(h("span", { class: "x2v-note" }, note));
+    details.replaceChildren(...message.metadata.map((fact) => h("span", {}, fact)));
+    for (const note of message.notes ?? []) details.append(h("span", { class: "x2v-note" }, note));
     say("");
     if (!message.example) remember(message);
     for (const card of reel.children) card.setAttribute("aria-current", card.dataset.id === message.id);

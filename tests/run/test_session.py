@@ -1,27 +1,29 @@
-"""The Playground's kernel half, with a stand-in for the model: one run at a time, the newest wish first."""
+"""The Playground's kernel half, with a stand-in for the model: one run at a time, the newest request
+first.
+"""
 
 from __future__ import annotations
 
 import io
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from x2vkit.config import RunRequest
+from x2vkit.backend import StepReport
 from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
+from x2vkit.run.backend import ModelBackend
+from x2vkit.run.grid import MAX_CLIPS
+from x2vkit.run.session import HISTORY, Session
 from x2vkit.trace import Trace
-from x2vkit.views.session import HISTORY, Session, Shipped
-from x2vkit.views.settings import MOST_CELLS, Settings, read_picture, read_settings, values_of
 
 SEEN = ("red", "blue", "ball")
 
 
-class FakeMaker:
+class FakeBackend:
     """A model of a few words. Its steps can be held, and it counts the runs at one time."""
 
     def __init__(self, make_trace, steps: int = 3, held: bool = False) -> None:
@@ -40,10 +42,13 @@ class FakeMaker:
         words = prompt.split()
         return [(word, (word,), ()) if word in SEEN else (word, None, ("ball",)) for word in words]
 
-    def decoder(self, model):
+    def sampling(self, model):
+        return SamplingDefaults(steps=20 if model == "small" else 4)
+
+    def preview_decoder(self, model):
         return np.ones((768, 4)), np.zeros(768)
 
-    def make(self, request, image, on_step):
+    def generate(self, request, inputs, on_step):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.started.release()
@@ -53,25 +58,26 @@ class FakeMaker:
             if request.seed == 14:
                 raise X2VError("weights 'small'", "they are damaged", "fetch them again")
             for index in range(self.steps):
-                on_step(index, 1 - index / self.steps, np.full((4, 2, 4, 6), index + 1, np.float32))
+                latents = np.full((4, 2, 4, 6), index + 1, np.float32)
+                on_step(StepReport(index, self.steps, 1 - index / self.steps, latents))
                 assert self.gate.wait(20)
-            self.made.append((request, image))
+            self.made.append((request, inputs))
             return self.make_trace(request=request.to_dict(), timings={"total": 0.5})
         finally:
             self.at_once -= 1
 
 
 class Heard(list):
-    """Every event, in order: (kind, facts, buffers)."""
+    """Every event, in order: (kind, metadata, buffers)."""
 
-    def __call__(self, kind, facts, buffers):
-        self.append((kind, facts, buffers))
+    def __call__(self, kind, metadata, buffers):
+        self.append((kind, metadata, buffers))
 
     def kinds(self, id=None):
-        return [kind for kind, facts, _ in self if id is None or facts.get("id") == id]
+        return [kind for kind, metadata, _ in self if id is None or metadata.get("id") == id]
 
     def of(self, kind):
-        return [(facts, buffers) for k, facts, buffers in self if k == kind]
+        return [(metadata, buffers) for k, metadata, buffers in self if k == kind]
 
 
 @pytest.fixture
@@ -81,17 +87,17 @@ def heard():
 
 @pytest.fixture
 def held(make_trace, heard):
-    """A session whose runs stand still in their first step until `maker.gate` is set."""
-    session = Session(heard, FakeMaker(make_trace, held=True))
+    """A session whose runs stand still in their first step until `backend.gate` is set."""
+    session = Session(heard, FakeBackend(make_trace, held=True))
     yield session
     session.close()
-    session.maker.gate.set()
+    session.backend.gate.set()
     session.wait()
 
 
 @pytest.fixture
 def session(make_trace, heard):
-    session = Session(heard, FakeMaker(make_trace))
+    session = Session(heard, FakeBackend(make_trace))
     yield session
     session.close()
     session.wait()
@@ -101,7 +107,7 @@ def ask(session, prompt="red ball", id=1, typed=False, **settings):
     session.ask({"prompt": prompt, **settings}, id=id, typed=typed)
 
 
-def test_a_wish_tells_words_then_previews_then_the_clip(session, heard):
+def test_a_request_tells_words_then_previews_then_the_clip(session, heard):
     ask(session, "red flurb", steps=3)
     assert session.wait()
     assert heard.kinds(1) == ["busy", "words", "begin", "preview", "preview", "preview", "done"]
@@ -116,27 +122,27 @@ def test_a_wish_tells_words_then_previews_then_the_clip(session, heard):
     assert Image.open(io.BytesIO(strip)).width == 48 * done["entry"]["columns"]
 
 
-def test_a_new_wish_stops_the_one_that_runs_and_two_never_run_at_once(held, heard):
+def test_a_new_request_stops_the_one_that_runs_and_two_never_run_at_once(held, heard):
     ask(held, id=1)
-    assert held.maker.started.acquire(timeout=10)
+    assert held.backend.started.acquire(timeout=10)
     for id in (2, 3, 4):
         ask(held, id=id)
-    held.maker.gate.set()
+    held.backend.gate.set()
     assert held.wait()
     assert "done" not in heard.kinds(1) and "stopped" in heard.kinds(1)
     assert heard.kinds(2) == heard.kinds(3) == []  # never begun
     assert heard.kinds(4)[-1] == "done"
-    assert held.maker.most_at_once == 1 and len(held.history) == 1
+    assert held.backend.most_at_once == 1 and len(held.history) == 1
 
 
 def test_cancel_stops_between_two_steps(held, heard):
     ask(held)
-    assert held.maker.started.acquire(timeout=10)
+    assert held.backend.started.acquire(timeout=10)
     held.cancel()
-    held.maker.gate.set()
+    held.backend.gate.set()
     assert held.wait()
     assert heard.kinds(1).count("preview") == 1 and heard.kinds(1)[-1] == "stopped"
-    assert held.history == [] and held.maker.made == []
+    assert held.history == [] and held.backend.made == []
 
 
 def test_asking_returns_at_once(held):
@@ -170,7 +176,7 @@ def test_a_prompt_of_unknown_words_is_told_at_the_prompt(session, heard):
     ask(session, "flurb glorp")
     assert session.wait()
     (told, _) = heard.of("problems")[0]
-    assert "none of these words" in told["fields"]["prompt"]["rule"] and session.maker.made == []
+    assert "none of these words" in told["fields"]["prompt"]["rule"] and session.backend.made == []
     assert heard.kinds() == ["busy", "words", "problems"]  # the words are still shown, struck through
 
 
@@ -188,23 +194,23 @@ def test_typing_on_replaces_the_clip_of_the_half_typed_prompt(session):
     for prompt in ("red", "red ball"):
         ask(session, prompt, typed=True)
         assert session.wait()
-    assert [entry.settings.prompt for entry in session.history] == ["red ball"]
+    assert [entry.request.prompt for entry in session.history] == ["red ball"]
     session.star(session.history[0].id, True)
     ask(session, "red ball ball", typed=True)
     assert session.wait()
     ask(session, "blue", typed=True)
     assert session.wait()
-    assert [entry.settings.prompt for entry in session.history] == ["red ball", "red ball ball", "blue"]
+    assert [entry.request.prompt for entry in session.history] == ["red ball", "red ball ball", "blue"]
 
 
-def test_the_same_wish_again_keeps_one_clip_and_its_star(session):
+def test_the_same_request_again_keeps_one_clip_and_its_star(session):
     ask(session, seed=1)
     assert session.wait()
     session.star(session.history[0].id, True)
     for seed in (2, 1):
         ask(session, seed=seed)
         assert session.wait()
-    assert [(e.settings.seed, e.starred) for e in session.history] == [(2, False), (1, True)]
+    assert [(e.request.seed, e.starred) for e in session.history] == [(2, False), (1, True)]
 
 
 def test_the_history_forgets_the_oldest_without_a_star(session):
@@ -214,30 +220,30 @@ def test_the_history_forgets_the_oldest_without_a_star(session):
         if seed == 100:
             session.star(session.history[0].id, True)
     assert len(session.history) == HISTORY
-    assert [e.settings.seed for e in session.history][:2] == [100, 103]
+    assert [e.request.seed for e in session.history][:2] == [100, 103]
     with pytest.raises(X2VError, match="the history holds"):
         session.entry(1)
 
 
 def test_a_grid_fills_and_a_prompt_goes_before_it(held, heard):
     held.grid({"prompt": "red ball"}, ("seed", "1..2"), ("guidance", "1, 4"))
-    assert held.maker.started.acquire(timeout=10)
+    assert held.backend.started.acquire(timeout=10)
     ask(held, "blue ball", id="person")
-    held.maker.gate.set()
+    held.backend.gate.set()
     assert held.wait()
     kinds = [kind for kind in heard.kinds() if kind in ("grid", "cell", "done", "grid_done")]
     assert kinds == ["grid", "done", "cell", "cell", "cell", "cell", "grid_done"]
     cells = [(f["row"], f["column"], f["settings"]) for f, _ in heard.of("cell")]
     places = [(row, column, made["seed"], made["guidance"]) for row, column, made in cells]
     assert places == [(0, 0, 1, 1.0), (0, 1, 2, 1.0), (1, 0, 1, 4.0), (1, 1, 2, 4.0)]
-    assert held.maker.most_at_once == 1 and len(held.history) == 1
+    assert held.backend.most_at_once == 1 and len(held.history) == 1
 
 
 def test_a_grid_can_be_stopped(held, heard):
     held.grid({"prompt": "red ball"}, ("seed", "1..6"), ("steps", "1..6"))
-    assert held.maker.started.acquire(timeout=10)
+    assert held.backend.started.acquire(timeout=10)
     held.stop_grid()
-    held.maker.gate.set()
+    held.backend.gate.set()
     assert held.wait()
     assert heard.of("cell") == [] and heard.kinds()[-1] == "stopped"
 
@@ -245,7 +251,7 @@ def test_a_grid_can_be_stopped(held, heard):
 @pytest.mark.parametrize(
     ("across", "down", "says"),
     [
-        (("seed", "0..6"), ("steps", "1..6"), f"at most {MOST_CELLS}"),
+        (("seed", "0..6"), ("steps", "1..6"), f"at most {MAX_CLIPS}"),
         (("seed", ""), ("steps", "1"), "at least one"),
         (("seed", "1"), ("seed", "2"), "two settings"),
         (("seed", "x"), ("steps", "1"), "is a number"),
@@ -256,16 +262,6 @@ def test_a_grid_can_be_stopped(held, heard):
 def test_a_wrong_grid_is_told_before_anything_runs(session, heard, across, down, says):
     session.grid({"prompt": "red"}, across, down)
     assert heard.kinds() == ["problems"] and says in str(heard.of("problems")[0][0]["fields"]["grid"])
-
-
-def test_values_of_a_grid_are_read_as_people_write_them():
-    for text in ("0..3", "0-3", "0, 1 2;3,3"):
-        assert values_of("seed", text) == [0, 1, 2, 3]
-    assert values_of("guidance", "1, 2.5") == [1.0, 2.5]
-    assert values_of("prompt", "a red ball; a blue, big ball") == ["a red ball", "a blue, big ball"]
-    assert values_of("shape", "square, wide") == ["square", "wide"]
-    with pytest.raises(X2VError):
-        values_of("seed", "0..999999")
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".png", ".x2v"])
@@ -294,9 +290,9 @@ def test_a_start_picture_reaches_the_run(session, heard):
     session.image(1, stream.getvalue())
     ask(session, image=1)
     assert session.wait()
-    picture = session.maker.made[0][1]
+    picture = session.backend.made[0][1]["image"]
     assert picture.shape == (128, 256, 3) and (picture == (255, 0, 0)).all()
-    assert session.history[0].settings.line() == 'x2v.rerun(x2v.Trace.load("red-ball-0.x2v"))'
+    assert session.history[0].line == 'x2v.rerun(x2v.Trace.load("red-ball-0.x2v"))'
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"x" * 20_000_001])
@@ -305,36 +301,29 @@ def test_a_broken_picture_is_told(session, heard, data):
     assert list(heard.of("problems")[0][0]["fields"]) == ["image"]
 
 
-def test_a_tiny_picture_is_refused():
-    stream = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(stream, "PNG")
-    with pytest.raises(X2VError, match="at least 8 pixels"):
-        read_picture(stream.getvalue())
+def test_settings_that_are_not_given_are_the_models_own(session, heard):
+    for id, model in enumerate(("small", "other")):
+        ask(session, model=model, id=id)
+        assert session.wait()
+    assert [entry.request.steps for entry in session.history] == [20, 4]
+    assert [entry.line for entry in session.history] == [
+        'x2v.generate("red ball", seed=0)',
+        "x2v.generate(\"red ball\", seed=0, model='other')",
+    ]
 
 
-def test_the_line_of_python_says_the_same_as_the_settings():
-    for settings in (
-        Settings("a red ball"),
-        Settings('say "hi" \\ näh', seed=7, steps=9, guidance=2.5, shape="wide"),
-        Settings("x", shape="still", model="other"),
-    ):
-        fake = SimpleNamespace(generate=lambda prompt, **options: RunRequest(prompt=prompt, **options))
-        assert eval(settings.line(), {"x2v": fake}).resolve(SamplingDefaults()) == settings.request()
-    assert Settings("a red ball").line() == 'x2v.generate("a red ball", seed=0)'
-    assert RunRequest().resolve(SamplingDefaults()) == Settings().request()
-
-
-def test_spaces_do_not_make_another_prompt():
-    settings, wrong = read_settings({"prompt": "  a  red ball "}, ["small"])
-    assert settings == Settings("a red ball") and not wrong
+def test_what_can_be_set_is_the_registrys_table(session):
+    choices = session.choices()
+    assert choices["most"] == {"steps": 100, "guidance": 20.0, "seed": 2**53 - 1}
+    assert choices["usual"]["steps"] == 20 and choices["models"] == ["small", "other"]
 
 
 def test_the_shipped_models_are_found_without_torch():
-    assert Shipped().models()[0] == "small"
+    assert ModelBackend().models()[0] == "small"
 
 
 def test_an_unknown_folder_of_weights_is_told_at_the_model(heard):
-    session = Session(heard, Shipped(folders=["nowhere"]))
+    session = Session(heard, ModelBackend(folders=["nowhere"]))
     session.ask({"prompt": "a red ball", "model": "nowhere"}, id=1)
     assert session.wait(120)
     assert "model" in heard.of("problems")[0][0]["fields"]

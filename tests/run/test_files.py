@@ -1,7 +1,8 @@
-"""What strangers send: good values pass unchanged, everything else is a message with a rule and a cure."""
+"""Pictures and videos from strangers: read small and the right way up, or refused in words."""
 
 from __future__ import annotations
 
+import io
 import math
 import subprocess
 
@@ -11,58 +12,9 @@ import pytest
 from PIL import Image
 
 from x2vkit import media
-from x2vkit.demo.requests import FPS, MAX_CHARACTERS, SHAPES, ask, frame_count, read_picture, read_video
 from x2vkit.errors import X2VError
-
-
-def test_the_usual_clip():
-    asked = ask("  a red\nball\u0000 ", seed=3)
-    assert asked.request.prompt == "a red ball"
-    assert (asked.request.num_frames, asked.request.height, asked.request.width, asked.request.seed) == (17, 128, 128, 3)
-    assert asked.inputs == {} and asked.notes == ()
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_every_shape_is_one_that_models_take(shape):
-    from x2vkit.axes import check_shape
-
-    request = ask("a ball", shape=shape).request
-    check_shape(request.num_frames, request.height, request.width)
-    assert (request.num_frames == 1) == (shape == "still")
-    assert (request.width > request.height) == (shape == "wide")
-
-
-@pytest.mark.parametrize(("seconds", "frames"), [(0.1, 1), (1.4, 17), (17 / FPS, 17), (2.75, 33), (1.1, 13)])
-def test_seconds_become_whole_latent_frames(seconds, frames):
-    assert frame_count(seconds) == frames
-
-
-def test_a_seed_of_minus_one_is_drawn():
-    seeds = {ask("a ball", seed=-1).request.seed for _ in range(5)}
-    assert len(seeds) == 5 and min(seeds) >= 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("steps", 0), ("steps", 51), ("steps", 10**12), ("steps", 2.5), ("steps", math.nan), ("steps", None),
-        ("steps", "20"), ("steps", True), ("guidance", math.nan), ("guidance", math.inf), ("guidance", -1),
-        ("seconds", 7200), ("seconds", -1), ("seconds", math.nan), ("seed", -2), ("seed", 2**64),
-        ("seed", math.nan), ("seed", None), ("strength", 0), ("strength", math.nan), ("shape", "round"),
-        ("shape", ["square"]), ("shape", None), ("negative_prompt", 3), ("negative_prompt", "x" * 100_000),
-    ],
-)  # fmt: skip
-def test_values_out_of_range_are_told(name, value):
-    with pytest.raises(X2VError, match=name) as told:
-        ask("a ball", **{name: value})
-    assert len(str(told.value)) < 200
-
-
-@pytest.mark.parametrize("prompt", ["x" * 100_000, "x" * (MAX_CHARACTERS + 1), 7, ["a"], {"a": 1}])
-def test_prompts_that_cannot_be_are_told(prompt):
-    with pytest.raises(X2VError, match="prompt") as told:
-        ask(prompt)
-    assert len(str(told.value)) < 200
+from x2vkit.run.files import read_picture, read_video, with_files
+from x2vkit.run.request import read_request
 
 
 def test_a_picture_is_the_right_way_up_and_fills_the_frame(tmp_path):
@@ -99,6 +51,25 @@ def test_a_bomb_of_pixels_is_told_before_it_is_unpacked(tmp_path):
         read_picture(tmp_path / "bomb.png", 128, 128)
 
 
+def test_a_picture_as_bytes_keeps_its_shape_and_is_made_small():
+    stream = io.BytesIO()
+    Image.new("RGB", (600, 300), "red").save(stream, "PNG")
+    assert read_picture(stream.getvalue()).shape == (128, 256, 3)
+
+
+def test_a_tiny_picture_is_refused():
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "PNG")
+    with pytest.raises(X2VError, match="at least 8 pixels"):
+        read_picture(stream.getvalue())
+
+
+@pytest.mark.parametrize("source", [b"", b"no picture", None, 3, "nowhere.png"])
+def test_what_is_no_picture_at_all_is_told(source):
+    with pytest.raises(X2VError, match="picture"):
+        read_picture(source)
+
+
 @pytest.fixture
 def video(tmp_path, clip):
     """A video of 9 frames at 12 a second, 64 x 48, shown at 512 x 384."""
@@ -113,14 +84,24 @@ def test_a_video_keeps_its_frames(video, clip):
 
 
 def test_a_short_video_makes_a_short_clip_and_says_so(video):
-    asked = ask("a ball", video=str(video), seconds=1.4)
-    assert asked.request.num_frames == 9 and asked.inputs["video"].shape == (9, 128, 128, 3)
-    assert "9 frames" in asked.notes[0]
+    wanted = with_files(read_request({"prompt": "a ball"}), video=str(video), strength=0.5)
+    assert wanted.request.num_frames == 9 and wanted.inputs["video"].shape == (9, 128, 128, 3)
+    assert wanted.inputs["strength"] == 0.5 and "9 frames" in wanted.notes[0]
 
 
-def test_a_picture_and_a_video_are_one_too_many(video):
+def test_a_picture_fills_the_clip_and_a_video_beside_it_is_one_too_many(video, tmp_path):
+    Image.new("RGB", (300, 100), "red").save(tmp_path / "red.png")
+    request = read_request({"shape": "wide"})
+    assert with_files(request, image=tmp_path / "red.png").inputs["image"].shape == (96, 160, 3)
+    assert with_files(request).inputs == {}
     with pytest.raises(X2VError, match="one of them"):
-        ask("a ball", video=str(video), image=str(video))
+        with_files(request, image=tmp_path / "red.png", video=str(video))
+
+
+@pytest.mark.parametrize("strength", [0, math.nan, 7, "0.5", True])
+def test_a_strength_that_cannot_be_is_told(strength, video):
+    with pytest.raises(X2VError, match="strength"):
+        with_files(read_request({}), video=str(video), strength=strength)
 
 
 def test_a_video_of_two_hours_is_told_at_once(tmp_path):

@@ -1,0 +1,141 @@
+"""What views and the demo are handed to make clips: a `Backend`. They import no model.
+
+`x2vkit/run/backend.py` is the real one. It is provided here when the package is imported, and made when the
+first view asks for it, so that looking at a trace never brings torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from x2vkit.errors import X2VError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from x2vkit.config import RunRequest
+    from x2vkit.registry import SamplingDefaults
+
+Span = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
+"""A part of a prompt, what it is read as (None: unknown), and known words that are spelt like it."""
+Emit = Callable[[str, dict[str, Any], list[bytes]], None]
+"""Called with each event: its kind, its metadata as JSON values, its large data. Mostly by the worker."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One denoising step of one clip that is over."""
+
+    index: int
+    """0 for the first."""
+    steps: int
+    """Steps that this run takes."""
+    t: float
+    """Noise level of the step, 1 (noise) to 0."""
+    pred_x0: NDArray[np.float32]
+    """(C, f, h, w): the latents as predicted from here."""
+
+
+OnStep = Callable[[StepReport], None]
+"""What it raises ends the run early."""
+
+
+class Backend(Protocol):
+    """What makes clips: models, or a stand-in for them. Model names come from `models()`, the usual one
+    first.
+    """
+
+    def models(self) -> Sequence[str]:
+        """The names of the models that there are."""
+
+    def sampling(self, model: str) -> SamplingDefaults:
+        """How a model is sampled unless a request says otherwise."""
+
+    def spans(self, model: str, prompt: str) -> Sequence[Span]:
+        """How a model reads a prompt. Raises X2VError where there is no such model."""
+
+    def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""
+
+    def generate(self, request: RunRequest, inputs: Mapping[str, Any], on_step: OnStep) -> Any:
+        """Run to the end -> the Trace. inputs: as in `x2vkit.record`. Raises X2VError on what cannot be
+        run.
+        """
+
+    def session(self, emit: Emit) -> PlaygroundSession:
+        """A new session of a Playground, which emits what happens."""
+
+
+class PlaygroundSession(Protocol):
+    """The kernel's half of a Playground: takes requests, runs them one at a time, emits what happens.
+
+    Requests come as plain values from a browser. All methods return at once, from any thread.
+    """
+
+    history: list[Any]
+    """The clips made, oldest first; each has `id`, `request`, `trace`, `line`, `starred`, `strip` (its
+    frames as one image file) and `metadata()`.
+    """
+
+    def choices(self) -> dict[str, Any]:
+        """What can be set, as JSON values: shapes, models, usual values, largest values, kinds of files."""
+
+    def open(self, trace: Any) -> Any:
+        """Put a trace into the history -> its entry. X2VError for a shape that the Playground does not
+        make.
+        """
+
+    def entry(self, id: int) -> Any:
+        """A clip of the history. X2VError when it is not there."""
+
+    def ask(self, values: Mapping[str, Any], id: Any = None, typed: bool = False) -> None:
+        """Make a clip; whatever was asked for before is cancelled."""
+
+    def cancel(self) -> None:
+        """Stop what was asked for."""
+
+    def export(self, entry: int, suffix: str) -> None:
+        """Emit a clip of the history as a file."""
+
+    def later(self, id: Any, work: Callable[[], None]) -> None:
+        """Do something slow when no clip is asked for."""
+
+    def grid(self, values: Mapping[str, Any], across: Sequence[str], down: Sequence[str]) -> None:
+        """Make clips over two settings."""
+
+    def stop_grid(self) -> None:
+        """Make no more clips of the grid."""
+
+    def image(self, id: int, data: bytes) -> None:
+        """Keep an uploaded picture under a number."""
+
+    def warm(self, model: str) -> None:
+        """Load a model before it is needed."""
+
+    def star(self, entry: int, starred: bool) -> None:
+        """Keep a clip of the history, or no longer."""
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
+_provider: Callable[[Sequence[str]], Backend] | None = None
+
+
+def provide(make: Callable[[Sequence[str]], Backend]) -> None:
+    """Say what makes the default backend: a function of folders of weights beside those that ship."""
+    global _provider
+    _provider = make
+
+
+def default_backend(folders: Sequence[str] = ()) -> Backend:
+    """A new backend of the models that ship, and of folders that `save_pretrained` wrote."""
+    if _provider is None:
+        raise X2VError("no backend", "nothing that makes clips was provided", "import x2vkit, or give one")
+    return _provider(folders)

@@ -1,0 +1,52 @@
+"""Weights on disk -> a pipeline that can run. Knows nothing about traces."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import diffusers
+
+from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
+from x2vkit.pipeline.x2v import X2VPipeline, fast_dtype
+from x2vkit.registry import DEFAULT_MODEL, shipped
+
+
+def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
+    """A new pipeline with the weights that ship under `name`, or from a folder that `save_pretrained` wrote.
+
+    Args:
+        name: a name of `registry.shipped()`, or a folder.
+
+    Raises:
+        X2VError: there are no such weights, or they are damaged, of another version, or a pickle.
+    """
+    folder = shipped().get(name, Path(name))
+    if not (folder / "model_index.json").is_file():
+        names = ", ".join(shipped()) or "none"
+        rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
+        raise X2VError(f"model {name!r}", rule, "give a shipped name, or a folder that save_pretrained wrote")
+    parts = {}
+    if folder in shipped().values() and not (folder / "vae").is_dir():
+        # Models that differ in training compute alone share one autoencoder: its weights ship once.
+        parts["vae"] = VideoVAE.from_pretrained(shipped()[DEFAULT_MODEL] / "vae", dtype=fast_dtype())
+    shown = diffusers.utils.logging.is_progress_bar_enabled()
+    diffusers.utils.logging.disable_progress_bar()  # four small files: its bar would only clutter a notebook
+    try:
+        return X2VPipeline.from_pretrained(folder, dtype=fast_dtype(), **parts)
+    finally:
+        if shown:
+            diffusers.utils.logging.enable_progress_bar()
+
+
+@cache
+def loaded(name: str) -> X2VPipeline:
+    """The pipeline that `generate` and `record` use for a model name, loaded once. Errors as `load`."""
+    return load(name)
+
+
+def quiet() -> None:
+    """Keep diffusers' own progress bars and notes off the terminal, for a program that has its own."""
+    diffusers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity_error()

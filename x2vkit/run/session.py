@@ -1,0 +1,404 @@
+"""`Session`: the kernel's half of the Playground. Takes requests, runs them one at a time, emits what
+happens.
+
+    session = Session(emit, backend)            # emit(kind, metadata, buffers): what to do with each event
+    session.ask({"prompt": "a red ball"}, id=1)   # returns at once; "words", "preview", ..., "done" follow
+    session.ask({"prompt": "a blue ball"}, id=2)  # stops the first between two steps
+    session.wait()
+
+A prompt goes first, then files, then the clips of a grid; a prompt or a file pushes a running clip of the
+grid aside, which is made again afterwards. Knows nothing about widgets or browsers, and nothing about torch:
+a `Backend` makes clips.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from x2vkit import media
+from x2vkit.backend import Backend, Emit, StepReport
+from x2vkit.config import RunRequest
+from x2vkit.errors import X2VError
+from x2vkit.registry import LIMITS, SHAPES
+from x2vkit.run.files import read_picture
+from x2vkit.run.grid import cells
+from x2vkit.run.request import form_of, python_line, read_request, short, slug, try_request
+from x2vkit.run.worker import Cancelled, Task, Worker
+from x2vkit.trace import Trace
+from x2vkit.trace.file import SUFFIX, eight_bits
+
+HISTORY = 24
+"""Clips kept; beyond that the oldest without a star goes."""
+FIELDS = ("prompt", "seed", "steps", "guidance", "shape", "model")
+"""What can be set in a Playground, besides the picture that the clip starts from."""
+FILES: dict[str, str] = {
+    ".mp4": "video/mp4",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".png": "image/png",
+    SUFFIX: "application/octet-stream",
+}
+"""What a clip can be exported as, with its media type; `SUFFIX` is the whole trace."""
+SPRITE_QUALITY = 88
+"""JPEG quality of a clip's frames in the history."""
+ASK, FILE, CELL = 0, 1, 2
+"""Priorities of the worker's tasks."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip of the history."""
+
+    id: int
+    """Its number, from 0 in order of making."""
+    request: RunRequest
+    """What was asked for."""
+    line: str
+    """The line of Python that makes it again."""
+    trace: Trace
+    """The whole run."""
+    strip: bytes
+    """All frames in one image file."""
+    packing: Mapping[str, Any]
+    """How `strip` is laid out: shape, columns, mime."""
+    image: int | None = None
+    """Number of the uploaded picture that it starts from."""
+    starred: bool = False
+    """Starred clips stay."""
+    typed: bool = False
+    """Made while typing: a longer prompt takes its place."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The request as the Playground's settings."""
+        return settings_of(self.request, self.image)
+
+    def metadata(self) -> dict[str, Any]:
+        """All but the pictures, as JSON values."""
+        return {
+            "id": self.id,
+            "settings": self.settings,
+            "line": self.line,
+            "unknown": list(self.trace.unknown),
+            "fps": self.trace.fps,
+            "seconds": round(self.trace.timings.get("total", 0.0), 2),
+            "starred": self.starred,
+            **self.packing,
+        }
+
+
+class Session:
+    """See the top of this module. All methods return at once, from any thread."""
+
+    def __init__(self, emit: Emit, backend: Backend) -> None:
+        self.backend = backend
+        self.history: list[Entry] = []
+        """The clips made, oldest first."""
+        self._emit = emit
+        self._images: dict[int, NDArray[np.uint8]] = {}
+        self._worker = Worker("x2vkit playground")
+        self._lock = threading.RLock()
+        self._next = 0
+
+    def choices(self) -> dict[str, Any]:
+        """What can be set, as JSON values: shapes, models, usual values, largest values, kinds of files."""
+        models = list(self.backend.models())
+        usual = read_request({"shape": "square"}, models, self.backend.sampling)
+        return {
+            "shapes": {name: list(shape) for name, shape in SHAPES.items()},
+            "models": models,
+            "usual": settings_of(usual, None),
+            "most": {name: LIMITS[name].high for name in ("steps", "guidance", "seed")},
+            "files": list(FILES),
+        }
+
+    # -- requests
+
+    def ask(self, values: Mapping[str, Any], id: Any = None, typed: bool = False) -> None:
+        """Make a clip; whatever was asked for before is stopped. typed: while typing, see `Entry.typed`.
+
+        Emits "problems" {id, fields} at once, or "busy", "words" {spans}, "begin" {grid, steps, line} with
+        the decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8) and
+        their scales (float32, one a channel), and at last "done" {entry} with its strip, "stopped" or
+        "problems".
+        """
+        self.cancel()
+        request, image, wrong = self._read(values)
+        if request is None:
+            return self._problems(id, wrong)
+        self._submit(ASK, lambda task: self._make(task, request, image, typed), id)
+
+    def cancel(self) -> None:
+        """Stop what was asked for, between two steps."""
+        self._worker.cancel(lambda task: task.priority == ASK)
+
+    def export(self, entry: int, suffix: str) -> None:
+        """Emit "file" {name, mime} with its bytes: one of FILES, of a clip of the history."""
+        self._submit(FILE, lambda task: self._export(entry, suffix), ("file", entry, suffix))
+
+    def later(self, id: Any, work: Callable[[], None]) -> None:
+        """Do something slow on the worker, as soon as no clip is asked for; what it raises is emitted."""
+        self._submit(FILE, lambda task: work(), id)
+
+    def grid(self, values: Mapping[str, Any], across: Sequence[str], down: Sequence[str]) -> None:
+        """Make clips over two settings, each (name, its values as text; see `grid.values_of`).
+
+        Emits "problems", or "grid" {across, down} and for every clip "cell" {row, column, ...} with its
+        strip, then "grid_done". A new grid takes the old one's place.
+        """
+        self.stop_grid()
+        try:
+            columns, rows, places = cells(values, across, down)
+        except X2VError as error:
+            return self._problems("grid", {"grid": error})
+        wanted: list[tuple[int, int, RunRequest, int | None]] = []
+        for row, column, settings in places:
+            request, image, wrong = self._read(settings)
+            if request is None:
+                return self._problems("grid", {"grid": next(iter(wrong.values()))})
+            wanted.append((row, column, request, image))
+        sides = (("across", across[0], columns), ("down", down[0], rows))
+        self._emit("grid", {side: {"setting": name, "values": chosen} for side, name, chosen in sides}, [])
+        for row, column, request, image in wanted:
+            self._submit(CELL, self._cell(row, column, request, image), ("cell", row, column))
+        self._submit(CELL, lambda task: self._emit("grid_done", {}, []), ("cell", -1, -1))
+
+    def stop_grid(self) -> None:
+        """Make no more clips of the grid."""
+        self._worker.cancel(lambda task: task.priority == CELL)
+
+    def image(self, id: int, data: bytes) -> None:
+        """Keep an uploaded picture under a number for the setting `image`. Emits "problems" or "image"."""
+        try:
+            self._images[id] = read_picture(data)
+        except X2VError as error:
+            return self._problems(None, {"image": error})
+        self._emit("image", {"image": id}, [])
+
+    def warm(self, model: str) -> None:
+        """Load a model before it is needed."""
+        if not self._worker.busy:
+            self._submit(ASK, lambda task: self._words(task, model, ""), "warm")
+
+    def star(self, entry: int, starred: bool) -> None:
+        """Keep a clip of the history, or no longer."""
+        with self._lock:
+            self.history = [replace(e, starred=starred) if e.id == entry else e for e in self.history]
+
+    def entry(self, id: int) -> Entry:
+        """A clip of the history. X2VError when it is not there."""
+        for one in self.history:
+            if one.id == id:
+                return one
+        have = ", ".join(str(one.id) for one in self.history) or "none"
+        raise X2VError(f"clip {short(id)}", f"the history holds {have}", "use one of them")
+
+    def open(self, trace: Trace) -> Entry:
+        """Put a trace into the history, as far as the Playground could have made it.
+
+        Raises:
+            X2VError: its shape is none that the Playground makes.
+        """
+        if (shape := trace.frames.shape[:3]) not in SHAPES.values():
+            got = "x".join(map(str, shape))
+            raise X2VError(
+                f"a clip of {got}", f"the Playground makes {', '.join(SHAPES)}", "use another trace"
+            )
+        size = dict(zip(("num_frames", "height", "width"), shape, strict=True))
+        known = {name: trace.request[name] for name in FIELDS if name in trace.request}
+        request = RunRequest(**size | known)
+        return self._remember(request.resolve(self._sampling(request.model)), None, trace)
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+        return self._worker.wait(seconds)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._worker.close()
+
+    # -- what the worker does
+
+    def _submit(self, priority: int, work: Callable[[Task[Any, None]], None], id: Any) -> None:
+        def told(task: Task[Any, None]) -> None:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # unknown words are shown in their place
+                    work(task)
+            except Cancelled:
+                self._emit("stopped", {"id": id}, [])
+                raise
+            except X2VError as error:
+                self._problems(id, {field_of(error): error})
+            except Exception as error:  # a run must not end the session, nor the widget show a traceback
+                reason = f"{type(error).__name__}: {error}".strip(": ")
+                cure = "try other settings, or restart the kernel"
+                self._problems(id, {"run": X2VError("the run", f"it failed ({reason})", cure)})
+
+        self._worker.submit(told, priority=priority, id=id, restart=priority == CELL)
+
+    def _make(self, task: Task[Any, None], request: RunRequest, image: int | None, typed: bool) -> None:
+        id = task.id
+        self._emit("busy", {"id": id, "model": request.model}, [])
+        self._words(task, request.model, request.prompt)
+        linear = [
+            np.ascontiguousarray(part, np.float32).tobytes()
+            for part in self.backend.preview_decoder(request.model)
+        ]
+
+        def on_step(step: StepReport) -> None:
+            task.check()
+            if step.index == 0:
+                begin = {"id": id, "grid": list(step.pred_x0.shape), "steps": request.steps}
+                self._emit("begin", begin | {"line": self._line(request, image)}, linear)
+            small, scale = eight_bits(step.pred_x0, 1)
+            buffers = [small.tobytes(), scale.tobytes()]
+            self._emit("preview", {"id": id, "step": step.index, "t": step.t}, buffers)
+
+        trace = self.backend.generate(request, self._inputs(image), on_step)
+        task.check()
+        entry = self._remember(request, image, trace, typed)
+        self._emit("done", {"id": id, "entry": entry.metadata()}, [entry.strip])
+
+    def _words(self, task: Task[Any, None], model: str, prompt: str) -> None:
+        spans = self.backend.spans(model, prompt)
+        task.check()
+        told = [
+            {"said": said, "read": None if read is None else list(read), "near": list(near)}
+            for said, read, near in spans
+        ]
+        self._emit("words", {"id": task.id, "spans": told}, [])
+        if spans and all(read is None for _, read, _ in spans):
+            strange = ", ".join(said for said, _, _ in spans)
+            cure = "use words that it knows, such as: a red ball bouncing on the beach"
+            raise X2VError(f"prompt of {strange}", "the model knows none of these words", cure)
+
+    def _cell(
+        self, row: int, column: int, request: RunRequest, image: int | None
+    ) -> Callable[[Task[Any, None]], None]:
+        def work(task: Task[Any, None]) -> None:
+            try:
+                trace = self.backend.generate(request, self._inputs(image), lambda step: task.check())
+            except X2VError as error:
+                return self._problems("grid", {"grid": error})
+            task.check()
+            strip, packing = packed(trace)
+            where = {"row": row, "column": column, "settings": settings_of(request, image)}
+            self._emit("cell", {**where, "fps": trace.fps, **packing}, [strip])
+
+        return work
+
+    def _export(self, id: int, suffix: str) -> None:
+        if suffix not in FILES:
+            rule = f"a clip is exported as {', '.join(FILES)}"
+            raise X2VError(f"file {short(suffix)}", rule, "use one of them")
+        entry = self.entry(id)
+        name = f"{slug(entry.request)}{suffix}"
+        if suffix == SUFFIX:
+            with tempfile.TemporaryDirectory() as folder:
+                data = entry.trace.save(Path(folder) / name).read_bytes()
+        else:
+            data = media.WRITERS[suffix](entry.trace.frames, entry.trace.fps)
+        self._emit("file", {"name": name, "mime": FILES[suffix]}, [data])
+
+    # -- small things
+
+    def _read(self, values: Mapping[str, Any]) -> tuple[RunRequest | None, int | None, dict[str, X2VError]]:
+        """The request and the number of its picture, from plain values; or what is wrong with each."""
+        known = {name: value for name, value in values.items() if name in FIELDS}
+        request, wrong = try_request(
+            {"shape": "square"} | known, self.backend.models(), self.backend.sampling
+        )
+        image = values.get("image")
+        if image is not None and image not in self._images:
+            have = ", ".join(map(str, self._images)) or "none"
+            wrong["image"] = X2VError(f"image={short(image)}", f"there are: {have}", "upload it again")
+        for name in values.keys() - {*FIELDS, "image"}:
+            wrong[name] = X2VError(
+                short(name), f"the settings are {', '.join(FIELDS)}, image", "leave it out"
+            )
+        return (None if wrong else request), image, wrong
+
+    def _remember(self, request: RunRequest, image: int | None, trace: Trace, typed: bool = False) -> Entry:
+        """Put a clip into the history, in the place of one that it goes on from or repeats."""
+        strip, packing = packed(trace)
+        with self._lock:
+            starred = False
+            if (old := self._forebear(request, image, typed)) is not None:
+                self.history.remove(old)
+                starred = old.starred
+            line = self._line(request, image)
+            entry = Entry(self._next, request, line, trace, strip, packing, image, starred, typed)
+            self._next += 1
+            self.history.append(entry)
+            while len(self.history) > HISTORY:
+                plain = [one for one in self.history[:-1] if not one.starred]
+                self.history.remove(plain[0] if plain else self.history[0])
+        return entry
+
+    def _forebear(self, request: RunRequest, image: int | None, typed: bool) -> Entry | None:
+        """The clip whose place a new one takes: the same request, or the last one, if typing went on from
+        it.
+        """
+        for one in self.history:
+            if (one.request, one.image) == (request, image):
+                return one
+        last = self.history[-1] if self.history else None
+        if not typed or last is None or not last.typed or last.starred:
+            return None
+        before, now = last.request.prompt, request.prompt
+        goes_on = before.startswith(now) or now.startswith(before)
+        same = (replace(last.request, prompt=now), last.image) == (request, image)
+        return last if goes_on and same else None
+
+    def _line(self, request: RunRequest, image: int | None) -> str:
+        """The line of Python that makes a clip again; a picture does not fit into it, but its trace does."""
+        if image is not None:
+            return f"x2v.rerun(x2v.Trace.load({json.dumps(f'{slug(request)}{SUFFIX}')}))"
+        return python_line(request, self._sampling(request.model))
+
+    def _sampling(self, model: str) -> Any:
+        return self.backend.sampling(model if model in self.backend.models() else self.backend.models()[0])
+
+    def _inputs(self, image: int | None) -> dict[str, Any]:
+        return {} if image is None else {"image": self._images[image]}
+
+    def _problems(self, id: Any, wrong: Mapping[str, X2VError]) -> None:
+        told = {name: {"got": e.got, "rule": e.rule, "cure": e.cure} for name, e in wrong.items()}
+        self._emit("problems", {"id": id, "fields": told}, [])
+
+
+def settings_of(request: RunRequest, image: int | None) -> dict[str, Any]:
+    """A request as the Playground's settings, JSON values."""
+    form = form_of(request)
+    return {name: form[name] for name in FIELDS} | {"image": image}
+
+
+def packed(trace: Trace) -> tuple[bytes, dict[str, Any]]:
+    """A trace's clip as one image file -> (its bytes, its shape, columns and mime)."""
+    columns = media.square_columns(*trace.frames.shape[:3])
+    sheet = Image.fromarray(media.contact_sheet(trace.frames, columns, gap=0))
+    stream = io.BytesIO()
+    sheet.save(stream, "JPEG", quality=SPRITE_QUALITY, subsampling=0)
+    packing = {"shape": list(trace.frames.shape), "columns": columns, "mime": "image/jpeg"}
+    return stream.getvalue(), packing
+
+
+def field_of(error: X2VError) -> str:
+    """The setting that an error of a run is about, by what it names."""
+    for name in ("prompt", "seed", "steps", "guidance", "model", "image"):
+        if error.got.startswith(name):
+            return name
+    return "model" if error.got.startswith("weights") else "run"

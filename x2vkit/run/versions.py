@@ -1,0 +1,36 @@
+"""What the bits of a result depend on besides its request and inputs: the weights, and the programs."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+
+import diffusers
+import torch
+
+import x2vkit
+from x2vkit.pipeline.x2v import X2VPipeline
+
+
+def weights_hash(pipeline: X2VPipeline) -> str:
+    """SHA-256 over the names and bytes of all weights, in hexadecimal."""
+    digest = hashlib.sha256()
+    parts = (pipeline.text_encoder, pipeline.transformer, pipeline.vae, pipeline.planner)
+    for part in (each for each in parts if each is not None):
+        for name, value in part.state_dict().items():
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def versions(pipeline: X2VPipeline) -> dict[str, str]:
+    """Versions of the programs, and what the pipeline runs on and in."""
+    return {
+        "x2vkit": x2vkit.__version__,
+        "torch": torch.__version__,
+        "diffusers": diffusers.__version__,
+        "dtype": str(pipeline.transformer.dtype).removeprefix("torch."),
+        "device": str(pipeline.device),
+        "threads": str(torch.get_num_threads()),
+        "machine": platform.machine(),
+    }
