@@ -62,12 +62,23 @@ def evaluate(
     batch: int = 8,
     progress: bool = False,
 ) -> Report:
-    """Measure a pipeline (None: real renders only, the ceiling).
+    """Measure a pipeline.
 
-    prompts: clips for the adherence figures; suites that need fewer take an eighth, held-out combinations a
-    third. steps, guidance: as in `X2VPipeline`. only: names of `SUITES`; empty for all. name: of the model,
-    for the report. batch: clips made side by side. Raises X2VError for a suite that there is none of, or
-    fewer than 8 prompts.
+    Args:
+        pipeline: called as an `X2VPipeline`; None measures real renders only, the ceiling.
+        prompts: clips for the adherence figures; suites that need fewer take an eighth, held-out combinations
+            a third.
+        seed: another one, other prompts and clips.
+        steps: denoising steps.
+        guidance: classifier-free guidance scale.
+        only: names of `SUITES`; empty for all.
+        judge: what reads the clips; the one that ships by default.
+        name: of the model, for the report.
+        batch: clips made side by side.
+        progress: whether a bar is shown.
+
+    Raises:
+        X2VError: a suite that there is none of, or fewer than 8 prompts.
     """
     strange = sorted(set(only) - set(SUITES))
     if strange:

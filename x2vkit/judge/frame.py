@@ -66,6 +66,7 @@ class ResidualBlock(nn.Module):
         self.around, self.combine = Conv(width, width), Conv(width, width, zero=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, width, h, w) -> the same shape."""
         return x + self.combine(nnf.silu(self.around(nnf.silu(self.norm(x)))))
 
 
@@ -135,6 +136,7 @@ class SceneNet(nn.Module):
         )
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """pixels (n, 3, H, W) -> `kinds`, `features` and the logits of `SCENE_ATTRIBUTES`."""
         fine = self.stem(_fold(pixels, PATCH))  # (n, fine, H/4, W/4)
         middle = self.near(self.down[0](_fold(fine)))  # (n, middle, H/8, W/8)
         coarse = self.far(self.down[1](_fold(middle)))  # (n, coarse, H/16, W/16)
@@ -187,11 +189,17 @@ def _fold(x: Tensor, size: int = 2) -> Tensor:
 
 
 def boxes_of(mask: Tensor, least: float = 6.0) -> Tensor:
-    """Probabilities (n, h, w) of one kind -> boxes (n, 4) x0, y0, x1, y1 in fractions; NaN where it is not
-    seen.
+    """Boxes of one kind of pixel.
 
     An edge lies where the probability, taken at its second largest along the edge, falls through one half (to
-    a part of a cell). Specks apart from the rest are left out. least: cells that a subject fills at least.
+    a part of a cell). Specks apart from the rest are left out.
+
+    Args:
+        mask: (n, h, w) probabilities of the kind.
+        least: cells that a subject fills at least.
+
+    Returns:
+        (n, 4) x0, y0, x1, y1 in fractions; NaN where it is not seen.
     """
     _, h, w = mask.shape
     seen = (mask > 0.5).sum((1, 2)) >= least
@@ -238,10 +246,16 @@ def _span(profile: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor, turn: Tensor | None = None) -> Tensor:
-    """The square around each box, brought to one size: (n, 4, CUT, CUT), pixels and mask.
+    """The square around each box, brought to one size.
 
-    pixels (n, 3, H, W); mask (n, h, w) of the subject; boxes (n, 4) in fractions, NaN for the whole frame;
-    turn (n,) in radians, for training. What lies outside the frame is 0.
+    Args:
+        pixels: (n, 3, H, W).
+        mask: (n, h, w) of the subject.
+        boxes: (n, 4) in fractions, NaN for the whole frame.
+        turn: (n,) in radians, for training.
+
+    Returns:
+        (n, 4, CUT, CUT), pixels and mask; what lies outside the frame is 0.
     """
     n, _, height, width = pixels.shape
     if n == 0:

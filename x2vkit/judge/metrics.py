@@ -69,10 +69,12 @@ def share_right(target: dict[str, str], predicted: dict[str, str]) -> float:
 
 
 def changes(probabilities: NDArray, seen: NDArray | None = None) -> bool:
-    """Whether a clip's reading changes on the way.
+    """Whether a clip's reading changes on the way: of the frames that are sure (`CONFIDENT`), at least two
+    and at least a tenth read another word than most do.
 
-    probabilities (F, words); seen (F,) bool, frames that show enough of the subject. Of the frames that are
-    sure (`CONFIDENT`), at least two and at least a tenth read another word than most do.
+    Args:
+        probabilities: (F, words).
+        seen: (F,) bool, frames that show enough of the subject.
     """
     sure = probabilities.max(1) >= CONFIDENT
     sure &= np.ones(len(sure), bool) if seen is None else seen
@@ -86,10 +88,16 @@ def changes(probabilities: NDArray, seen: NDArray | None = None) -> bool:
 def returns(visible: NDArray, probabilities: Sequence[NDArray]) -> bool | None:
     """Whether a subject that was hidden comes back as the same.
 
-    visible (F,): seen area; probabilities: (F, words) of each attribute that must stay. The least visible
-    frame cuts the clip in two; on both sides there must be frames with at least 1.4 times its area, else
-    nobody was hidden and the answer is None. The same: the mean reading of these frames before is the mean
-    reading of those after.
+    The least visible frame cuts the clip in two; on both sides there must be frames with at least 1.4 times
+    its area, else nobody was hidden. The same: the mean reading of these frames before is the mean reading of
+    those after.
+
+    Args:
+        visible: (F,) seen area.
+        probabilities: (F, words) of each attribute that must stay.
+
+    Returns:
+        None where nobody was hidden.
     """
     hidden = int(visible.argmin())
     clear = visible >= max(1.4 * visible[hidden], 0.5 * visible.max(), 1e-6)

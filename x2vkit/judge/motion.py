@@ -87,6 +87,7 @@ class _TimeBlock(nn.Module):
         nn.init.zeros_(self.combine.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(n, width, F) -> the same shape."""
         return x + self.combine(nnf.silu(self.around(nnf.silu(x))))
 
 

@@ -101,7 +101,14 @@ class ClipSampler:
     def made(
         self, specs: list[SceneSpec], shape: Shape = USUAL, words: Sequence[str] = (), **given: Any
     ) -> list[SampledClip]:
-        """The model's clips. words: prompts in place of the plain ones; given: option -> one value a clip."""
+        """The model's clips.
+
+        Args:
+            specs: the scenes.
+            shape: frames, height, width.
+            words: prompts in place of the plain ones.
+            given: option -> one value a clip.
+        """
         if self.pipeline is None:
             return []
         words = words or [plain(spec) for spec in specs]
@@ -124,6 +131,7 @@ class ClipSampler:
         return found
 
     def judged(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
+        """A clip that was made of a scene, as the judge reads it."""
         moments = frames[np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)]
         detail = metrics.fine_detail(frames)
         return SampledClip(

@@ -1,9 +1,9 @@
 """Laws through points: fits by least squares with bootstrap intervals, and how well one law foresaw.
 
-    points = load_runs()             # the runs that ship; load_runs("runs/scale", "runs/mine") reads yours
-    law = fit_frontier(points)       # L(C) along the lower envelope, with an irreducible part
-    joint = fit_joint(points)        # L(N, D); then joint.best_size(C) is the compute-optimal size
-    predict_largest_compute(points)  # laws fitted without the largest-compute run: what they say, and the truth
+points = load_runs()             # the runs that ship; load_runs("runs/scale", "runs/mine") reads yours
+law = fit_frontier(points)       # L(C) along the lower envelope, with an irreducible part
+joint = fit_joint(points)        # L(N, D); then joint.best_size(C) is the compute-optimal size
+predict_largest_compute(points)  # laws fitted without the largest-compute run: what they say, and the truth
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from x2vkit.errors import X2VError
-from x2vkit.scaling.laws import Array, JointLaw, PowerLaw, Prediction, joint_loss, power_loss
+from x2vkit.scaling.laws import Array, JointLaw, LawPrediction, PowerLaw, joint_loss, power_loss
 from x2vkit.scaling.points import Point, by_run, frontier, largest_compute_run
 
 DRAWS = 200
@@ -26,9 +26,16 @@ HUBER = 1e-3
 def fit_power(
     x: Sequence[float] | Array, loss: Sequence[float] | Array, draws: int = DRAWS, seed: int = 0
 ) -> PowerLaw:
-    """The power law with a floor that is nearest in log loss. x and loss: (n,), n at least 4.
+    """The power law with a floor that is nearest in log loss.
 
-    The interval comes from fits to points drawn with replacement.
+    Args:
+        x: (n,) compute, data or size; at least 4 different ones.
+        loss: (n,).
+        draws: fits to points drawn with replacement, from which the interval comes.
+        seed: of the draws.
+
+    Raises:
+        X2VError: too few points.
     """
     xs, ys = _checked_points(x, loss, 4)
     unit = float(np.exp(np.log(xs).mean()))
@@ -88,7 +95,17 @@ def fit_size(points: Sequence[Point], draws: int = 0) -> PowerLaw:
 def fit_joint(
     points: Sequence[Point], form: str = "chinchilla", draws: int = DRAWS, seed: int = 0
 ) -> JointLaw:
-    """L(N, D) through all points: Huber loss of log residuals, from several starts."""
+    """L(N, D) through all points: Huber loss of log residuals, from several starts.
+
+    Args:
+        points: of 2 sizes and 3 times at least.
+        form: "chinchilla" or "kaplan", see `JointLaw`.
+        draws: fits to points drawn with replacement, from which the interval comes.
+        seed: of the draws.
+
+    Raises:
+        X2VError: another form, or too few points.
+    """
     if form not in ("chinchilla", "kaplan"):
         raise X2VError(f"form={form!r}", "a joint law is chinchilla or kaplan", "name one of these")
     N, D, L = (np.array([getattr(p, name) for p in points], float) for name in ("params", "samples", "loss"))
@@ -130,7 +147,7 @@ def fit_joint(
     return JointLaw(form, E, A, B, a, b, cost, _r2(joint_loss(form, values, N, D), L), tuple(found))
 
 
-def predict_largest_compute(points: Sequence[Point], draws: int = DRAWS) -> list[Prediction]:
+def predict_largest_compute(points: Sequence[Point], draws: int = DRAWS) -> list[LawPrediction]:
     """Laws fitted without the largest-compute run (all its points held out) say its last loss.
 
     One by each joint form, and one by the frontier of the cheaper runs carried on to its compute. Runs of
@@ -150,12 +167,12 @@ def predict_largest_compute(points: Sequence[Point], draws: int = DRAWS) -> list
         law = fit_joint(cheap, form, draws)
         low, high = law.interval(held.params, held.samples)
         says = float(law(held.params, held.samples))
-        found.append(Prediction(name, len(cheap), reach, says, held.loss, float(low), float(high)))
+        found.append(LawPrediction(name, len(cheap), reach, says, held.loss, float(low), float(high)))
     edge = fit_frontier(cheap, draws)
     low, high = edge.interval(held.flops)
     says = float(edge(held.flops))
     found.append(
-        Prediction(
+        LawPrediction(
             "L(C) of the frontier", len(frontier(cheap)), reach, says, held.loss, float(low), float(high)
         )
     )
@@ -194,10 +211,17 @@ def _best(residuals: Callable[[Array], Array], starts: list[Array], huber: float
 def least_squares(
     residuals: Callable[[Array], Array], start: Array, huber: float = 0.0, steps: int = 100
 ) -> tuple[Array, float]:
-    """Levenberg and Marquardt's method with differences for derivatives -> (parameters, loss).
+    """Levenberg and Marquardt's method with differences for derivatives.
 
-    residuals: (..., parameters) -> (..., n). huber: size of a residual above which it counts linearly, by
-    weights made anew each step; 0 is plain squares.
+    Args:
+        residuals: (..., parameters) -> (..., n).
+        start: (parameters,).
+        huber: size of a residual above which it counts linearly, by weights made anew each step; 0 is plain
+            squares.
+        steps: at most.
+
+    Returns:
+        Parameters and loss.
     """
     q, damping = np.asarray(start, float).copy(), 1e-2
     r = residuals(q)

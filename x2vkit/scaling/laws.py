@@ -115,7 +115,7 @@ class JointLaw:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class LawPrediction:
     """What a law said of a run that it never saw."""
 
     by: str

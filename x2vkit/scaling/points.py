@@ -77,10 +77,11 @@ class Point:
 
 
 def load_runs(*folders: str | Path, every: bool = False) -> list[Point]:
-    """Points of all runs in the folders (each a run or a folder of runs), by run and step; none: those that
-    ship.
+    """Points of all runs in some folders, by run and step.
 
-    every: all evaluations, and not only those about a doubling of compute apart.
+    Args:
+        folders: each a run or a folder of runs; none: those that ship.
+        every: all evaluations, and not only those about a doubling of compute apart.
 
     Raises:
         X2VError: a folder with no run in it, or none whose log holds an evaluation.
@@ -208,6 +209,7 @@ def fitted(points: Sequence[Point]) -> list[Point]:
 
 
 def by_run(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """Name of a run -> its points, in order of compute."""
     found: dict[str, list[Point]] = {}
     for point in sorted(points, key=lambda p: p.flops):
         found.setdefault(point.run, []).append(point)
@@ -215,4 +217,5 @@ def by_run(points: Sequence[Point]) -> dict[str, list[Point]]:
 
 
 def largest_compute_run(points: Sequence[Point]) -> list[Point]:
+    """The points of the run that saw the most compute."""
     return max(by_run(points).values(), key=lambda run: run[-1].flops)

@@ -57,6 +57,7 @@ class OneClip(DiffusionTask):
     """Learn one clip by heart; evaluated on that clip, with noise it was never trained on."""
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """Velocity loss of the one clip, level by level."""
         losses = level_losses(model, self._examination())
         return {f"level_{i}": loss for i, loss in enumerate(losses)}
 

@@ -36,7 +36,7 @@ from x2vkit.training.task import Batch, Task
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """What a run has done so far."""
 
     step: Annotated[int, Range(0, 1e12)] = 0
@@ -70,7 +70,7 @@ class Engine:
         optimizers = make_optimizers(self.model, self.config)
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
-        self.progress = Progress()
+        self.progress = RunProgress()
         self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
         """Called after every step with the number of steps done."""
@@ -278,7 +278,7 @@ class Engine:
         """Average, progress and the optimisers' moments."""
         device = self.accelerator.device
         self.average.weights = {name: groups["average"][name].to(device) for name in self.average.weights}
-        self.progress = read_table(Progress, state["progress"], "state.json progress")
+        self.progress = read_table(RunProgress, state["progress"], "state.json progress")
         for key, value in groups["optimizer"].items():
             index, name, slot = key.split("/")
             # AdamW counts its steps on the processor, wherever the weights are.

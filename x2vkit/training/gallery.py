@@ -13,7 +13,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,19 @@ SETTINGS: tuple[dict[str, float], ...] = (
 
 
 def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
-    """Refresh the data of `into` from run folders; returns the report on all points.
+    """Refresh the data of a folder of shown runs from run folders.
 
-    prompts: clips that the judge reads of each snapshot on the frontier, and of each sampler setting; 0
-    leaves out what is not judged yet.
+    Args:
+        runs: folders of runs, or of folders of runs.
+        prompts: clips that the judge reads of each snapshot on the frontier, and of each sampler setting; 0
+            leaves out what is not judged yet.
+        into: the folder of shown runs.
+
+    Returns:
+        The report on all points.
+
+    Raises:
+        X2VError: no run in these folders.
     """
     into.mkdir(parents=True, exist_ok=True)
     found = [folder for place in runs for folder in _run_folders(place)]
@@ -254,7 +263,7 @@ def _flops(pipe: Any, steps: int, guidance: float, **shape: int) -> float:
     names = {field.name for field in fields(ModelConfig)} & set(video)
     size = {name: video[name] for name in names} | {"patch": pipe.transformer.patch}
     config = ModelConfig(**size | {"text_depth": text.depth, "max_words": text.max_words})
-    request = RunRequest(PROMPTS["dog"], steps=steps, guidance=guidance, **shape)
+    request = replace(RunRequest(PROMPTS["dog"], steps=steps, guidance=guidance), **shape)  # type: ignore[arg-type]
     words = len(pipe.text_encoder.tokenize(request.prompt).ids)
     return float(run_flops(config, request, words, pipe.planner is not None))
 

@@ -128,7 +128,12 @@ def _damaged(folder: Path, reason: str) -> X2VError:
 
 
 def balanced(kinds: Sequence[str], sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
-    """Probabilities (n,) that make every kind equally likely, but some so many times as likely."""
+    """Probabilities (n,) that make every kind equally likely.
+
+    Args:
+        kinds: (n,) names.
+        sampling_weight: kinds that are so many times as likely as the others.
+    """
     counts, times = Counter(kinds), sampling_weight or {}
     probabilities = np.array([times.get(kind, 1) / counts[kind] for kind in kinds])
     return probabilities / probabilities.sum()
@@ -143,11 +148,20 @@ def fill_latent_cache(
     held_out: bool = False,
     quiet: bool = False,
 ) -> LatentCache:
-    """Render and encode clips `first` to `first + bucket.clips` of the dataset, unless the folder has them
-    already.
+    """Render and encode clips of a dataset, unless the folder has them already.
+
+    Args:
+        folder: where they are kept.
+        dataset: what is rendered.
+        vae: what encodes it.
+        bucket: shape and number of the clips.
+        first: number of the first clip.
+        held_out: whether they show combinations that are never trained on.
+        quiet: whether no progress is shown.
 
     Raises:
-        X2VError: the disk is full; what is done stays, and the next call goes on from there.
+        X2VError: the disk is full (what is done stays, and the next call goes on from there), or files that
+            are there are cut.
     """
     identity = {"bucket": {**asdict(bucket), "share": 1.0}, "first": first, "held_out": held_out}
     shape = (bucket.frames, bucket.height, bucket.width)
@@ -225,7 +239,7 @@ def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
 
 
 def truth_of(clip: Any) -> dict[str, np.ndarray]:
-    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where the clip has none."""
+    """A clip's truth in a cache's fields, for up to two subjects; NaN, and kind 0, where it has none."""
     frames, height, width = clip.frames.shape[:3]
     sizes = {"boxes": (SUBJECTS, 4), "motion": (SUBJECTS, 2), "mouth": (SUBJECTS,), "turn": (SUBJECTS,)}
     sizes["camera"] = (3,)

@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(x: Tensor) -> Tensor:
-    """For each matrix of x (n, a, b), nearly the nearest one with orthonormal rows (of a tall one, columns)."""
+    """For each matrix of x (n, a, b), nearly the nearest with orthonormal rows (of a tall one, columns)."""
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)

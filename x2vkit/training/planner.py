@@ -131,6 +131,7 @@ class PlannerTask(Task):
         self.validation = self._tracks(World(VALIDATION_SEED), 0, frames, height, width, self.data.validation)
 
     def build(self) -> nn.Module:
+        """A planner, untrained or with the weights that the recipe starts from."""
         numbers = np.concatenate([clips.tracks.reshape(-1, TRACKS) for clips in self.shapes])
         mean, std = numbers.mean(0), numbers.std(0) + 1e-3
         model = {"max_words": self.data.max_words + 1, **asdict(self.size)}
@@ -144,6 +145,7 @@ class PlannerTask(Task):
         return PlannerModule(planner)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        """Tracks of one shape with one of their captions each."""
         rng = np.random.default_rng((self.recipe.seed, step))
         clips = self.shapes[int(rng.choice(len(self.shares), p=self.shares / self.shares.sum()))]
         size = self.recipe.engine.batch

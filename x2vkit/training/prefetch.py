@@ -30,8 +30,12 @@ def workers() -> int:
 def prefetch(
     make: Callable[[int], Any], numbers: Iterable[int], processes: int | None = None
 ) -> Iterator[Any]:
-    """make(i) of each number in turn, as tensors and what is built of them; processes: `workers()` by
-    default.
+    """Make things one after the other, ahead of being asked where other processes can.
+
+    Args:
+        make: number -> tensors, and what is built of them.
+        numbers: what is made, in turn.
+        processes: how many make it; `workers()` by default.
     """
     count = workers() if processes is None else processes
     if not count:

@@ -118,7 +118,7 @@ def _converted(value: Any, hint: Any, where: str) -> Any:
         return value
     if origin in (Union, types.UnionType):
         return _first(value, args, where)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return value if isinstance(value, hint) else read_table(hint, value, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return _mapping(value, args, where)

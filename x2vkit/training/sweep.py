@@ -114,7 +114,12 @@ def costs(task: Task) -> tuple[float, float]:
 def planned(budget: float, early: float, later: float, stills: int, points: int = POINTS) -> tuple[int, ...]:
     """Steps at which a run has spent budget, budget / 2, budget / 4 ..., the fewest first.
 
-    early, later: FLOPs of a step before and after the first `stills` steps.
+    Args:
+        budget: FLOPs of the whole run.
+        early: FLOPs of one of the first steps.
+        later: FLOPs of one after those.
+        stills: how many first steps there are.
+        points: how many steps to name.
     """
     spent = [budget / 2**k for k in range(points)]
     steps = {round(min(c / early, stills) + max(0.0, c - stills * early) / later) for c in spent}
@@ -143,9 +148,22 @@ def run_sweep(
     rounds: int = ROUNDS,
     quiet: bool = False,
 ) -> None:
-    """Train every size to its budget (FLOPs) in `out`/SIZE, in rounds of doubled budgets.
+    """Train every size to its budget in `out`/SIZE, in rounds of doubled budgets.
 
-    make: (recipe, run folder) -> task. What is already trained is kept, and a larger budget continues it.
+    What is already trained is kept, and a larger budget continues it.
+
+    Args:
+        base: the recipe at its own size.
+        sizes: the sizes.
+        budgets: FLOPs of each.
+        out: folder of the sweep.
+        make: (recipe, run folder) -> task.
+        points: snapshots of each size, a factor of 2 apart.
+        rounds: how many times the budgets are doubled on the way.
+        quiet: whether no progress is shown.
+
+    Raises:
+        X2VError: a recipe whose learning rate falls to zero at a planned end.
     """
     from x2vkit.training.engine import Engine
 

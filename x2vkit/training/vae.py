@@ -117,6 +117,9 @@ class VAETask(Task):
         self._linear: Tensor | None = None
 
     def build(self) -> nn.Module:
+        """An autoencoder that starts at the best linear code, or with the weights that the recipe starts
+        from.
+        """
         vae = VideoVAE(**self.model)
         if self.data.init_from:
             init_weights(vae, self.data.init_from)
@@ -125,6 +128,7 @@ class VAETask(Task):
         return VAEModule(vae, self.data.subject_weight, self.data.decoder_only)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        """Crops of clips of the pool."""
         data, config = self.data, self.recipe.engine
         final = step >= (1 - data.final_part) * config.steps
         crop = data.final_crop if final else data.crop
@@ -233,7 +237,9 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     the strongest: halfway between counting all channels alike, which spends a diffusion model on detail that
     no eye sees, and the pixels' own proportions.
 
-    video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
+    Args:
+        vae: the autoencoder, changed in place.
+        video: (B, 3, F, H, W) in [-1, 1], a fair sample of the clips the model will see.
     """
     vae.latents_mean.zero_()
     vae.latents_std.fill_(1)

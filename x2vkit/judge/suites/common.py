@@ -15,6 +15,7 @@ from x2vkit.judge.sampling import SampledClip
 def agreements(
     made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False
 ) -> Iterator[Figure]:
+    """Of each attribute, the share of clips that show what their words state; then of all together."""
     scores = metrics.agreement([x.target for x in made], [x.predicted for x in made])
     ceilings = metrics.agreement([x.target for x in real], [x.predicted for x in real])
     for name, ceiling in ceilings.items():
@@ -52,6 +53,7 @@ def agreements(
 
 
 def share_of_it(made: list[SampledClip], real: list[SampledClip], name: str, limit: str) -> Figure:
+    """Mean share of what is stated that a clip shows."""
     meaning = "mean over the clips of the share of stated things that are shown"
     right = [[metrics.share_right(x.target, x.predicted) for x in clips] for clips in (made, real)]
     table = metrics.agreement([x.target for x in made or real], [x.predicted for x in made or real]).values()
@@ -63,6 +65,7 @@ def share_of_it(made: list[SampledClip], real: list[SampledClip], name: str, lim
 def attribute_changes(
     made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency"
 ) -> Iterator[Figure]:
+    """Shares of the clips in which the subject, or its colour, changes."""
     for name, attribute in (("identity changes", "subject"), ("color changes", "color")):
         rates = [
             [metrics.changes(x.reading.frames[attribute], x.reading.area[:, 0] > 0.02) for x in clips]
@@ -86,4 +89,5 @@ def attribute_changes(
 
 
 def mean_or_none(values: Any) -> float | None:
+    """The mean; None of nothing."""
     return float(np.mean(values)) if len(values) else None

@@ -21,8 +21,15 @@ TRUTH = KINDS + 4
 
 
 def draw_known_frames(frames: int, rng: np.random.Generator) -> list[int]:
-    """Latent frames to give to a clip of `frames`: the first (an image), or what extending, looping and
-    filling need.
+    """Latent frames that are known in a clip: the first (an image), or what extending, looping and filling
+    need.
+
+    Args:
+        frames: latent frames of the clip.
+        rng: what chance comes from.
+
+    Returns:
+        Their numbers; never all, and none of a still.
     """
     if frames == 1:
         return []

@@ -17,9 +17,12 @@ from x2vkit.training.task import Batch
 
 
 def validation_batch(cache: LatentCache, read: Callable[[str], np.ndarray], planned: bool) -> Batch:
-    """All clips of a cache with their full captions; no conditions, or with `planned` all that a plan says.
+    """All clips of a cache with their full captions and always the same noise.
 
-    read: caption -> (T,) words. The noise is the same each time.
+    Args:
+        cache: the clips.
+        read: caption -> (T,) words.
+        planned: whether they come with all that a plan says; otherwise without any condition.
     """
     rng = np.random.default_rng(VALIDATION_SEED)
     picks = range(len(cache))

@@ -94,6 +94,7 @@ class DiffusionTask(Task):
         self._validation: dict[str, Batch] = {}
 
     def build(self) -> nn.Module:
+        """Text encoder and transformer, untrained or with the weights that the recipe starts from."""
         latent_std = self.vae.latents_target_std.float().tolist()
         losses = self.data.auxiliary_loss, self.perceptual_loss
         model = DiffusionModule(self.config, *self.vocabulary, latent_std, *losses)
@@ -135,6 +136,7 @@ class DiffusionTask(Task):
         return batch
 
     def flops(self, batch: Batch) -> float:
+        """By the formula of flops.py, and for the perceptual loss by count."""
         count, _, f, h, w = batch["latents"].shape
         known, words = "known" in batch, batch["ids"].shape[1]
         kept = batch["kept_tokens"].shape[1] if "kept_tokens" in batch else None

@@ -140,9 +140,11 @@ class FrameTask(Task):
         self._flops: dict[tuple[int, ...], float] = {}
 
     def build(self) -> nn.Module:
+        """An untrained frame model."""
         return FrameModule(FrameModel(**self.model))
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        """Frames of one shape, of both kinds, each spoilt a little."""
         rng = np.random.default_rng((self.recipe.seed, step))
         height, width = self.data.shapes[step % len(self.data.shapes)]
         count = max(2, round(self.recipe.engine.batch * 128 * 128 / np.prod(looked_at(height, width))))
@@ -157,6 +159,7 @@ class FrameTask(Task):
         return batch
 
     def flops(self, batch: Batch) -> float:
+        """Counted once per shape by running it without numbers; backward costs twice the forward."""
         shape = tuple(batch["pixels"].shape)
         if shape not in self._flops:
             with torch.device("meta"):

@@ -95,9 +95,11 @@ class MotionTask(Task):
         self._pools: dict[tuple[Any, ...], Batch] = {}
 
     def build(self) -> nn.Module:
+        """An untrained motion model."""
         return MotionModule(MotionModel(**self.model))
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
+        """Descriptions of clips of one shape, a little shorter and noisier each time."""
         rng = np.random.default_rng((self.recipe.seed, step))
         frames, height, width = self.data.shapes[step % len(self.data.shapes)]
         pool = self.pool((frames, height, width), validation=False)
@@ -122,6 +124,7 @@ class MotionTask(Task):
         return {name: float(values.float().mean()) for name, values in right.items()}
 
     def flops(self, batch: Batch) -> float:
+        """Three times the forward pass, two for each weight and frame."""
         weights = sum(p.numel() for p in MotionModel(**self.model).parameters())
         return 6.0 * weights * batch["flow"].shape[0] * batch["flow"].shape[1]
 
