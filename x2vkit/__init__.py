@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from x2vkit.backend import provide
+from x2vkit.device import configure_threads
 
 if TYPE_CHECKING:
     from x2vkit import views
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from x2vkit.world import World
 
 __version__ = "0.1.0"
+
+configure_threads()  # before anything brings torch, which reads its threads' settings once
 
 __all__ = [
     "AttentionCapture",

@@ -27,6 +27,7 @@ def test_json_is_one_object_and_torch_stays_as_it_was(monkeypatch, capsys):
     monkeypatch.setattr(bench, "subject", lambda: Subject(None, PRESETS["tiny"], False))
     for name, count in (("training", 2), ("rendering", 1), ("generating", 1), ("transformer_step", 1)):
         monkeypatch.setattr(bench, name, lambda *_, n=count: iter([Line("one", 1.0, "x", 1.0)] * n))
+    monkeypatch.setattr(bench, "beside_busy_processes", lambda *_: Line("one", 1.0, "x", 1.0))
     assert cli.run(argparse.Namespace(json=True, pages=False)) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["machine"]["threads"] == torch.get_num_threads() and result["lines"][0]["reached"] is True

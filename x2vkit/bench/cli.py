@@ -16,7 +16,7 @@ import torch
 from x2vkit.bench import model
 from x2vkit.bench import pages as page_figures
 from x2vkit.bench.line import Line
-from x2vkit.pipeline.x2v import fast_dtype
+from x2vkit.device import fast_dtype
 
 
 def run_bench(on_line: Callable[[Line], object] = lambda line: None, pages: bool = False) -> dict:

@@ -22,14 +22,16 @@ import torch
 from torch import Tensor, nn
 
 from x2vkit import flops
+from x2vkit.bench.busy import beside_busy_processes
 from x2vkit.bench.line import Line, take_turns
 from x2vkit.config import PRESETS, ModelConfig, RunRequest
 from x2vkit.core.sampler import make_scheduler
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
+from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
-from x2vkit.pipeline.x2v import X2VPipeline, fast_dtype
+from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.world import World, vocabulary
 
 PROMPT = "a red dog running on the beach"
@@ -59,6 +61,7 @@ def figures(subject: Subject) -> Iterator[Line]:
     yield from rendering(speed.value)
     for part in (generating, transformer_step, flops_formula, quality, whole_command):
         yield from part(subject)
+    yield beside_busy_processes(subject.pipeline, PROMPT)
 
 
 def training(subject: Subject, batch: int = 32, repeats: int = 5) -> Iterator[Line]:

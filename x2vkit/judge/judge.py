@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
 from x2vkit.judge.frame import ATTRIBUTES, FrameModel, to_pixels
 from x2vkit.judge.motion import MOVES, MotionModel, describe
 from x2vkit.media import check_clip
-from x2vkit.pipeline.x2v import fast_dtype
 from x2vkit.registry import WEIGHTS
 
 SHIPPED = WEIGHTS / "judge"

@@ -378,20 +378,6 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
 diffusers.X2VPipeline = X2VPipeline
 
 
-def fast_dtype() -> torch.dtype:
-    """bfloat16 where this machine multiplies it in hardware (GPU, AVX512_BF16, AMX), else float32."""
-    if torch.cuda.is_available():
-        return torch.bfloat16
-    capable = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if capable and _cpu_has_bf16() else torch.float32
-
-
-def _cpu_has_bf16() -> bool:
-    """oneDNN also calls bf16 supported where it only emulates it, slowly: ask the processor itself."""
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return any(capabilities.get(flag, False) for flag in ("avx512_bf16", "amx_bf16", "arm_bf16", "bf16"))
-
-
 def _send(run: Generator[Any, Any, None], value: Any) -> Any:
     """The next item of a generator after sending it a value; None at its end."""
     try:

@@ -8,8 +8,9 @@ from pathlib import Path
 import diffusers
 
 from x2vkit.core.vae import VideoVAE
+from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
-from x2vkit.pipeline.x2v import X2VPipeline, fast_dtype
+from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, shipped
 
 

@@ -26,10 +26,11 @@ from accelerate import Accelerator, PartialState
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import check_finite, load_checkpoint, save_checkpoint, write_atomically
 from x2vkit.training.lock import RunLock
-from x2vkit.training.optim import Average, bf16_pays, learning_rate, make_optimizers
+from x2vkit.training.optim import Average, learning_rate, make_optimizers
 from x2vkit.training.prefetch import prefetch
 from x2vkit.training.schema import Range, read_table
 from x2vkit.training.task import Batch, Task
@@ -63,7 +64,8 @@ class Engine:
         """
         self.task, self.out, self.config, self.quiet = task, out, task.recipe.engine, quiet
         device = PartialState().device
-        self.accelerator = Accelerator(mixed_precision="bf16" if bf16_pays(device) else "no")
+        bf16 = fast_dtype(device) == torch.bfloat16
+        self.accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
         torch.manual_seed(task.recipe.seed)
         self.model = task.build().to(device)
         self.average = Average(self.model, self.config.ema, self.config.ema_width)

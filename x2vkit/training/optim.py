@@ -6,13 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from x2vkit.device import fast_dtype
 from x2vkit.training.muon import Muon
 from x2vkit.training.recipe import EngineConfig
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether bfloat16 is faster here: on CUDA, and on processors with AVX512-BF16 or AMX."""
-    return device.type == "cuda" or (device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def learning_rate(step: int, config: EngineConfig) -> float:
@@ -39,7 +35,8 @@ def make_optimizers(model: nn.Module, config: EngineConfig) -> list[torch.optim.
     rest = [p for p in trained.values() if id(p) not in chosen]
     optimizers: list[torch.optim.Optimizer] = []
     if matrices:
-        optimizers.append(Muon(matrices, config.muon_lr, bf16=bf16_pays(matrices[0].device)))
+        bf16 = fast_dtype(matrices[0].device) == torch.bfloat16
+        optimizers.append(Muon(matrices, config.muon_lr, bf16=bf16))
     if rest:
         optimizers.append(torch.optim.AdamW(rest, lr=config.adam_lr, betas=(0.9, 0.99), weight_decay=0.0))
     for optimizer in optimizers:

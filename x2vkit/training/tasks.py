@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from x2vkit.core.vae import VideoVAE
+from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
 from x2vkit.registry import WEIGHTS
 from x2vkit.training.init_weights import load_component
-from x2vkit.training.optim import bf16_pays
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.task import Task
 
@@ -63,5 +63,4 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
 def load_vae(folder: Path | None) -> VideoVAE:
     """A trained autoencoder (None: the one that ships) where and in the dtype that is fastest here."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if bf16_pays(device) else torch.float32
-    return load_component(VideoVAE, folder or WEIGHTS / "small" / "vae", dtype).to(device)
+    return load_component(VideoVAE, folder or WEIGHTS / "small" / "vae", fast_dtype(device)).to(device)
