@@ -81,6 +81,8 @@ def test_a_rate_that_ends_is_no_ladder(tmp_path):
 
 def test_bad_input_is_told_before_anything_is_read(capsys):
     assert cli.main(["scale", "--sizes", "64x3", "96x4", "--flops", "1e12", "2e12", "3e12"]) == 2
+    for odd in (["--flops", "nan"], ["--flops", "inf"], ["--flops", "-1"], ["--points", "0"]):
+        assert cli.main(["scale", *odd]) == 2
     assert cli.main(["scale", "--sizes", "tall"]) == 2
     assert cli.main(["scale", "--report", "nowhere"]) == 2
     assert "no training run" in capsys.readouterr().err

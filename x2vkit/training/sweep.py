@@ -244,7 +244,9 @@ def run(args: argparse.Namespace) -> int:
     budgets = args.flops or (FLOPS if tuple(args.sizes) == SIZES else ())
     if len(budgets) == 1:
         budgets = len(sizes) * list(budgets)
-    if len(budgets) != len(sizes) or min(budgets) <= 0:
+    if args.points < 1:
+        raise X2VError(f"--points {args.points}", "a size has at least one snapshot", "leave it out for 5")
+    if len(budgets) != len(sizes) or not all(0 < budget < 1e30 for budget in budgets):
         rule = "a sweep needs one budget above zero for all sizes, or one for each"
         raise X2VError(f"--flops {' '.join(map(str, args.flops or []))}", rule, "for example --flops 1e13")
     train(args, sizes, budgets)
