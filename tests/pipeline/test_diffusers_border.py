@@ -379,6 +379,11 @@ def test_float16_makes_much_the_same_clip(planning, copied):
     assert np.abs(clip(copied, plan=False) - clip(planning, plan=False)).mean() < 0.02
 
 
+def test_a_clip_that_is_not_a_number_is_told_of(pipeline):
+    with pytest.raises(X2VError, match="a clip in float32: .* use bfloat16 or float32"):
+        clip(pipeline, latents=torch.full((1, 24, 2, 4, 6), torch.nan))
+
+
 def test_weights_of_a_quantised_model_are_not_refused(copied):
     class Quantised(torch.Tensor):
         @classmethod

@@ -325,6 +325,7 @@ def test_lora_changes_the_clip_survives_a_save_and_unloads(built, tmp_path):
         ("dog", {"width": 0}, "width=0"),
         ("dog", {"num_inference_steps": 0}, "steps=0"),
         ("dog", {"num_inference_steps": -1}, "steps=-1"),
+        ("dog", {"num_videos_per_prompt": 0}, "num_videos_per_prompt=0"),
         ("dog", {"output_type": "gif"}, "pil, np, pt, latent"),
         ("dog", {"fps": 0}, "fps=0"),
         ("dog", {"image": np.zeros((32, 48))}, "image is a PIL"),

@@ -86,6 +86,13 @@ def check_scheduler(scheduler: Any) -> None:
     raise X2VError(f"scheduler {name}", rule, cure)
 
 
+def check_finite(latents: Tensor, dtype: torch.dtype) -> None:
+    """Raise X2VError for a clip of values that are not numbers, which would be black without a word."""
+    if not torch.isfinite(latents).all():
+        rule = "in this run the model's numbers left its range"
+        raise X2VError(f"a clip in {str(dtype).removeprefix('torch.')}", rule, "use bfloat16 or float32")
+
+
 def check_generators(generator: Any, clips: int) -> None:
     """Raise X2VError for a list of generators of another length than there are clips."""
     if isinstance(generator, (list, tuple)) and len(generator) not in (1, clips):

@@ -34,7 +34,7 @@ def read_image(image: Pictures, height: int, width: int) -> Tensor:
 
     Raises X2VError for anything that is no picture (see the module's docstring).
     """
-    given = image if _is_list(image) else [image]
+    given: Any = image if _is_list(image) else [image]
     if not len(given):
         raise _no_picture("image", image)
     pictures = [_frames(each, "image") for each in given]

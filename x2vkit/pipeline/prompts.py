@@ -51,19 +51,24 @@ class PromptReader:
         Raises:
             X2VError: another number of negative prompts than of prompts, or no text encoder to read them.
         """
+        check_embeds(prompt, prompt_embeds, negative_prompt, negative_prompt_embeds)
+        if num_videos_per_prompt < 1:
+            got = f"num_videos_per_prompt={num_videos_per_prompt}"
+            raise X2VError(got, "every prompt gets 1 clip or more", "use 1")
         texts = [] if prompt is None else prompts_of(prompt)
         count = len(texts) if prompt_embeds is None else len(prompt_embeds)
         negatives: list[Any] = []
         if do_classifier_free_guidance and negative_prompt_embeds is None:
-            one = negative_prompt is None or isinstance(negative_prompt, str)
-            negatives = [negative_prompt or ""] * count if one else list(negative_prompt)
+            negatives = prompts_of(negative_prompt or "")
+            negatives = negatives * count if isinstance(negative_prompt or "", str) else negatives
             if len(negatives) != count:
                 rule = f"there are {count} prompts"
                 raise X2VError(f"{len(negatives)} negative prompts", rule, "give one, or one for each")
         if texts or negatives:
             encoded = self._encode_texts([*texts, *negatives])
-            prompt_embeds = encoded[:count] if texts else prompt_embeds
+            prompt_embeds = encoded[:count] if prompt_embeds is None else prompt_embeds
             negative_prompt_embeds = encoded[len(texts) :] if negatives else negative_prompt_embeds
+        assert prompt_embeds is not None  # check_embeds saw that there are texts or embeddings
         prompt_embeds = prompt_embeds.repeat_interleave(num_videos_per_prompt, dim=0)
         if negative_prompt_embeds is not None:
             negative_prompt_embeds = negative_prompt_embeds.repeat_interleave(num_videos_per_prompt, dim=0)
@@ -71,8 +76,9 @@ class PromptReader:
 
     def _encode_texts(self, texts: Sequence[str | Words]) -> Tensor:
         """Texts (B) -> text tokens (B, T, D); rows of zeros fill up."""
-        ids, mask = self._reader().batch(texts, self._execution_device)
-        return self.text_encoder(ids).masked_fill(~mask[:, :, None], 0.0)  # (B, T, D)
+        encoder = self._reader()
+        ids, mask = encoder.batch(texts, self._execution_device)
+        return encoder(ids).masked_fill(~mask[:, :, None], 0.0)  # (B, T, D)
 
     def _reader(self) -> TextEncoder:
         if self.text_encoder is None:

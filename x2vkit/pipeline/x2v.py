@@ -28,12 +28,12 @@ from x2vkit.core.text import TextEncoder, Words
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.pipeline.checks import check_generators, check_scheduler
+from x2vkit.pipeline.checks import check_finite, check_generators, check_scheduler
 from x2vkit.pipeline.codec import ClipCodec
 from x2vkit.pipeline.inputs import Pictures, Video, read_image, read_video
 from x2vkit.pipeline.lora import X2VLoraMixin, lora_scale, scaled
 from x2vkit.pipeline.outputs import ClipStep, Frames, X2VPipelineOutput, check_call, to_frames
-from x2vkit.pipeline.prompts import PromptReader, check_embeds, join_embeds, prompts_of, spread
+from x2vkit.pipeline.prompts import PromptReader, join_embeds, prompts_of, spread
 from x2vkit.pipeline.saving import SavedPipeline
 from x2vkit.pipeline.state import RunState, RunStates
 from x2vkit.registry import SamplingDefaults
@@ -145,9 +145,10 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         Raises:
             X2VError: input that the model cannot work with.
         """
+        names = callback_on_step_end_tensor_inputs
         if isinstance(callback_on_step_end, (PipelineCallback, MultiPipelineCallbacks)):
-            callback_on_step_end_tensor_inputs = callback_on_step_end.tensor_inputs
-        check_call(output_type, fps, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+            names = callback_on_step_end.tensor_inputs
+        check_call(output_type, fps, names, self._callback_tensor_inputs)
         steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.sampling.guidance if guidance_scale is None else guidance_scale
         run = self.stream(
@@ -176,9 +177,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         count = steps if video is None else steps_run(steps, strength)
         of_run = {"guidance_scale": guidance_scale, "attention_kwargs": attention_kwargs}
         with self._begin(num_timesteps=count, **of_run) as state, self.progress_bar(total=count) as bar:
-            last, final = self._follow(
-                run, state, bar, callback_on_step_end, callback_on_step_end_tensor_inputs
-            )
+            last, final = self._follow(run, state, bar, callback_on_step_end, names)
+        check_finite(final, self.transformer.dtype)
         frames = final if output_type == "latent" else to_frames(self._video(final), output_type)
         self.maybe_free_model_hooks()
         if not return_dict:
@@ -224,7 +224,6 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         Raises:
             X2VError: input that the model cannot work with.
         """
-        check_embeds(prompt, prompt_embeds, negative_prompt, negative_prompt_embeds)
         check_shape(num_frames, height, width, self.transformer.patch)
         check_scheduler(scheduler := scheduler or self.scheduler)
         steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
@@ -232,13 +231,12 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         shape, lora, n = (num_frames, height, width), lora_scale(attention_kwargs), num_videos_per_prompt
         read = () if prompt is None else self.read(prompts_of(prompt))  # type: ignore[arg-type]
         words = tuple(each for each in read for _ in range(n))
-        prompts = len(read) or len(prompt_embeds)  # type: ignore[arg-type]
-        B, grid, device = prompts * n, latent_shape(*shape), self._execution_device
-        size = (B, self.transformer.config.latent_channels, *grid)
-        check_generators(generator, B)
         embeds = self.encode_prompt(
             read or None, negative_prompt, guidance_scale != 1, n, prompt_embeds, negative_prompt_embeds
         )
+        B, grid, device = len(embeds[0]), latent_shape(*shape), self._execution_device
+        prompts, size = B // n, (B, self.transformer.config.latent_channels, *grid)
+        check_generators(generator, B)
 
         first = start = None
         if image is not None:
@@ -252,8 +250,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             return self.draft(words, shape, boxes, given.camera, generator)
 
         drafts = draft if words and self.planner is not None else None
-        of_clip = {"boxes": len(boxes), "video": start is not None}
-        given, drafted = resolve(plan, given, shape, **of_clip, draft=drafts)
+        remade = start is not None
+        given, drafted = resolve(plan, given, shape, boxes=len(boxes), video=remade, draft=drafts)
         given = given.fit(B, size[1], grid).to(device)
         scales = guidance_scale, control_guidance_scale
         guided = self._velocity(*embeds, given, scales, shared_attention, grid)
