@@ -1,4 +1,4 @@
-"""The axis legend, and the integer arithmetic between pixels, latent cells and patches.
+"""The axis legend, and the integer arithmetic between pixels, latent positions and patches.
 
     B        batch
     F, H, W  frames, height, width in pixels; F = 1 + 4k, so that F = 1 is a still image

@@ -21,7 +21,7 @@ inf - inf.
 
 
 def apply_rotary_emb(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate channel pairs (i, i + D/2) of x (..., L, D) by the angles of `patches.rotary_table`."""
+    """RoPE: rotate channel pairs (i, i + D/2) of x (..., L, D) by the angles of `patches.rotary_table`."""
     return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
 
 

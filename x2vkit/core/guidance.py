@@ -1,4 +1,4 @@
-"""Classifier-free guidance: several passes of the transformer over one clip, and what is made of them.
+"""Classifier-free guidance (CFG): several passes of the transformer over one clip, and what is made of them.
 
     B clips; G passes; C, f, h, w latent grid; T text tokens, D text width
 

@@ -112,7 +112,7 @@ def returns(visible: NDArray, probabilities: Sequence[NDArray]) -> bool | None:
 
 def iou(a: NDArray, b: NDArray) -> Array:
     """(F,) intersection over union of boxes (F, 4) in fractions, both clipped to the frame; NaN where one is
-    NaN."""
+    NaN. Its mean over frames is the mIoU of a clip."""
     a, b = np.clip(a, 0, 1), np.clip(b, 0, 1)
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
     both = np.clip(high - low, 0, None).prod(1)

@@ -116,8 +116,8 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
             transformer_lora_layers: `get_peft_model_state_dict(transformer)`.
             safe_serialization: True; a pickle is refused.
             **kwargs: diffusers': `transformer_lora_adapter_metadata` (with it the LoRA's own strength, alpha,
-            is
-                kept; without it is taken to be the rank), `weight_name`, `is_main_process`, `save_function`.
+                is kept; without, it is taken to be the rank), `weight_name`, `is_main_process`,
+                `save_function`.
 
         Raises:
             X2VError: no layers, or `safe_serialization=False`.

@@ -1,4 +1,4 @@
-"""The laws of scaling as functions: loss by compute, by size and by data. NumPy alone.
+"""Scaling laws as functions: loss by compute, by size and by data. NumPy alone.
 
 N parameters, D clips seen, C training FLOPs, L loss on held-out clips
 """
