@@ -82,8 +82,7 @@ def read_picture(source: Any, height: int | None = None, width: int | None = Non
     Args:
         source: a path, or the bytes of a file.
         height, width: pixels to fill, scaled and cropped about the centre; None: as it is, made smaller
-        where a
-            side is above MAX_SIDE.
+            where a side is above MAX_SIDE.
 
     Raises:
         X2VError: there is no such file, or it is no picture, too small or too large.

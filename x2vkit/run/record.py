@@ -76,8 +76,7 @@ def record(
         on_step: called with every Step.
         image, video, strength, boxes, conditions: as in `X2VPipeline.stream`; the trace keeps them.
         plan: a plan changed by hand (see `X2VPipeline.draft`), which the trace keeps; or whether to draft
-        one,
-            by default as the request says.
+            one, by default as the request says.
         **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, shared_attention, ...).
 
     Raises:

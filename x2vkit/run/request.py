@@ -52,8 +52,7 @@ def read_request(
 
     Args:
         values: RunRequest's fields; or, in the place of frames, height and width, `shape` (a name in SHAPES)
-        and
-            `seconds`, which a shape of its own length (still, long) passes over.
+            and `seconds`, which a shape of its own length (still, long) passes over.
         models: the names to choose from; the first one is meant where none is given.
         sampling: how each model is sampled by default.
 
