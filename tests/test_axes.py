@@ -29,12 +29,59 @@ def test_each_frame_lies_in_one_latent_frame():
 @pytest.mark.parametrize("patch", [(1, 2, 2), (2, 1, 3)])
 def test_token_boxes_tile_the_clip_exactly_once(patch):
     F, H, W = 13, 32, 48
-    grid, seen = axes.token_grid(F, H, W, patch), np.zeros((F, H, W), int)
+    geometry, seen = axes.Geometry(patch=patch), np.zeros((F, H, W), int)
+    grid = geometry.token_grid(F, H, W)
+    assert grid == axes.token_grid(F, H, W, patch)
     for token in range(grid[0] * grid[1] * grid[2]):
-        box = axes.token_box(token, grid, patch)
+        box = geometry.token_box(token, grid)
         seen[box.frames.start : box.frames.stop, box.y0 : box.y1, box.x0 : box.x1] += 1
-        assert axes.token_at(box.frames[-1], box.y1 - 1, box.x0, grid, patch) == token
+        assert geometry.token_at(box.frames[-1], box.y1 - 1, box.x0, grid) == token
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize(("temporal", "spatial"), [(4, 8), (8, 32), (1, 8), (6, 8)])
+def test_any_models_strides_tile_the_clip(temporal, spatial, causal):
+    geometry = axes.Geometry(temporal, spatial, (1, 1, 1), causal_first_frame=causal)
+    latent = (3, 2, 4)
+    F, H, W = geometry.pixel_shape(*latent)
+    assert geometry.latent_shape(F, H, W) == latent == geometry.token_grid(F, H, W)
+    assert F == (1 + 2 * temporal if causal else 3 * temporal)
+    frames = [frame for i in range(3) for frame in geometry.frames_of(i)]
+    assert frames == list(range(F))
+    assert [geometry.latent_frame_of(frame) for frame in frames] == sorted(
+        i for i in range(3) for _ in geometry.frames_of(i)
+    )
+    for token in range(3 * 2 * 4):
+        box = geometry.token_box(token, latent)
+        for frame in (box.frames[0], box.frames[-1]):
+            assert geometry.token_at(frame, box.y0, box.x1 - 1, latent) == token
+
+
+def test_a_sequence_says_where_its_kinds_lie():
+    geometry = axes.Geometry(token_kinds=[["video", 6], ["text", 3], ["audio", 2]])
+    assert geometry.tokens == 11 and geometry.token_kinds[0] == ("video", 6)
+    assert geometry.span("video") == range(0, 6) and geometry.span("text") == range(6, 9)
+    assert geometry.span("audio") == range(9, 11) and len(geometry.span("image")) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"temporal_stride": 0}, "temporal_stride=0"),
+        ({"spatial_stride": 8.0}, "spatial_stride=8.0"),
+        ({"spatial_stride": 10**9}, "from 1 to 1024"),
+        ({"patch": (1, 2)}, "three whole numbers"),
+        ({"patch": "122"}, "three whole numbers"),
+        ({"causal_first_frame": 1}, "True or False"),
+        ({"token_kinds": (("words", 3),)}, "one of text, video"),
+        ({"token_kinds": (("text", 3), ("text", 3))}, "each kind once"),
+        ({"token_kinds": (("text", -1),)}, "pairs"),
+    ],
+)
+def test_a_geometry_that_no_model_has_is_refused(values, message):
+    with pytest.raises(X2VError, match=message):
+        axes.Geometry(**values)
 
 
 @pytest.mark.parametrize(

@@ -7,24 +7,209 @@
     S        denoising steps
     t        noise level in [0, 1]: 1 is pure noise, 0 is the video
 
-The first frame has a latent frame of its own (the video model is causal in time); each later latent frame
-holds four frames. This module knows nothing about torch.
+So it is for x2vkit's own model, whose first frame has a latent frame of its own (it is causal in time) and
+whose later latent frames hold four frames each. `Geometry` does the same for any model's strides and patch.
+This module knows nothing about torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from x2vkit.errors import X2VError
 
 TIME_STRIDE = 4
-"""Frames in one latent frame (the first latent frame holds one frame, standing still)."""
+"""Frames in one latent frame of x2vkit's own model (its first holds one frame, standing still)."""
 SPACE_STRIDE = 8
-"""Pixels along one side of a latent cell."""
+"""Pixels along one side of a latent cell of x2vkit's own model."""
 PATCH = (1, 2, 2)
 """Latent frames, rows and columns in one token, unless a model's config says otherwise."""
 
+TOKEN_KINDS = ("text", "video", "audio", "image")
+"""What a token of the sequence that attention reads can stand for."""
+LARGEST = 1024
+"""Largest stride and largest side of a patch that a model is believed to have."""
+
 Shape3 = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class TokenBox:
+    """The pixels that one token stands for."""
+
+    frames: range
+    """Frames, as a range."""
+    y0: int
+    """Top row, in pixels."""
+    x0: int
+    """Left column, in pixels."""
+    y1: int
+    """One past the bottom row, in pixels."""
+    x1: int
+    """One past the right column, in pixels."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a video model lays a clip out: pixels, latent cells, patches, and the sequence that attention
+    reads.
+
+    The default is that of x2vkit's own model. Raises X2VError for values that no model can have.
+    """
+
+    temporal_stride: int = TIME_STRIDE
+    """Frames in one latent frame."""
+    spatial_stride: int = SPACE_STRIDE
+    """Pixels along one side of a latent cell."""
+    patch: Shape3 = PATCH
+    """Latent frames, rows and columns in one video token."""
+    token_kinds: tuple[tuple[str, int], ...] = ()
+    """(kind, count) in the order of the sequence that attention reads, each one of TOKEN_KINDS and there at
+    most once: (("text", 11), ("video", 320)). Empty where nothing is known of the sequence.
+    """
+    causal_first_frame: bool = True
+    """Whether the first latent frame holds one frame alone, so that F = 1 + k * temporal_stride; else every
+    latent frame holds as many, and F = k * temporal_stride.
+    """
+
+    def __post_init__(self) -> None:
+        for name in ("temporal_stride", "spatial_stride"):
+            if not _whole(getattr(self, name)) or not 1 <= getattr(self, name) <= LARGEST:
+                rule = f"{name} is a whole number from 1 to {LARGEST}"
+                raise X2VError(f"{name}={getattr(self, name)!r}", rule, "give what the model's config says")
+        if not isinstance(self.causal_first_frame, bool):
+            got = f"causal_first_frame={self.causal_first_frame!r}"
+            raise X2VError(got, "causal_first_frame is True or False", "give what the model's config says")
+        object.__setattr__(self, "patch", _patch(self.patch))
+        object.__setattr__(self, "token_kinds", _token_kinds(self.token_kinds))
+
+    # -- between pixels and latents
+
+    @property
+    def lead(self) -> int:
+        """Frames that the first latent frame lacks: 0, or temporal_stride - 1 where it holds one alone."""
+        return self.temporal_stride - 1 if self.causal_first_frame else 0
+
+    def latent_shape(self, F: int, H: int, W: int) -> Shape3:
+        """(F, H, W) in pixels -> (f, h, w) in latent cells, without what does not fill one."""
+        return (F + self.lead) // self.temporal_stride, H // self.spatial_stride, W // self.spatial_stride
+
+    def pixel_shape(self, f: int, h: int, w: int) -> Shape3:
+        """(f, h, w) in latent cells -> (F, H, W) in pixels; the inverse of `latent_shape`."""
+        return f * self.temporal_stride - self.lead, h * self.spatial_stride, w * self.spatial_stride
+
+    def frames_of(self, latent_frame: int) -> range:
+        """The frames that one latent frame holds; causal with stride 4: 0 -> 0..0, 1 -> 1..4, 2 -> 5..8."""
+        start = latent_frame * self.temporal_stride - self.lead
+        return range(max(start, 0), start + self.temporal_stride)
+
+    def latent_frame_of(self, frame: int) -> int:
+        """The latent frame that holds a frame; the inverse of `frames_of`."""
+        return (frame + self.lead) // self.temporal_stride
+
+    # -- between latents, pixels and video tokens
+
+    def patch_grid(self, f: int, h: int, w: int) -> Shape3:
+        """Patches along time, rows and columns of (f, h, w) latent cells; the last may be part empty."""
+        pt, ph, pw = self.patch
+        return -(-f // pt), -(-h // ph), -(-w // pw)
+
+    def token_grid(self, F: int, H: int, W: int) -> Shape3:
+        """Video tokens along time, rows and columns of a clip of (F, H, W) pixels; their product is N."""
+        return self.patch_grid(*self.latent_shape(F, H, W))
+
+    def token_frames(self, time: int) -> range:
+        """The frames of one row of tokens in time: those of `patch[0]` latent frames."""
+        first = self.frames_of(time * self.patch[0])
+        return range(first.start, self.frames_of((time + 1) * self.patch[0] - 1).stop)
+
+    def token_box(self, index: int, grid: Shape3) -> TokenBox:
+        """The pixels of video token `index` (0..N-1, row-major) in a grid of tokens (time, rows, columns)."""
+        n_t, n_h, n_w = grid
+        if not 0 <= index < n_t * n_h * n_w:
+            raise X2VError(f"token {index}", f"this clip has {n_t * n_h * n_w} tokens", "count from 0")
+        time, row, column = index // (n_h * n_w), index // n_w % n_h, index % n_w
+        tall, wide = self.spatial_stride * self.patch[1], self.spatial_stride * self.patch[2]
+        return TokenBox(
+            self.token_frames(time), row * tall, column * wide, (row + 1) * tall, (column + 1) * wide
+        )
+
+    def token_at(self, frame: int, y: int, x: int, grid: Shape3) -> int:
+        """The video token that holds pixel (y, x) of a frame; the inverse of `token_box`."""
+        time = self.latent_frame_of(frame) // self.patch[0]
+        row, column = y // (self.spatial_stride * self.patch[1]), x // (self.spatial_stride * self.patch[2])
+        return (time * grid[1] + row) * grid[2] + column
+
+    # -- the sequence that attention reads
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole sequence, L."""
+        return sum(count for _, count in self.token_kinds)
+
+    def span(self, kind: str) -> range:
+        """Where the tokens of a kind lie in the sequence; an empty range where there are none."""
+        start = 0
+        for name, count in self.token_kinds:
+            if name == kind:
+                return range(start, start + count)
+            start += count
+        return range(0)
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _patch(value: Any) -> Shape3:
+    """Latent frames, rows and columns, from a tuple or a list."""
+    sides = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if len(sides) != 3 or not all(_whole(side) and 1 <= side <= LARGEST for side in sides):
+        rule = f"a patch is three whole numbers from 1 to {LARGEST}: latent frames, rows and columns"
+        raise X2VError(f"patch={value!r}", rule, "give what the model's config says")
+    return sides[0], sides[1], sides[2]
+
+
+def _token_kinds(value: Any) -> tuple[tuple[str, int], ...]:
+    """Pairs (kind, count), from tuples or lists."""
+    pairs = tuple(tuple(pair) for pair in value if isinstance(pair, (tuple, list)))
+    right = len(pairs) == len(value) and all(
+        len(pair) == 2 and pair[0] in TOKEN_KINDS and _whole(pair[1]) and pair[1] >= 0 for pair in pairs
+    )
+    if not right or len({pair[0] for pair in pairs}) < len(pairs):
+        rule = f"token_kinds are pairs (kind, count), each kind once and one of {', '.join(TOKEN_KINDS)}"
+        raise X2VError(f"token_kinds={value!r}", rule, "give them in the order of the sequence")
+    return tuple((kind, count) for kind, count in pairs)
+
+
+OWN = Geometry()
+"""The geometry of x2vkit's own video model, but for its patch, which its config may say otherwise."""
+
+
+def latent_shape(F: int, H: int, W: int) -> Shape3:
+    """(F, H, W) in pixels -> (f, h, w) in latent cells of x2vkit's own model."""
+    return OWN.latent_shape(F, H, W)
+
+
+def pixel_shape(f: int, h: int, w: int) -> Shape3:
+    """(f, h, w) in latent cells of x2vkit's own model -> (F, H, W) in pixels; inverse of `latent_shape`."""
+    return OWN.pixel_shape(f, h, w)
+
+
+def token_grid(F: int, H: int, W: int, patch: Shape3 = PATCH) -> Shape3:
+    """Tokens of x2vkit's own model along time, height and width of (F, H, W) pixels; their product is N."""
+    return replace(OWN, patch=patch).token_grid(F, H, W)
+
+
+def frames_of(latent_frame: int) -> range:
+    """The frames that one latent frame of x2vkit's own model holds: 0 -> 0..0, 1 -> 1..4, 2 -> 5..8, ..."""
+    return OWN.frames_of(latent_frame)
+
+
+def latent_frame_of(frame: int) -> int:
+    """The latent frame of x2vkit's own model that holds a frame; the inverse of `frames_of`."""
+    return OWN.latent_frame_of(frame)
 
 
 def _near(value: int, step: int, offset: int = 0) -> str:
@@ -57,67 +242,3 @@ def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
         raise X2VError(
             f"num_frames={F}", rule, "use another length, or a model whose patch is 1 latent frame long"
         )
-
-
-def latent_shape(F: int, H: int, W: int) -> Shape3:
-    """(F, H, W) in pixels -> (f, h, w) in latent cells."""
-    return 1 + (F - 1) // TIME_STRIDE, H // SPACE_STRIDE, W // SPACE_STRIDE
-
-
-def pixel_shape(f: int, h: int, w: int) -> Shape3:
-    """(f, h, w) in latent cells -> (F, H, W) in pixels; the inverse of `latent_shape`."""
-    return 1 + (f - 1) * TIME_STRIDE, h * SPACE_STRIDE, w * SPACE_STRIDE
-
-
-def token_grid(F: int, H: int, W: int, patch: Shape3 = PATCH) -> Shape3:
-    """Tokens along time, height and width of a clip of (F, H, W) pixels; their product is N."""
-    f, h, w = latent_shape(F, H, W)
-    return f // patch[0], h // patch[1], w // patch[2]
-
-
-def frames_of(latent_frame: int) -> range:
-    """The frames that one latent frame holds: 0 -> 0..0, 1 -> 1..4, 2 -> 5..8, ..."""
-    if latent_frame == 0:
-        return range(0, 1)
-    last = latent_frame * TIME_STRIDE
-    return range(last - TIME_STRIDE + 1, last + 1)
-
-
-def latent_frame_of(frame: int) -> int:
-    """The latent frame that holds a frame; the inverse of `frames_of`."""
-    return (frame + TIME_STRIDE - 1) // TIME_STRIDE
-
-
-@dataclass(frozen=True)
-class TokenBox:
-    """The pixels that one token stands for."""
-
-    frames: range
-    """Frames, as a range."""
-    y0: int
-    """Top row, in pixels."""
-    x0: int
-    """Left column, in pixels."""
-    y1: int
-    """One past the bottom row, in pixels."""
-    x1: int
-    """One past the right column, in pixels."""
-
-
-def token_box(index: int, grid: Shape3, patch: Shape3 = PATCH) -> TokenBox:
-    """The pixels of token `index` (0..N-1, row-major) in a grid of tokens (time, rows, columns)."""
-    n_t, n_h, n_w = grid
-    if not 0 <= index < n_t * n_h * n_w:
-        raise X2VError(f"token {index}", f"this clip has {n_t * n_h * n_w} tokens", "count from 0")
-    time, row, column = index // (n_h * n_w), index // n_w % n_h, index % n_w
-    first, last = time * patch[0], (time + 1) * patch[0] - 1
-    tall, wide = SPACE_STRIDE * patch[1], SPACE_STRIDE * patch[2]
-    frames = range(frames_of(first).start, frames_of(last).stop)
-    return TokenBox(frames, row * tall, column * wide, (row + 1) * tall, (column + 1) * wide)
-
-
-def token_at(frame: int, y: int, x: int, grid: Shape3, patch: Shape3 = PATCH) -> int:
-    """The token that holds pixel (y, x) of a frame; the inverse of `token_box`."""
-    time = latent_frame_of(frame) // patch[0]
-    row, column = y // (SPACE_STRIDE * patch[1]), x // (SPACE_STRIDE * patch[2])
-    return (time * grid[1] + row) * grid[2] + column

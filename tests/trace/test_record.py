@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 
 
 def same(a: Trace, b: Trace) -> bool:
-    texts = ("words", "unknown", "fps", "heads", "patch", "flops", "weights")
+    texts = ("words", "unknown", "fps", "heads", "geometry", "flops", "weights")
     maps = ("request", "timings", "versions")
     arrays_a, arrays_b = a.arrays(), b.arrays()
     return (
@@ -135,7 +136,22 @@ def test_preview_draws_the_linear_picture(trace, make_trace):
     "changes",
     [
         {"frames": np.zeros((5, 32, 48, 3), np.float32)},
-        {"t": np.zeros(3)},
+        {"frames": np.zeros((5, 64, 48, 3), np.uint8)},
+        {"frames": np.zeros((0, 32, 48, 3), np.uint8)},
+        {"t": np.zeros(3, np.float32)},
+        {"t": np.linspace(2, 0, 4, dtype=np.float32)},
+        {"latents": np.full((4, 4, 2, 4, 6), np.nan, np.float16)},
+        {"latents": np.zeros((4, 4, 2, 4, 6), np.int8)},
+        {"fps": "12"},
+        {"fps": float("nan")},
+        {"geometry": Geometry(token_kinds=(("text", 3), ("video", 99)))},
+        {"geometry": Geometry(temporal_stride=8)},
+        {"preview_weight": np.zeros((768, 4), np.float16)},
+        {"preview_weight": np.zeros((8, 4), np.float16), "preview_bias": np.zeros(8, np.float16)},
+        {"plan": {"boxes": np.zeros((4, 2, 4), np.float32)}},
+        {"plan": {"path": np.zeros((5, 2), np.float32)}},
+        {"request": {"guidance": "much"}},
+        {"timings": {"total": "long"}},
         {"pred_x0": np.zeros((3, 5, 2, 4, 6))},
         {"previews": np.zeros((3, 5, 32, 32, 3), np.uint8)},
         {"words": ("<start>",)},

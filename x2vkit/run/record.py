@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape, latent_shape, token_grid
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Geometry, check_shape, latent_shape, token_grid
 from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
@@ -112,7 +112,7 @@ def record(
         queries=capture.queries,
         keys=capture.keys,
         heads=tuple(keep.heads or ()),
-        patch=pipeline.transformer.patch,
+        geometry=Geometry(patch=pipeline.transformer.patch),
         inputs=inputs,
         plan={name: tracks[0] for name, tracks in vars(step.plan).items()} if step.plan else {},
         preview_weight=half(pipeline.vae.preview_weight),

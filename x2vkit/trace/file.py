@@ -8,6 +8,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import stat
+from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +20,24 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from PIL import Image
 
+from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, contact_sheet, cut_sheet, square_columns, write_atomic
+from x2vkit.trace.checks import ARRAYS, GROUPS
 
 if TYPE_CHECKING:
     from x2vkit.trace.record import Trace
 
 SUFFIX = ".x2v"
 FORMAT = "x2vkit.trace"
-SCHEMA = 3
+SCHEMA = 4
 """Raised when a field changes its meaning; a file of another schema is refused."""
 
-TEXTS = ("request", "words", "unknown", "fps", "heads", "patch", "timings", "flops", "weights", "versions")
+TEXTS = ("request", "words", "unknown", "fps", "heads", "geometry", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
-TUPLES = ("words", "unknown", "heads", "patch")
+TUPLES = ("words", "unknown", "heads")
+LARGEST_PICTURES = 500_000_000
+"""What the images of a file may hold, in bytes unpacked: a small file can say that it holds any number."""
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 
@@ -48,6 +55,7 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     path = check_output(path, (SUFFIX,))
     values = {name: getattr(trace, name) for name in TEXTS}
     header = {name: dict(value) if hasattr(value, "keys") else value for name, value in values.items()}
+    header["geometry"] = asdict(trace.geometry)
     metadata = {"format": FORMAT, "schema": str(SCHEMA), "trace": json.dumps(header)}
     arrays = {name: np.ascontiguousarray(array) for name, array in trace.arrays().items()}
     if compact:
@@ -59,38 +67,64 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     return write_atomic(path, safetensors.numpy.save(arrays, metadata))
 
 
-def load(path: str | os.PathLike[str]) -> Trace:
-    """Read a trace; raises X2VError on a missing, truncated or foreign file, another schema, or a pickle."""
-    from x2vkit.trace.record import Trace
-
+def load(path: str | os.PathLike[str], kind: type[Trace]) -> Trace:
+    """Read a trace (kind: the class Trace); raises X2VError on a missing, truncated or foreign file, another
+    schema, or a pickle.
+    """
     name = f"trace {str(path)!r}"
-    try:
-        with open(path, "rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise X2VError(name, f"it cannot be opened ({error.strerror})", "check the path") from error
+    start = _start(path, name)
     if start.startswith(PICKLES):
         rule = "this is a pickle, which can run code when it is read, and is never loaded"
         raise X2VError(name, rule, "save it as a trace with Trace.save")
     try:
         with safetensors.safe_open(path, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise X2VError(name, "this is safetensors, but no trace", "open what Trace.save wrote")
-            if metadata.get("schema") != str(SCHEMA):
-                rule = f"it has schema {metadata.get('schema')}, this x2vkit reads {SCHEMA}"
-                raise X2VError(name, rule, "open it with the x2vkit that wrote it, or record it again")
+            header = _header(opened.metadata() or {}, name)
             arrays = {key: opened.get_tensor(key) for key in opened.keys()}
-        _expand(arrays)
-        return Trace(**_texts(metadata["trace"]), **_arrays(arrays))
+        return kind(**_fields(header, arrays))
     except (safetensors.SafetensorError, OSError) as error:
         raise X2VError(name, f"it is damaged or no trace ({error})", "copy or record it again") from error
-    except (KeyError, TypeError, AttributeError) as error:  # a field is missing or of another kind
-        raise X2VError(name, f"its header is damaged ({error!r})", "copy or record it again") from error
     except X2VError as error:
         raise error if error.got == name else X2VError(name, error.rule, error.cure) from error
-    except ValueError as error:
-        raise X2VError(name, f"its header is damaged ({error})", "copy or record it again") from error
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:  # of another kind
+        raise X2VError(name, f"its header is damaged ({error!r})", "copy or record it again") from error
+
+
+def _start(path: str | os.PathLike[str], name: str) -> bytes:
+    """The first bytes of a file. X2VError where it is none: a pipe, say, would keep a reader waiting."""
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "no file, but a pipe or a device"
+            raise X2VError(name, f"it cannot be opened: this is {kind}", "check the path")
+        with open(path, "rb") as file:
+            return file.read(4)
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+        why = getattr(error, "strerror", None) or error
+        raise X2VError(name, f"it cannot be opened ({why})", "check the path") from error
+
+
+def _header(metadata: dict[str, str], name: str) -> str:
+    """The JSON of a trace's header. X2VError for another kind of file, and for another schema."""
+    if metadata.get("format") != FORMAT:
+        raise X2VError(name, "this is safetensors, but no trace", "open what Trace.save wrote")
+    if metadata.get("schema") != str(SCHEMA):
+        rule = f"it has schema {metadata.get('schema')}, this x2vkit reads {SCHEMA}"
+        raise X2VError(name, rule, "open it with the x2vkit that wrote it, or record it again")
+    return metadata["trace"]
+
+
+def _fields(header: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """The fields of a trace, of what a file holds."""
+    _expand(arrays)
+    texts = _texts(header)
+    fields = _arrays(arrays)
+    known = (*ARRAYS, *GROUPS)
+    if strange := sorted(set(fields) - set(known)):
+        rule = f"it holds {', '.join(strange)[:80]!r}, which no trace has"
+        raise X2VError("trace", rule, "open what Trace.save wrote")
+    if missing := [field for field in ("t", "latents", "pred_x0", "frames") if field not in fields]:
+        raise X2VError("trace", f"it is damaged: {', '.join(missing)} is missing", "copy or record it again")
+    return texts | fields
 
 
 def eight_bits(array: NDArray[Any], lead: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
@@ -120,35 +154,61 @@ def _shrink(arrays: dict[str, NDArray[Any]], name: str, kind: str, **options: An
 
 
 def _expand(arrays: dict[str, NDArray[Any]]) -> None:
-    """Undo in place what `compact` did to the arrays of a file."""
+    """Undo in place what `compact` did to the arrays of a file. X2VError where that cannot be."""
     for key in [key for key in arrays if key.endswith("/scale")]:
         name, scale = key.removesuffix("/scale"), arrays.pop(key)
-        arrays[name] = full_bits(arrays[name], scale).astype(np.float16)
+        small = arrays.get(name)
+        if small is None or small.dtype != np.int8 or small.shape[: scale.ndim] != scale.shape:
+            raise X2VError("trace", f"it is damaged: {key!r} fits no array", "copy or record it again")
+        arrays[name] = full_bits(small, scale).astype(np.float16)
     for key in [key for key in arrays if key.endswith("/image")]:
         name = key.removesuffix("/image")
-        shape = arrays.pop(f"{name}/shape")
-        count = int(np.prod(shape[:-3]))
-        with Image.open(io.BytesIO(arrays.pop(key).tobytes())) as image:
-            sheet = np.asarray(image.convert("RGB"))
-        columns = square_columns(count, int(shape[-3]), int(shape[-2]))
-        arrays[name] = cut_sheet(sheet, count, columns).reshape(shape)
+        arrays[name] = _pictures(name, arrays.pop(key), arrays.pop(f"{name}/shape", np.zeros(0)))
+
+
+def _pictures(name: str, image: NDArray[Any], shape: NDArray[Any]) -> NDArray[np.uint8]:
+    """The pictures (..., H, W, 3) of an image file. X2VError where it is none, or none of that shape."""
+    size = tuple(int(n) for n in shape.ravel()[:8]) if shape.dtype.kind in "iu" else ()
+    if len(size) < 4 or size[-1] != 3 or min(size) < 1 or prod(size) > LARGEST_PICTURES:
+        rule = f"it is damaged: {name} of shape {size} are no pictures of up to {LARGEST_PICTURES:,} bytes"
+        raise X2VError("trace", rule, "copy or record it again")
+    count, (height, width) = prod(size[:-3]), size[-3:-1]
+    columns = square_columns(count, height, width)
+    try:
+        with Image.open(io.BytesIO(image.tobytes()), formats=("PNG", "WEBP")) as opened:
+            if opened.size != (columns * width, -(-count // columns) * height):
+                raise ValueError(f"an image of {opened.size} holds no {count} pictures of {height} x {width}")
+            sheet = np.asarray(opened.convert("RGB"))
+    except Exception as error:  # decoders raise what they like: SyntaxError, EOFError, struct.error ...
+        raise X2VError("trace", f"its {name} are damaged ({error})", "copy or record it again") from error
+    return cut_sheet(sheet, count, columns).reshape(size)
 
 
 def _texts(header: str) -> dict[str, Any]:
+    """The fields of a trace that are JSON."""
     values = json.loads(header)
-    return {name: tuple(values[name]) if name in TUPLES else values[name] for name in TEXTS}
+    for name in TUPLES:
+        if not isinstance(values[name], list):
+            raise ValueError(f"{name} is no list")
+    for name in ("request", "geometry", "timings", "versions"):
+        if not isinstance(values[name], dict):
+            raise ValueError(f"{name} holds no fields")
+    texts = {name: tuple(values[name]) if name in TUPLES else values[name] for name in TEXTS}
+    return texts | {"geometry": Geometry(**values["geometry"])}
 
 
 def _arrays(flat: dict[str, Any]) -> dict[str, Any]:
     """Undo `Trace.arrays`: "queries.3.0" -> queries[3, 0]."""
-    fields: dict[str, Any] = {"queries": {}, "keys": {}, "inputs": {}, "plan": {}}
+    fields: dict[str, Any] = {name: {} for name in GROUPS}
     for name, array in flat.items():
         kind, _, rest = name.partition(".")
-        if kind in ("inputs", "plan"):
+        if kind in ("inputs", "plan") and rest:
             fields[kind][rest] = array
-        elif rest:
+        elif kind in ("queries", "keys") and rest:
             step, layer = rest.split(".")
             fields[kind][int(step), int(layer)] = array
+        elif kind in GROUPS:
+            raise ValueError(f"array {name!r} has no place")
         else:
             fields[name] = array
     return fields

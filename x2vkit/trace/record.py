@@ -1,16 +1,19 @@
 """`Trace`: everything that one run of a video model produced, frozen, as numpy arrays.
 
     F, H, W frames and pixels    f, h, w, C latent grid and channels    S steps
-    T text tokens (words after <start>), N video tokens (row-major in f, h, w), A heads, D channels of a head
+    T text tokens (words after <start>), N video tokens (row-major in f, h, w), L all tokens of the sequence
+    A heads, D channels of a head
 
-A trace knows nothing about the model that made it: every view reads it alone, and it outlives the weights.
+A trace carries the geometry of the model that made it and knows nothing else of it: every view reads it
+alone, and it outlives the weights.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,15 +21,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.axes import PATCH, SPACE_STRIDE, TIME_STRIDE, Shape3
+from x2vkit.axes import Geometry, Shape3
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
+from x2vkit.trace.checks import ARRAYS, GROUPS, check
 
 Array = NDArray[Any]
 Site = tuple[int, int]
 """Where attention was captured: (step, layer), both from 0."""
-ARRAYS = ("t", "latents", "pred_x0", "pred_x0_cond", "frames", "previews", "preview_weight", "preview_bias")
-"""The fields of a Trace that are one array each."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +41,7 @@ class Trace:
     request: Mapping[str, Any]
     """What was asked, as `RunRequest.to_dict()`: with `inputs` enough to run it again."""
     words: tuple[str, ...]
-    """The T text tokens as the model read them; the first is <start>."""
+    """The T text tokens as the model read them; of x2vkit's own the first is <start>."""
     unknown: tuple[str, ...]
     """Words of the prompt that the model does not know and never saw."""
     t: Array
@@ -53,13 +55,17 @@ class Trace:
     fps: float
     """Frames a second."""
     queries: Mapping[Site, Array] = field(default_factory=dict)
-    """(step, layer) -> (A, T + N, D) float16 queries after norm and rotation, text tokens first."""
+    """(step, layer) -> (A, L, D) float16 queries after norm and rotation; tokens as in
+    `geometry.token_kinds`.
+    """
     keys: Mapping[Site, Array] = field(default_factory=dict)
-    """(step, layer) -> (A, T + N, D) float16 keys after norm and rotation, text tokens first."""
+    """(step, layer) -> (A, L, D) float16 keys after norm and rotation; tokens as in `geometry.token_kinds`.
+    """
     heads: tuple[int, ...] = ()
     """Which of the layer's heads the A captured ones are."""
-    patch: Shape3 = PATCH
-    """Latent frames, rows and columns in one video token."""
+    geometry: Geometry = Geometry()
+    """Strides, patch and sequence of the model. Without `token_kinds` the T words come first, then the video.
+    """
     inputs: Mapping[str, Array] = field(default_factory=dict)
     """Pictures and tracks that were given beside the prompt, by the name of their argument."""
     plan: Mapping[str, Array] = field(default_factory=dict)
@@ -69,15 +75,17 @@ class Trace:
     frame; "turn" (F,), angle of the first subject in radians, counter-clockwise.
     """
     pred_x0_cond: Array | None = None
-    """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where they were
-    not pulled.
+    """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where they
+    were not pulled.
     """
     previews: Array | None = None
     """(S, F, H, W, 3) uint8 pictures of `pred_x0`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
-    """(4 * 8 * 8 * 3, C) float16: a linear picture of one latent cell; see `preview`."""
+    """(P, C) float16: a linear picture of one latent cell; see `preview`. P is temporal stride x spatial
+    stride x spatial stride x 3 colours, as `geometry` has them.
+    """
     preview_bias: Array | None = None
-    """(4 * 8 * 8 * 3,) float16."""
+    """(P,) float16."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each stage of the run."""
     flops: int = 0
@@ -90,13 +98,16 @@ class Trace:
     def __post_init__(self) -> None:
         for name in ("request", "timings", "versions"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-        for name in ("queries", "keys", "inputs", "plan"):
+        for name in GROUPS:
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
         for name in ARRAYS:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else _frozen(value))
-        self._check()
+        if not self.geometry.token_kinds and self.latents.ndim == 5:
+            kinds = (("text", len(self.words)), ("video", prod(self.grid)))
+            object.__setattr__(self, "geometry", replace(self.geometry, token_kinds=kinds))
+        check(self)
 
     @property
     def prompt(self) -> str:
@@ -111,8 +122,8 @@ class Trace:
     @property
     def grid(self) -> Shape3:
         """Video tokens along time, height and width; their product is N."""
-        _, _, f, h, w = self.latents.shape
-        return f // self.patch[0], h // self.patch[1], w // self.patch[2]
+        f, h, w = self.latents.shape[2:]
+        return self.geometry.patch_grid(f, h, w)
 
     @property
     def captured(self) -> tuple[Site, ...]:
@@ -134,10 +145,12 @@ class Trace:
         return flat
 
     def attention(self, step: int, layer: int, query: int) -> NDArray[np.float32]:
-        """Where one token looked: softmax(q k^T / sqrt(D)) over all keys -> (A, T + N), rows summing to 1.
+        """Where one token looked: softmax(q k^T / sqrt(D)) over all keys -> (A, L), rows summing to 1.
 
-        query: a token, text first: 0..T-1 are `words`, T + i is video token i (`axes.token_box` says where).
-        One row at a time, never the square of all pairs. Raises X2VError where nothing was captured.
+        query: a token's place in the sequence, 0..L-1: `geometry.span` says where words and video begin, and
+        `geometry.token_box` which pixels a video token holds; by x2vkit's own model 0..T-1 are `words`, and T
+        + i is video token i. One row at a time, never the square of all pairs. Raises X2VError where nothing
+        was captured.
         """
         if (step, layer) not in self.queries:
             have = ", ".join(map(str, self.captured[:6])) + (" ..." if len(self.captured) > 6 else "")
@@ -146,18 +159,19 @@ class Trace:
             raise X2VError(got, rule, "record it with x2vkit.record(..., attention=...)")
         q, k = self.queries[step, layer], self.keys[step, layer]
         if not 0 <= query < q.shape[1]:
-            rule = f"this trace has {len(self.words)} text and {q.shape[1] - len(self.words)} video tokens"
-            raise X2VError(f"token {query}", rule, "count from 0, text first")
-        row = q[:, query].astype(np.float32)[:, None, :]                                  # (A, 1, D)
-        scores = (row @ k.astype(np.float32).swapaxes(1, 2))[:, 0] * q.shape[2] ** -0.5   # (A, T + N)
+            kinds = " and ".join(f"{count} {kind}" for kind, count in self.geometry.token_kinds)
+            rule = f"this trace has {kinds} tokens, in this order"
+            raise X2VError(f"token {query}", rule, "count from 0")
+        row = q[:, query].astype(np.float32)[:, None, :]  # (A, 1, D)
+        scores = (row @ k.astype(np.float32).swapaxes(1, 2))[:, 0] * q.shape[2] ** -0.5  # (A, L)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
         return scores / scores.sum(axis=1, keepdims=True)
 
     def preview(self, step: int) -> Frames:
         """What the clip is taken to be at one step (0..S-1), as a picture -> (F, H, W, 3) uint8.
 
-        A kept preview where there is one; else a rough picture of `pred_x0`: one linear map from a latent cell
-        to its 4 x 8 x 8 pixels. Raises X2VError when the trace has neither.
+        A kept preview where there is one; else a rough picture of `pred_x0`: one linear map from a latent
+        cell to its pixels. Raises X2VError when the trace has neither.
         """
         if not 0 <= step < self.steps:
             raise X2VError(f"step {step}", f"this trace has {self.steps} steps", "count from 0")
@@ -168,16 +182,17 @@ class Trace:
     def picture(self, latents: Array) -> Frames:
         """A rough picture of any latents (C, f, h, w) of this run, noisy ones too -> (F, H, W, 3) uint8.
 
-        One linear map from a latent cell to its 4 x 8 x 8 pixels. Raises X2VError when the trace has none.
+        One linear map from a latent cell to its pixels. Raises X2VError when the trace has none.
         """
         if self.preview_weight is None or self.preview_bias is None:
             raise X2VError("preview", "this trace kept no previews and no linear decoder", "record it again")
-        cells = latents.astype(np.float32).transpose(1, 2, 3, 0)                          # (f, h, w, C)
+        cells = latents.astype(np.float32).transpose(1, 2, 3, 0)  # (f, h, w, C)
         pixels = cells @ self.preview_weight.astype(np.float32).T + self.preview_bias.astype(np.float32)
         f, h, w, _ = cells.shape
-        pixels = pixels.reshape(f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, 3)
-        clip = pixels.transpose(0, 3, 1, 4, 2, 5, 6)                                   # (f, 4, h, 8, w, 8, 3)
-        clip = clip.reshape(f * TIME_STRIDE, h * SPACE_STRIDE, w * SPACE_STRIDE, 3)[TIME_STRIDE - 1 :]
+        long, side = self.geometry.temporal_stride, self.geometry.spatial_stride
+        pixels = pixels.reshape(f, h, w, long, side, side, 3)
+        clip = pixels.transpose(0, 3, 1, 4, 2, 5, 6)  # (f, long, h, side, w, side, 3)
+        clip = clip.reshape(f * long, h * side, w * side, 3)[self.geometry.lead :]
         return np.rint((clip.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
 
     def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
@@ -195,7 +210,7 @@ class Trace:
         """Open a file that `save` wrote; raises X2VError on anything else, never runs code from a file."""
         from x2vkit.trace import file
 
-        return file.load(path)
+        return file.load(path, cls)
 
     def _repr_html_(self) -> str:
         from x2vkit.trace import show
@@ -207,30 +222,6 @@ class Trace:
         attention = f", attention at {len(self.captured)} places" if self.captured else ""
         clip = f"{len(self.frames)} frames of {height} x {width} at {self.fps:g} fps"
         return f"Trace({self.prompt!r}: {clip}, {self.steps} steps{attention}, {self.nbytes / 1e6:.1f} MB)"
-
-    def _check(self) -> None:
-        """Raise X2VError unless the shapes fit each other."""
-        facts = {
-            "frames are uint8 (F, H, W, 3)": self.frames.dtype == np.uint8
-            and self.frames.ndim == 4
-            and self.frames.shape[-1] == 3,
-            "latents are (S + 1, C, f, h, w)": self.latents.ndim == 5,
-            "pred_x0 is (S, C, f, h, w) like latents": self.pred_x0.shape[1:] == self.latents.shape[1:]
-            and len(self.pred_x0) + 1 == len(self.latents),
-            "pred_x0_cond is (S, C, f, h, w) like pred_x0": self.pred_x0_cond is None
-            or self.pred_x0_cond.shape == self.pred_x0.shape,
-            "t is (S + 1,)": self.t.shape == (len(self.latents),),
-            "previews are (S, F, H, W, 3)": self.previews is None
-            or self.previews.shape == (len(self.pred_x0), *self.frames.shape),
-        }
-        if facts["latents are (S + 1, C, f, h, w)"]:
-            tokens = len(self.words) + int(np.prod(self.grid))
-            shapes = [array.shape[:2] for kind in (self.queries, self.keys) for array in kind.values()]
-            facts["queries and keys are (A, T + N, D)"] = all(s == (len(self.heads), tokens) for s in shapes)
-            facts["queries and keys stand at the same places"] = self.queries.keys() == self.keys.keys()
-        for rule, holds in facts.items():
-            if not holds:
-                raise X2VError("trace", f"its parts do not fit: {rule}", "record it again")
 
 
 def _frozen(value: Array) -> Array:
