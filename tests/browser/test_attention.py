@@ -12,7 +12,8 @@ import pytest
 from x2vkit import views
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
-from x2vkit.views import attention, page
+from x2vkit.views import page
+from x2vkit.views.attention.view import DIRECTIONS
 
 T, GRID = 3, (2, 2, 3)  # of the made-up trace
 TOKENS = T + 12
@@ -98,13 +99,13 @@ def test_rows_and_columns_equal_the_traces(open_html, make_trace, bits):
     q, k = ({s: rng.normal(0, spread, (2, TOKENS, 8)).astype(np.float16) for s in sites} for _ in range(2))
     trace = make_trace(queries=q, keys=k)
     view = views.Attention(trace)
-    kinds = {entry["name"]: entry["dtype"] for entry in view.facts["arrays"]}
+    kinds = {entry["name"]: entry["dtype"] for entry in view.metadata["arrays"]}
     assert kinds["keys"] == f"int{bits}"
     opened = open_html(view.to_html())
     for step, layer in sites:
         exact = np.stack([trace.attention(step, layer, i) for i in range(TOKENS)], axis=1)
         for word in (0, 2):
-            for way, direction in enumerate(attention.DIRECTIONS):
+            for way, direction in enumerate(DIRECTIONS):
                 opened.page.evaluate(CHOOSE, {"step": step, "layer": layer, "word": word, "direction": way})
                 seen = opened.page.evaluate(SEEN)
                 assert (seen["step"], seen["layer"], seen["index"]) == (step, layer, word)
@@ -226,7 +227,7 @@ def test_what_was_not_captured_is_disabled_with_a_reason(open_html, make_trace):
 def test_moving_and_hovering_say_nothing_to_the_kernel(browser, make_trace):
     """A model that counts: one message when a drag is let go, none before, none for hovering."""
     view = views.Attention(make_trace())
-    values = {"facts": view.facts, "selection": view.selection, "group": ""}
+    values = {"metadata": view.metadata, "selection": view.selection, "group": ""}
     context = browser.new_context(viewport={"width": 1000, "height": 900})
     opened = context.new_page()
     opened.set_content("<style></style><div id=here></div>")

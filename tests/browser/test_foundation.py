@@ -1,6 +1,9 @@
-"""What every view does in the browser: offline, pred_x0-up, messages, linking, themes, Python's own numbers."""
+"""What every view does in the browser: offline, cleaned-up, messages, linking, themes, the numbers of Python.
+"""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,19 +13,22 @@ from x2vkit.views import Denoise, html, page
 from x2vkit.views.base import Eight, pack
 from x2vkit.views.style import HEAT, colormap
 
+LIB = tuple(f"lib/{path.stem}" for path in sorted((page.STATIC / "lib").glob("*.js")))
 PROBE = """
 <!doctype html><meta charset="utf-8"><body><script type="module">
 SCRIPT
-window.common = m_common;
+window.common = Object.assign({}, MODULES);
 </script>
 """
 
 
 @pytest.fixture
 def common(open_html, browser, tmp_path):
-    """A page with common.js alone, as `window.common`."""
+    """A page with what views share in lib/, as `window.common`."""
     path = tmp_path / "common.html"
-    path.write_text(PROBE.replace("SCRIPT", page.bundle("common")))
+    path.write_text(
+        PROBE.replace("SCRIPT", page.bundle(*LIB)).replace("MODULES", ", ".join(map(page.constant, LIB)))
+    )
     tab = browser.new_page()
     tab.goto(path.as_uri())
     tab.wait_for_function("window.common")
@@ -54,16 +60,28 @@ def test_numbers_arrive_as_they_were_packed(common):
 
 
 def test_names_and_colours_are_those_of_python(common):
-    from x2vkit.axes import frames_of, latent_frame_of
+    from x2vkit.axes import Geometry
     from x2vkit.views.style import token_name
 
     names = common.evaluate("[...Array(60).keys()].map((i) => common.tokenName(i, [3, 4, 5]))")
     assert names == [token_name(i, (3, 4, 5)) for i in range(60)]
-    assert common.evaluate("[...Array(17).keys()].map(common.latentFrameOf)") == [
-        *map(latent_frame_of, range(17))
-    ]
-    ranges = [frames_of(i) for i in range(5)]
-    assert common.evaluate("[...Array(5).keys()].map(common.framesOf)") == [[r[0], r[-1]] for r in ranges]
+    for geometry in (Geometry(), Geometry(8, 32, (2, 1, 1), (("video", 5), ("text", 3)), False)):
+        got = common.evaluate(
+            """(given) => {
+                const geometry = new common.Geometry(given), count = [...Array(17).keys()];
+                return {
+                    latent: count.map((frame) => geometry.latentFrameOf(frame)),
+                    frames: count.map((i) => geometry.framesOf(i)),
+                    token: count.map((i) => geometry.tokenFrames(i)),
+                    text: geometry.span("text"),
+                };
+            }""",
+            asdict(geometry),
+        )
+        assert got["latent"] == [geometry.latent_frame_of(frame) for frame in range(17)]
+        for name, ranges in (("frames", geometry.frames_of), ("token", geometry.token_frames)):
+            assert got[name] == [[ranges(i)[0], ranges(i)[-1]] for i in range(17)]
+        assert range(*got["text"]) == geometry.span("text")
     drawn = common.evaluate("[...Array(101).keys()].map((i) => common.heat(i / 100))")
     np.testing.assert_allclose(drawn, 255 * colormap(HEAT)(np.linspace(0, 1, 101))[:, :3], atol=3)
 
@@ -74,9 +92,9 @@ def test_latents_are_painted_as_python_paints_them(common, make_trace):
     trace = make_trace(preview_weight=weight, preview_bias=rng.normal(size=768).astype(np.float16) * 0.1)
     for frame in (0, 1, 4):
         pixels = common.evaluate(
-            """([weight, bias, latents, frame]) => {
+            """([weight, bias, latents, frame, geometry]) => {
                 const [W, b, z] = [weight, bias, [9, ...latents]].map((values) => Float32Array.from(values));
-                const painter = new common.LatentPainter(W, b, [4, 2, 4, 6]);
+                const painter = new common.LatentPainter(W, b, [4, 2, 4, 6], new common.Geometry(geometry));
                 const image = new ImageData(painter.width, painter.height);
                 common.LatentPainter.pixels(painter.floats(z, 1, frame), image);
                 return [...image.data];
@@ -84,6 +102,7 @@ def test_latents_are_painted_as_python_paints_them(common, make_trace):
             [
                 *(x.astype(float).ravel().tolist() for x in (weight, trace.preview_bias, trace.latents[1])),
                 frame,
+                asdict(trace.geometry),
             ],
         )
         drawn = np.array(pixels).reshape(32, 48, 4)[..., :3]
@@ -168,7 +187,7 @@ def test_a_message_gives_way_to_content_that_comes_later(open_html, tmp_path, mo
     opened.page.evaluate(
         """() => {
             const [bad, good] = window.x2vkitModels;
-            for (const name of ["buffer", "selection", "facts"]) bad.set(name, good.get(name));
+            for (const name of ["buffer", "selection", "metadata"]) bad.set(name, good.get(name));
         }"""
     )
     opened.wait("document.querySelectorAll('.x2v[data-ready]').length === 2")

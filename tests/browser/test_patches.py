@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from x2vkit import views
-from x2vkit.axes import token_at, token_box
 from x2vkit.views.style import PALETTE, token_name
 
 FRAME = 'canvas[aria-label="One frame, cut into patches"]'
@@ -65,8 +64,8 @@ def test_pointing_at_a_pixel_marks_its_patch_everywhere(open_html, view):
     page.slide("frame", 6)
     x, y = 70, 50
     point(page, FRAME, (x + 0.5) / 128, (y + 0.5) / 128)
-    token = token_at(6, y, x, view.trace.grid)
-    box = token_box(token, view.trace.grid)
+    token = view.trace.geometry.token_at(6, y, x, view.trace.grid)
+    box = view.trace.geometry.token_box(token, view.trace.grid)
     wanted = np.array([box.x0, box.y0, box.x1, box.y1]) / 128
     for picture in (FRAME, LATENT, AGAIN):
         np.testing.assert_allclose(marked(page, picture + " + .x2v-over"), wanted, atol=0.02, err_msg=picture)
@@ -94,7 +93,8 @@ def test_pointing_at_a_cube_finds_the_pixel_on_its_front(open_html, view):
     height, width = front.shape[:2]
     point(page, CUBES + " >> nth=0", left / width, bottom / height)
     grid = view.trace.grid
-    assert page.view.locator(".x2v-tip").inner_text().startswith(token_name(token_at(0, 127, 0, grid), grid))
+    token = view.trace.geometry.token_at(0, 127, 0, grid)
+    assert page.view.locator(".x2v-tip").inner_text().startswith(token_name(token, grid))
     page.fine()
 
 
@@ -180,7 +180,7 @@ def test_a_still_and_odd_patches_draw_too(open_html, make_trace):
         frames=rng.integers(0, 256, (1, 32, 48, 3), dtype=np.uint8),
         latents=rng.normal(size=(4, 4, 1, 4, 6)).astype(np.float16),
         pred_x0=rng.normal(size=(3, 4, 1, 4, 6)).astype(np.float16),
-        queries={}, keys={}, inputs={},
+        queries={}, keys={}, inputs={}, plan={},
     )  # fmt: skip
     both = [views.Patches(still), views.Patches(make_trace())]
     for one in both:

@@ -37,7 +37,7 @@ def expected(view, point: int, frame: int = 0) -> float:
 
 def spot(opened, view, point: int) -> tuple[float, float]:
     """Where a point lies on the page."""
-    size = view.facts["points"][point]
+    size = view.metadata["points"][point]
     circle = opened.page.locator(".x2v-scaling-ring")
     opened.slide("point", point)
     box = circle.bounding_box()
@@ -55,7 +55,7 @@ def test_the_clip_is_that_of_the_checkpoint(opened, view):
 
 
 def test_dragging_along_the_law_plays_other_clips(opened, view):
-    first, last = view.facts["frontier"][0], view.facts["frontier"][-1]
+    first, last = view.metadata["frontier"][0], view.metadata["frontier"][-1]
     (x0, y0), (x1, _) = spot(opened, view, first), spot(opened, view, last)
     mouse = opened.page.mouse
     mouse.move(x1, y0)
@@ -68,7 +68,7 @@ def test_dragging_along_the_law_plays_other_clips(opened, view):
     mouse.up()
     points = [int(value) for value in seen]
     assert points == sorted(points, reverse=True) and len(set(points)) >= 5
-    assert set(points) <= set(view.facts["frontier"])
+    assert set(points) <= set(view.metadata["frontier"])
     assert brightness(opened) == pytest.approx(expected(view, points[-1]), abs=3)
     opened.fine()
 
@@ -77,11 +77,11 @@ def test_the_three_budgets_show_their_own_clips(opened, view):
     expect(opened.page.locator(".x2v-scaling-three .x2v-title")).to_have_text(
         ["Base compute", "4× compute", "32× compute"]
     )
-    for i, point in enumerate(view.facts["trio"]):
+    for i, point in enumerate(view.metadata["trio"]):
         pixels = opened.pixels(".x2v-scaling-three canvas", i)
         assert float(pixels[..., :3].mean()) == pytest.approx(expected(view, point), abs=3)
     opened.page.locator(".x2v-scaling-three .x2v-stage").first.click()
-    expect(opened.page.locator("input[data-key=point]")).to_have_value(str(view.facts["trio"][0]))
+    expect(opened.page.locator("input[data-key=point]")).to_have_value(str(view.metadata["trio"][0]))
 
 
 def becomes(field, value: float) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from x2vkit import views
+from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.trace.samples import sample
-from x2vkit.views import attention
+from x2vkit.views.attention import packing, shares
 from x2vkit.views.base import View
 
 T, GRID = 3, (2, 2, 3)  # of the made-up trace
@@ -35,7 +36,7 @@ def test_data_is_the_row_of_the_trace(view, trace):
 def test_a_word_is_asked_like_a_patch(view, trace):
     view.selection = {"word": 1}
     step, layer = view.selection["step"], view.selection["layer"]
-    site = attention.nearest(trace.captured, step, layer)
+    site = shares.nearest(trace.captured, step, layer)
     np.testing.assert_array_equal(view.data()["heads"], trace.attention(*site, 1))
     assert np.isnan(view.data()["reach"]).all()  # a word lies in no frame
 
@@ -45,13 +46,13 @@ def test_who_looks_at_a_token_is_the_column_of_all_rows(view, trace):
     rows = np.stack([trace.attention(0, 0, query) for query in range(T + 12)], axis=1)
     np.testing.assert_allclose(view.data()["heads"], rows[:, :, 2], rtol=1e-5)
     for block in (1, 4):
-        np.testing.assert_allclose(attention.received(trace, 0, 0, 2, block), rows[:, :, 2], rtol=1e-5)
+        np.testing.assert_allclose(shares.received(trace, 0, 0, 2, block), rows[:, :, 2], rtol=1e-5)
 
 
 def test_entropy_counts_the_keys_that_matter():
     even, one = np.full((1, 8), 1 / 8, np.float32), np.eye(1, 8, dtype=np.float32)
-    np.testing.assert_allclose(attention.entropy(np.concatenate([even, one])), [3, 0], atol=1e-6)
-    np.testing.assert_allclose(attention.entropy(even * 5), 3, atol=1e-6)  # a column need not sum to 1
+    np.testing.assert_allclose(shares.entropy(np.concatenate([even, one])), [3, 0], atol=1e-6)
+    np.testing.assert_allclose(shares.entropy(even * 5), 3, atol=1e-6)  # a column need not sum to 1
 
 
 def test_reach_is_the_mean_distance_in_latent_frames(make_trace):
@@ -62,33 +63,33 @@ def test_reach_is_the_mean_distance_in_latent_frames(make_trace):
 
 
 def test_packing_is_8_bits_where_that_is_near_enough_and_16_else(make_trace):
-    small = attention.packed(make_trace())
+    small = packing.packed(make_trace())
     rng = np.random.default_rng(1)
     sharp = {(0, 0): rng.normal(0, 4, (2, T + 12, 8)).astype(np.float16)}
-    large = attention.packed(make_trace(queries=sharp, keys=sharp))
+    large = packing.packed(make_trace(queries=sharp, keys=sharp))
     calm = {(0, 0): rng.normal(0, 0.1, (2, T + 12, 8)).astype(np.float16)}
-    tiny = attention.packed(make_trace(queries=calm, keys=calm))
+    tiny = packing.packed(make_trace(queries=calm, keys=calm))
     assert large["keys"].dtype == np.int16 and tiny["keys"].dtype == np.int8
     for packed, trace in ((small, make_trace()), (large, make_trace(queries=sharp, keys=sharp))):
         for i, (step, layer) in enumerate(trace.captured):
             q = packed["queries"][i] * packed["query_scale"][i][..., None]
             k = packed["keys"][i] * packed["key_scale"][i][..., None]
             exact = np.stack([trace.attention(step, layer, query) for query in range(T + 12)], axis=1)
-            assert np.abs(attention._softmax(q, k) - exact).max() < attention.TOLERANCE
+            assert np.abs(packing.softmax(q, k) - exact).max() < packing.TOLERANCE
 
 
 def test_the_bundled_trace_is_shown_at_8_bits_and_exported_below_5_mb():
     view = views.Attention()
-    packing = {entry["name"]: entry["dtype"] for entry in view.facts["arrays"]}
+    packing = {entry["name"]: entry["dtype"] for entry in view.metadata["arrays"]}
     assert packing["queries"] == packing["keys"] == "int8"
     assert len(view.to_html()) < 5e6
 
 
 def test_a_step_that_was_not_captured_shows_the_nearest(view, trace):
     assert trace.captured == ((0, 0), (2, 1))
-    assert attention.nearest(trace.captured, 1, 1) == (2, 1)  # as far in steps: the layer decides
-    assert attention.nearest(trace.captured, 1, 0) == (0, 0)
-    assert attention.nearest(trace.captured, 2, 0) == (2, 1)
+    assert shares.nearest(trace.captured, 1, 1) == (2, 1)  # as far in steps: the layer decides
+    assert shares.nearest(trace.captured, 1, 0) == (0, 0)
+    assert shares.nearest(trace.captured, 2, 0) == (2, 1)
     view.selection = {"step": 2, "layer": 0, "token": 0}
     np.testing.assert_array_equal(view.data()["heads"], trace.attention(2, 1, T))
 
@@ -112,15 +113,17 @@ def test_a_wrong_selection_is_refused(view, wrong):
 
 def test_a_trace_without_attention_says_how_to_get_one():
     view = views.Attention(sample("cat"))
-    assert "x2vkit.rerun" in view.facts["error"]["cure"] and "x2vkit.record" in view.facts["error"]["cure"]
+    assert (
+        "x2vkit.rerun" in view.metadata["error"]["cure"] and "x2vkit.record" in view.metadata["error"]["cure"]
+    )
     with pytest.raises(X2VError, match="no attention"):
         view.to_html()
 
 
 def test_too_much_attention_is_refused_before_it_is_packed(make_trace, monkeypatch):
     monkeypatch.setattr("x2vkit.views.base.LIMIT_BYTES", 100)
-    monkeypatch.setattr(attention, "_agree", lambda *_: pytest.fail("packed first"))
-    assert "fewer steps or layers" in views.Attention(make_trace()).facts["error"]["cure"]
+    monkeypatch.setattr(packing, "_agree", lambda *_: pytest.fail("packed first"))
+    assert "fewer steps or layers" in views.Attention(make_trace()).metadata["error"]["cure"]
 
 
 @pytest.mark.parametrize(
@@ -151,8 +154,8 @@ def test_heads_need_not_have_64_channels_nor_times_one_latent_frame(make_trace):
     rng = np.random.default_rng(3)
     tokens = T + 6
     heads = {(0, 0): rng.normal(size=(2, tokens, 6)).astype(np.float16)}
-    trace = make_trace(queries=heads, keys=heads, patch=(2, 2, 2))
+    trace = make_trace(queries=heads, keys=heads, geometry=Geometry(patch=(2, 2, 2)))
     view = views.Attention(trace)
-    assert view.facts["grid"] == [1, 2, 3] and view.data()["video"].shape == (1, 2, 3)
-    assert attention.time_frames(trace, 0) == range(0, 5)
+    assert view.metadata["grid"] == [1, 2, 3] and view.data()["video"].shape == (1, 2, 3)
+    assert trace.geometry.token_frames(0) == range(0, 5)
     assert isinstance(view, View) and view.figure()

@@ -17,7 +17,7 @@ from PIL import Image
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 from x2vkit.views import base, page, style
-from x2vkit.views.base import Content, Eight, Strip, View, as_trace, pack
+from x2vkit.views.base import Content, Eight, SpriteSheet, View, as_trace, pack
 
 
 class Plain(View):
@@ -77,14 +77,14 @@ def test_packing_is_exact_but_where_it_says_otherwise():
 
 
 def test_small_strips_lose_nothing_and_large_ones_little(clip):
-    entries, buffer = pack({"clip": Strip(clip)})
+    entries, buffer = pack({"clip": SpriteSheet(clip)})
     assert entries[0]["mime"] == "image/webp"
     columns = entries[0]["columns"]
     sheet = unpacked(entries, buffer)["clip"]
     for i, frame in enumerate(clip):
         y, x = i // columns * 48, i % columns * 64
         np.testing.assert_array_equal(sheet[y : y + 48, x : x + 64], frame)
-    entries, buffer = pack({"clip": Strip(clip, quality=90)})
+    entries, buffer = pack({"clip": SpriteSheet(clip, quality=90)})
     off = np.abs(unpacked(entries, buffer)["clip"][:48, :64].astype(int) - clip[0])
     assert entries[0]["mime"] == "image/jpeg" and off.mean() < 3
 
@@ -100,7 +100,7 @@ def test_a_wrong_trace_is_said_in_the_widgets_place(tmp_path):
     for wrong in (3, broken, tmp_path / "none.x2v"):
         view = Plain(wrong)
         assert isinstance(view.error, X2VError)
-        assert view.facts["error"]["cure"] == view.error.cure
+        assert view.metadata["error"]["cure"] == view.error.cure
         assert str(view.error) in view._repr_mimebundle_()["text/plain"]
         with pytest.raises(X2VError):
             view.to_html()
@@ -109,7 +109,7 @@ def test_a_wrong_trace_is_said_in_the_widgets_place(tmp_path):
 def test_a_huge_trace_is_refused_with_the_cure(make_trace, monkeypatch):
     monkeypatch.setattr(base, "LIMIT_BYTES", 10)
     view = Plain(make_trace())
-    assert "record fewer steps" in view.facts["error"]["cure"]
+    assert "record fewer steps" in view.metadata["error"]["cure"]
 
 
 def test_nothing_given_is_the_bundled_trace(make_trace, tmp_path):
@@ -133,8 +133,8 @@ def test_selection_takes_a_part_and_refuses_what_is_not_there():
 def test_other_content_takes_the_place_of_the_old(make_trace):
     view = Plain()
     view.show(Content({"prompt": "new"}, {"x": np.zeros(3, np.float32)}, {"head": 0}, {"head": 3}))
-    assert view.selection == {"head": 0} and view.facts["prompt"] == "new"
-    assert [entry["name"] for entry in view.facts["arrays"]] == ["x"] and len(view.buffer) == 16
+    assert view.selection == {"head": 0} and view.metadata["prompt"] == "new"
+    assert [entry["name"] for entry in view.metadata["arrays"]] == ["x"] and len(view.buffer) == 16
 
 
 def test_linked_views_share_what_both_know():
@@ -161,19 +161,35 @@ def test_the_notebook_keeps_a_small_picture():
 
 
 def test_modules_are_bundled_in_order_of_need_and_once(tmp_path, monkeypatch):
-    (tmp_path / "deep.js").write_text("export const one = 1;\nconst two = 2;\n")
-    (tmp_path / "mid.js").write_text(
-        'import { one as uno } from "./deep.js";\nexport function add() { return uno; }\n'
-    )
-    top = 'import { add } from "./mid.js";\nimport {\n  one,\n} from "./deep.js";\nconst two = 3;\n'
-    (tmp_path / "top.js").write_text(top + "export default { render() { return add() + one + two; } };\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "top").mkdir()
+    (tmp_path / "lib" / "deep.js").write_text("export const one = 1;\nconst two = 2;\n")
+    mid = 'import { one as uno } from "./deep.js";\nexport function add() { return uno; }\n'
+    (tmp_path / "lib" / "mid.js").write_text(mid)
+    top = 'import { add } from "../lib/mid.js";\nimport {\n  one,\n} from "../lib/deep.js";\nconst two = 3;\n'
+    top += "export default { render() { return add() + one + two; } };\n"
+    (tmp_path / "top" / "index.js").write_text(top)
+    (tmp_path / "twice.js").write_text('import whole from "./top/index.js";\nexport default whole;\n')
     monkeypatch.setattr(page, "STATIC", tmp_path)
     page.bundle.cache_clear()
-    text = page.bundle("top")
+    text, again = page.bundle("top/index"), page.bundle("twice")
     page.bundle.cache_clear()
-    assert [*re.findall(r"const m_(\w+) =", text)] == ["deep", "mid", "top"]
+    assert [*re.findall(r"const m_(\w+) =", text)] == ["lib_deep", "lib_mid", "top_index"]
     assert "import" not in text and "export" not in text
-    assert "const { one: uno } = m_deep" in text and "return { default: whole }" in text
+    assert "const { one: uno } = m_lib_deep" in text and "return { default: whole }" in text
+    assert "const {default: whole} = m_top_index" in again
+
+
+def test_modules_that_import_each_other_are_refused(tmp_path, monkeypatch):
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / f"{one}.js").write_text(
+            f'import {{ {other} }} from "./{other}.js";\nexport const {one} = 1;\n'
+        )
+    monkeypatch.setattr(page, "STATIC", tmp_path)
+    page.bundle.cache_clear()
+    with pytest.raises(ValueError, match="a -> b -> a"):
+        page.bundle("a")
+    page.bundle.cache_clear()
 
 
 def test_a_page_holds_no_prompt_that_could_end_its_script(make_trace):
@@ -183,7 +199,7 @@ def test_a_page_holds_no_prompt_that_could_end_its_script(make_trace):
     html = Denoise(make_trace(request={"prompt": "</script><script>alert(1)</script>"}, **weight)).to_html()
     assert html.count("<script") == 2 == html.count("</script>")
     state = re.search(r'id="state">(.*?)</script>', html, re.DOTALL)
-    assert json.loads(state[1])[0]["values"]["facts"]["prompt"].startswith("</script>")
+    assert json.loads(state[1])[0]["values"]["metadata"]["prompt"].startswith("</script>")
     assert "http" not in re.sub(r"http://www\.w3\.org/2000/svg", "", html.replace(state[1], "")).replace(
         "http-equiv", ""
     )
@@ -201,8 +217,8 @@ def test_to_html_writes_a_file_and_refuses_another_suffix(tmp_path):
 
 
 def test_one_look_in_python_and_in_the_browser():
-    source = (page.STATIC / "common.js").read_text()
-    sheet = (page.STATIC / "common.css").read_text()
+    source = (page.STATIC / "lib" / "colors.js").read_text()
+    sheet = (page.STATIC / "lib" / "style.css").read_text()
     for name, color in style.PALETTE.items():
         assert f'{name}: "{color}"' in source and f"--x2v-{name}: {color}" in sheet
     for name in ("HEAT", "SIGNED"):

@@ -40,20 +40,28 @@ def pair(make_trace):
 
 
 def test_labels_tell_only_what_differs(make_trace):
-    runs = [make_trace(request=REQUEST | {"guidance": 1.0}), make_trace(request=REQUEST | {"guidance": 7.5, "seed": 2})]
+    runs = [
+        make_trace(request=REQUEST | {"guidance": 1.0}),
+        make_trace(request=REQUEST | {"guidance": 7.5, "seed": 2}),
+    ]
     assert differences(runs) == ["seed 1  ·  guidance 1", "seed 2  ·  guidance 7.5"]
     assert "3 steps" in shared(runs) and not any("seed" in text for text in shared(runs))
 
 
 def test_a_start_picture_and_words_to_avoid_are_told(make_trace):
-    plain, pictured = make_trace(request=REQUEST, inputs={}), make_trace(request=REQUEST | {"negative_prompt": "snow"})
+    plain, pictured = (
+        make_trace(request=REQUEST, inputs={}),
+        make_trace(request=REQUEST | {"negative_prompt": "snow"}),
+    )
     told = differences([plain, pictured])
     assert told[0].split("  ·  ") == ["no words to avoid", "words alone"]
     assert told[1].split("  ·  ") == ["away from “snow”", "with image"]
 
 
 def test_other_weights_under_one_name_are_told(make_trace):
-    told = differences([make_trace(request=REQUEST, weights="a" * 64), make_trace(request=REQUEST, weights="b" * 64)])
+    told = differences(
+        [make_trace(request=REQUEST, weights="a" * 64), make_trace(request=REQUEST, weights="b" * 64)]
+    )
     assert told == ["model small, weights aaaaaaaa", "model small, weights bbbbbbbb"]
 
 
@@ -90,16 +98,16 @@ def test_the_plane_keeps_distances_of_points_that_lie_in_one():
     made = plane([points[:3], points[3:]])
     seen = np.concatenate(made.points)
     assert [len(part) for part in made.points] == [3, 4]
-    assert sum(made.spread) == pytest.approx(1, abs=1e-5)
+    assert sum(made.explained) == pytest.approx(1, abs=1e-5)
     for i in range(7):
         apart = np.linalg.norm(seen - seen[i], axis=1)
         assert apart == pytest.approx(np.linalg.norm(truth - truth[i], axis=1), abs=1e-4)
 
 
 def test_runs_of_other_sizes_or_autoencoders_share_no_paths(pair, make_trace):
-    latents = np.zeros((4, 4, 2, 2, 4))
-    smaller = make_trace(latents=latents, pred_x0=latents[1:], queries={}, keys={})
-    other = make_trace(preview_weight=np.zeros((768, 4)), preview_bias=np.zeros(768))
+    latents, frames = np.zeros((4, 4, 2, 2, 4), np.float16), np.zeros((5, 16, 32, 3), np.uint8)
+    smaller = make_trace(latents=latents, pred_x0=latents[1:], frames=frames, queries={}, keys={})
+    other = make_trace(preview_weight=np.zeros((768, 4), np.float16), preview_bias=np.zeros(768, np.float16))
     assert set(latent_paths(pair)) == {"noisy", "pred_x0"}
     assert latent_paths([pair[0], smaller]) == {} and latent_paths([pair[0], other]) == {}
 
@@ -121,8 +129,10 @@ def test_data_is_what_is_seen(pair):
 
 
 def test_a_clip_of_another_size_is_shown_without_a_difference(pair, make_trace):
-    view = Compare([pair[0], make_trace(frames=np.zeros((5, 16, 16, 3), np.uint8))])
-    assert "difference.B" not in view.data() and view.facts["show"] == ["final"]
+    latents, frames = np.zeros((4, 4, 2, 2, 2), np.float16), np.zeros((5, 16, 16, 3), np.uint8)
+    small = make_trace(latents=latents, pred_x0=latents[1:], frames=frames, queries={}, keys={})
+    view = Compare([pair[0], small])
+    assert "difference.B" not in view.data() and view.metadata["show"] == ["final"]
     view.figure()
 
 
@@ -135,14 +145,14 @@ def test_the_picture_is_drawn_for_every_choice(pair):
 
 def test_bundled_runs_open_without_an_argument():
     view = Compare()
-    assert view.error is None and len(view.facts["runs"]) >= 2
-    assert "same noise" in view.facts["noise"]
+    assert view.error is None and len(view.metadata["runs"]) >= 2
+    assert "same noise" in view.metadata["noise"]
 
 
 @pytest.mark.parametrize("wrong", [[], ["x"] * 7, 5, "one.x2v"])
 def test_a_wrong_number_of_runs_is_told_in_the_widgets_place(wrong):
     view = Compare(wrong)
-    assert view.error is not None and view.facts["error"]["cure"]
+    assert view.error is not None and view.metadata["error"]["cure"]
     with pytest.raises(X2VError):
         view.to_html()
 

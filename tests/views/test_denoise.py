@@ -41,21 +41,21 @@ def test_the_change_of_a_step_is_that_of_its_pictures(drawable):
 
 
 def test_only_what_was_recorded_can_stand_beside(drawable, make_trace):
-    names = [entry["name"] for entry in Denoise(drawable).facts["arrays"]]
+    names = [entry["name"] for entry in Denoise(drawable).metadata["arrays"]]
     assert "pred_x0_cond" not in names and "previews" not in names
     view = Denoise()
-    names = [entry["name"] for entry in view.facts["arrays"]]
+    names = [entry["name"] for entry in view.metadata["arrays"]]
     assert {"pred_x0_cond", "previews", "frames"} <= set(names)
     assert view.data()["pred_x0_cond"].shape == (128, 128, 3)
 
 
 def test_a_plan_is_shown_where_there_was_one(drawable):
     bare = Denoise(replace(drawable, plan={}))
-    assert "plan" not in [entry["name"] for entry in bare.facts["arrays"]] and "plan" not in bare.data()
+    assert "plan" not in [entry["name"] for entry in bare.metadata["arrays"]] and "plan" not in bare.data()
     boxes = np.full((len(drawable.frames), 2, 4), np.nan, np.float32)
     boxes[:, 0] = [0.1, 0.2, 0.5, 0.9]
     view = Denoise(replace(drawable, plan={"boxes": boxes}))
-    assert "plan" in [entry["name"] for entry in view.facts["arrays"]]
+    assert "plan" in [entry["name"] for entry in view.metadata["arrays"]]
     view.selection = {"frame": 2}
     np.testing.assert_array_equal(view.data()["plan"], boxes[2])
 
@@ -67,7 +67,7 @@ def test_a_trace_without_a_decoder_is_refused(make_trace):
 def test_a_huge_trace_is_refused_and_huge_previews_stay_out(monkeypatch):
     trace = samples.sample()
     monkeypatch.setattr("x2vkit.views.denoise.PREVIEW_BYTES", 1000)
-    assert "previews" not in [entry["name"] for entry in Denoise(trace).facts["arrays"]]
+    assert "previews" not in [entry["name"] for entry in Denoise(trace).metadata["arrays"]]
     monkeypatch.setattr("x2vkit.views.base.LIMIT_BYTES", 1000)
     assert "record fewer steps" in Denoise(trace).error.cure
 

@@ -67,7 +67,7 @@ def kinds(play):
 def test_it_opens_on_a_bundled_clip_and_says_what_can_be_set(play):
     assert play.error is None and play.trace is sample()
     assert play.selection["prompt"] == sample().prompt and play.selection["entry"] == 0
-    assert play.facts["models"] == ["small", "other"] and list(play.facts["shapes"]) == list(SHAPES)
+    assert play.metadata["models"] == ["small", "other"] and list(play.metadata["shapes"]) == list(SHAPES)
     assert np.array_equal(play.data()["frames"], sample().frames)
     hear(play, kind="hello")
     assert kinds(play) == ["hello"]
@@ -76,10 +76,10 @@ def test_it_opens_on_a_bundled_clip_and_says_what_can_be_set(play):
 def test_a_clip_that_is_asked_for_is_told_and_kept_in_the_widgets_state(play):
     ask(play, seed=4)
     assert kinds(play) == ["busy", "words", "begin", "preview", "done"]
-    assert [entry["settings"]["seed"] for entry in play.facts["history"]] == [0, 4]
-    packed = next(one for one in play.facts["arrays"] if one["name"] == "clip.1")
+    assert [entry["settings"]["seed"] for entry in play.metadata["history"]] == [0, 4]
+    packed = next(one for one in play.metadata["arrays"] if one["name"] == "clip.1")
     strip = play.buffer[packed["offset"] : packed["offset"] + packed["bytes"]]
-    assert Image.open(io.BytesIO(strip)).width == 48 * play.facts["history"][1]["columns"]
+    assert Image.open(io.BytesIO(strip)).width == 48 * play.metadata["history"][1]["columns"]
     play.selection = {"entry": 1}
     assert play.trace.prompt == "a red ball"
 
@@ -95,9 +95,9 @@ def test_chosen_clips_are_compared_in_the_browser_and_in_python(play):
         ask(play, seed=seed)
     hear(play, kind="compare", entries=[1, 2])
     told, buffers = play.sent[-1]
-    assert told["kind"] == "compare" and len(told["facts"]["runs"]) == 2 and buffers[0]
-    assert [run["label"] for run in told["facts"]["runs"]] == ["seed 1", "seed 2"]
-    assert play.compare(1, 2).facts["runs"] == told["facts"]["runs"]
+    assert told["kind"] == "compare" and len(told["metadata"]["runs"]) == 2 and buffers[0]
+    assert [run["label"] for run in told["metadata"]["runs"]] == ["seed 1", "seed 2"]
+    assert play.compare(1, 2).metadata["runs"] == told["metadata"]["runs"]
     hear(play, kind="compare", entries=[1, 99])
     assert play.sent[-1][0]["kind"] == "problems" and play.sent[-1][0]["id"] == "compare"
 
@@ -107,7 +107,7 @@ def test_the_browsers_other_requests_reach_the_session(play):
     Image.new("RGB", (64, 64)).save(stream, "PNG")
     hear(play, kind="image", image=5, buffers=[memoryview(stream.getvalue())])
     hear(play, kind="star", entry=0, starred=True)
-    assert play.facts["history"][0]["starred"]
+    assert play.metadata["history"][0]["starred"]
     hear(play, kind="export", entry=0, suffix=".gif")
     hear(play, kind="grid", settings={"prompt": "red"}, across=["seed", "1, 2"], down=["steps", "3"])
     hear(play, kind="stop_grid")

@@ -23,15 +23,20 @@ def runs(tmp_path):
 
 def test_the_view_holds_points_law_and_clips(runs):
     view = Scaling(runs=runs, bundled=False)
-    facts = view.facts
-    assert len(facts["points"]) == 24 and facts["law"]["r2"] > 0.98
-    flops = [p["flops"] for p in facts["points"]]
+    metadata = view.metadata
+    assert len(metadata["points"]) == 24 and metadata["law"]["r2"] > 0.98
+    flops = [p["flops"] for p in metadata["points"]]
     assert flops == sorted(flops)
-    ratios = [flops[i] / flops[facts["trio"][0]] for i in facts["trio"]]
+    ratios = [flops[i] / flops[metadata["trio"][0]] for i in metadata["trio"]]
     np.testing.assert_allclose(ratios, [1, 4, 32])
-    assert [one["key"] for one in facts["figures"]] == ["loss", "validation", "validation_t94", "validation_t06"]
-    assert facts["predictions"][0]["by"].startswith("L(N, D)")
-    assert len(facts["clips"]) == 24 and all("dog" in clips for clips in facts["clips"])
+    assert [one["key"] for one in metadata["figures"]] == [
+        "loss",
+        "validation",
+        "validation_t94",
+        "validation_t06",
+    ]
+    assert metadata["predictions"][0]["by"].startswith("L(N, D)")
+    assert len(metadata["clips"]) == 24 and all("dog" in clips for clips in metadata["clips"])
 
 
 def test_data_is_what_is_seen(runs):
@@ -48,14 +53,16 @@ def test_judged_figures_can_be_chosen_once_they_are_there(runs):
         steps = json.loads((runs / size / "recipe.json").read_text())["engine"]["snapshots"]
         judged = {str(step): {"adherence": 0.1 + 0.01 * i} for i, step in enumerate(steps)}
         (runs / size / "judged.json").write_text(json.dumps({**judged, "ceiling": {"adherence": 0.95}}))
-    figures = {one["key"]: one for one in Scaling(runs=runs, bundled=False).facts["figures"]}
+    figures = {one["key"]: one for one in Scaling(runs=runs, bundled=False).metadata["figures"]}
     assert figures["adherence"]["judged"] and figures["adherence"]["ceiling"] == 0.95
 
 
 def test_one_short_run_is_shown_without_a_law(tmp_path):
     run = toy_runs.make_run(tmp_path / "64x3", 4e12, points=2)
     view = Scaling(runs=run, bundled=False)
-    assert view.facts["law"] is None and view.facts["joint"] is None and view.facts["predictions"] == []
+    assert (
+        view.metadata["law"] is None and view.metadata["joint"] is None and view.metadata["predictions"] == []
+    )
     assert view.error is None and len(view.figure().axes) == 1
 
 
@@ -66,8 +73,8 @@ def test_a_folder_without_runs_is_told_in_the_views_place(tmp_path):
 
 def test_with_nothing_it_opens_on_the_runs_that_ship():
     view = Scaling()
-    assert view.error is None and len(view.facts["points"]) >= 10
-    assert view.facts["sampling"] and len(view.buffer) < 3_000_000
+    assert view.error is None and len(view.metadata["points"]) >= 10
+    assert view.metadata["sampling"] and len(view.buffer) < 3_000_000
     assert len(view.to_html()) < 5_000_000
 
 

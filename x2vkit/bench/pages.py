@@ -185,7 +185,7 @@ def _playground() -> Iterator[Line]:
     from x2vkit.backend import default_backend
     from x2vkit.views import page
 
-    typing = re.search(r"TYPING = (\d+)", (page.STATIC / "playground.js").read_text())
+    typing = re.search(r"TYPING = (\d+)", (page.STATIC / "playground" / "workbench.js").read_text())
     pause = float(typing.group(1)) / 1000 if typing else 0.0
     seconds: list[float] = []
     backend = default_backend()

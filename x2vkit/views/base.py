@@ -1,20 +1,20 @@
 """`View`: what all views share. Python packs numbers once; from then on the browser does everything.
 
-How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of static/common.js):
+How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of static/lib/mount.js):
 
     class Shades(View):
         \"\"\"How bright each frame is.\"\"\"
 
-        _module = "shades"                                  # static/shades.js, and static/shades.css if there
+        _module = "shades"                     # static/shades/index.js, and static/shades/style.css if there
         label = "Brightness"                                # what a screen reader and the page's title say
 
         def prepare(self, trace: TraceLike = None) -> Content:
             self.trace = as_trace(trace)                    # None -> the bundled one; a path -> loaded
             shades = self.trace.frames.mean(axis=(1, 2, 3))
             return Content(
-                facts={"prompt": self.trace.prompt},        # small JSON, view.facts in JS
+                metadata={"prompt": self.trace.prompt},        # small JSON, view.metadata in JS
                 arrays={"shades": shades.astype(np.float32),           # view.arrays.shades, a typed array
-                        "frames": Strip(self.trace.frames)},     # await view.image("frames")
+                        "frames": SpriteSheet(self.trace.frames)},     # await view.image("frames")
                 selection={"frame": 0},                     # where the reader is; two-way
                 limits={"frame": len(shades) - 1},          # 0..limit, checked on both sides
             )
@@ -43,7 +43,7 @@ import io
 import os
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import uuid4
@@ -74,7 +74,9 @@ ALIGN = 8
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
 """What the browser has typed arrays for; float16 arrives there as float32."""
 LOSSLESS_BYTES, JPEG_QUALITY = 2_000_000, 85
-"""How a Strip is sent: without loss where it is small, and at this quality (full colour resolution) above."""
+"""How a SpriteSheet is sent: without loss where it is small, and at this quality (full colour resolution)
+above.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Eight:
 
 
 @dataclass(frozen=True)
-class Strip:
+class SpriteSheet:
     """Pictures sent as one image, a grid row by row; `await view.image(name)` in the browser."""
 
     frames: Frames
@@ -104,9 +106,9 @@ class Strip:
 class Content:
     """What a view shows: all that its browser side will ever read."""
 
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     """Names, labels and small numbers, as JSON values."""
-    arrays: Mapping[str, Array | Eight | Strip] = field(default_factory=dict)
+    arrays: Mapping[str, Array | Eight | SpriteSheet] = field(default_factory=dict)
     """Everything large."""
     selection: Mapping[str, Any] = field(default_factory=dict)
     """Where the reader is at first; its keys never change."""
@@ -121,7 +123,7 @@ class View(anywidget.AnyWidget):
     label: ClassVar[str] = ""
     """A few words for a screen reader and the page's title."""
 
-    facts = traitlets.Dict().tag(sync=True)
+    metadata = traitlets.Dict().tag(sync=True)
     """Names, labels, small numbers, and under "arrays" how `buffer` is packed (see `pack`)."""
     buffer = traitlets.Bytes().tag(sync=True)
     """All arrays, packed."""
@@ -146,8 +148,8 @@ class View(anywidget.AnyWidget):
             values = self._values(self.prepare(*args, **options))
         except X2VError as error:
             self.error = error
-            facts = {"got": error.got, "rule": error.rule, "cure": error.cure}
-            values = {"facts": {"error": facts, "label": self.label, "arrays": []}}
+            told = {"got": error.got, "rule": error.rule, "cure": error.cure}
+            values = {"metadata": {"error": told, "label": self.label, "arrays": []}}
         super().__init__(**values, layout={"width": "100%"})
 
     # -- what a view is made of
@@ -191,7 +193,7 @@ class View(anywidget.AnyWidget):
         for view in dict.fromkeys(views):
             view._linked.update(other for other in views if other is not view)
             view.group = group
-        self._tell({"new": self.selection})
+        self._relay({"new": self.selection})
         return self
 
     @traitlets.validate("selection")
@@ -203,12 +205,13 @@ class View(anywidget.AnyWidget):
         for key, largest in self._limits.items():
             value = wanted.get(key)
             if value is not None and not (isinstance(value, int) and 0 <= value <= largest):
-                rule = f"{key} is a whole number from 0 to {largest}"
+                there = f"a whole number from 0 to {largest}" if largest >= 0 else "nothing here"
+                rule = f"{key} is {there}"
                 raise X2VError(f"{key}={value!r}", rule, "stay inside")
         return {key: value for key, value in self.selection.items() if key in self._keys} | wanted
 
     @traitlets.observe("selection")
-    def _tell(self, change: Any) -> None:
+    def _relay(self, change: Any) -> None:
         for other in list(self._linked):
             shared = {key: value for key, value in change["new"].items() if key in other.selection}
             for key in set(shared) & set(other._limits):  # a shorter clip stays at its last frame
@@ -220,8 +223,9 @@ class View(anywidget.AnyWidget):
         """Content as the values of this view's traits."""
         manifest, buffer = pack(content.arrays)
         self._limits, self._keys = content.limits, frozenset(content.selection)
-        facts = {**content.facts, "label": self.label, "limits": dict(content.limits), "arrays": manifest}
-        return {"facts": facts, "buffer": buffer, "selection": dict(content.selection)}
+        own = {"label": self.label, "limits": dict(content.limits), "arrays": manifest}
+        metadata = {**content.metadata, **own}
+        return {"metadata": metadata, "buffer": buffer, "selection": dict(content.selection)}
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
         """The live widget, and beside it a PNG for where no widget can be: GitHub, PDF, an email."""
@@ -261,12 +265,17 @@ def as_trace(given: TraceLike) -> Trace:
     raise X2VError(f"a {type(given).__name__}", "a view shows a Trace", cure)
 
 
-def pack(arrays: Mapping[str, Array | Eight | Strip]) -> tuple[list[dict[str, Any]], bytes]:
+def geometry_metadata(trace: Trace) -> dict[str, Any]:
+    """A trace's geometry for the browser, as `Geometry` in static/lib/geometry.js reads it."""
+    return asdict(trace.geometry)
+
+
+def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[str, Any]], bytes]:
     """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
 
     One entry an array: name, shape, dtype (one of DTYPES, or "image"), offset and bytes; with "scale" (offset
     and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns"
-    and "mime" where it was a Strip. Row-major, little-endian, each at a multiple of ALIGN.
+    and "mime" where it was a SpriteSheet. Row-major, little-endian, each at a multiple of ALIGN.
     """
     plain = [(_plain(value), isinstance(value, Eight)) for value in arrays.values()]
     check_size(sum(array.size if eight else array.nbytes for array, eight in plain))
@@ -284,7 +293,7 @@ def pack(arrays: Mapping[str, Array | Eight | Strip]) -> tuple[list[dict[str, An
 
     for name, value in arrays.items():
         entry: dict[str, Any] = {"name": name, "shape": list(_plain(value).shape)}
-        if isinstance(value, Strip):
+        if isinstance(value, SpriteSheet):
             entry |= {"dtype": "image", **_image(value)}
             data = entry.pop("data")
         elif isinstance(value, Eight):
@@ -307,8 +316,10 @@ def check_size(size: int) -> None:
         raise X2VError(f"a trace that needs {size / 1e6:.0f} MB", rule, cure)
 
 
-def _plain(value: Array | Eight | Strip) -> Array:
-    return value.frames if isinstance(value, Strip) else value.array if isinstance(value, Eight) else value
+def _plain(value: Array | Eight | SpriteSheet) -> Array:
+    if isinstance(value, SpriteSheet):
+        return value.frames
+    return value.array if isinstance(value, Eight) else value
 
 
 def _typed(name: str, array: Array) -> Array:
@@ -324,7 +335,7 @@ def _typed(name: str, array: Array) -> Array:
     return array
 
 
-def _image(strip: Strip) -> dict[str, Any]:
+def _image(strip: SpriteSheet) -> dict[str, Any]:
     """Pictures in one image, about as wide as tall (formats end at some 16,000 pixels a side)."""
     count, height, width, _ = strip.frames.shape
     columns = square_columns(count, height, width)

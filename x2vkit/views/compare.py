@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import names
-from x2vkit.views.base import Array, Content, Eight, Strip, TraceLike, View, as_trace
+from x2vkit.views.base import Array, Content, Eight, SpriteSheet, TraceLike, View, as_trace, geometry_metadata
 from x2vkit.views.style import PALETTE, colormap
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ COLORS = tuple(PALETTE[name] for name in ("blue", "green", "purple", "red", "gre
 """One colour a run, in their order."""
 DIFFERENCE_MOST = 96
 """The difference that is drawn brightest, of 255 levels."""
+STRAIGHT = 0.03
+"""How far latents may lie from the straight step, of their largest value: files may keep 8 bits."""
 SAME_NOISE = 0.02
 """Noise is the same when it differs by less than this share of its largest value: files may keep 8 bits."""
 
@@ -123,8 +125,8 @@ class Compare(View):
             axes.plot(*points.T, "o-", color=COLORS[i], markersize=2.5, linewidth=1.2)
             axes.annotate(name_of(i), points[-1], color=COLORS[i], weight="bold", fontsize=10,
                           xytext=(4, 2), textcoords="offset points")  # fmt: skip
-        axes.set_xlabel(f"main direction, {100 * path.spread[0]:.0f} % of the spread", fontsize=8)
-        axes.set_ylabel(f"second, {100 * path.spread[1]:.0f} %", fontsize=8)
+        axes.set_xlabel(f"main direction, {100 * path.explained[0]:.0f} % of the variance", fontsize=8)
+        axes.set_ylabel(f"second, {100 * path.explained[1]:.0f} %", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.margins(0.08)
         axes.set_title(f"paths of the {kind} latents", fontsize=9)
@@ -145,15 +147,15 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
     levels, own = in_step([trace.t for trace in traces])
     drawn = all(trace.preview_weight is not None for trace in traces)
     noise = noise_groups(traces)
-    arrays: dict[str, Array | Eight | Strip] = {"levels": levels.astype(np.float32)}
+    arrays: dict[str, Array | Eight | SpriteSheet] = {"levels": levels.astype(np.float32)}
     for i, trace in enumerate(traces):
-        arrays |= {f"frames.{i}": Strip(trace.frames, quality=90), f"t.{i}": trace.t}
+        arrays |= {f"frames.{i}": SpriteSheet(trace.frames, quality=90), f"t.{i}": trace.t}
         arrays |= {f"{kind}.{i}": path.points[i] for kind, path in paths.items()}
         if drawn:
             assert trace.preview_weight is not None and trace.preview_bias is not None
             arrays |= {f"pred_x0.{i}": Eight(trace.pred_x0, 2), f"start.{noise[i]}": trace.latents[0]}
             arrays |= {f"weight.{i}": trace.preview_weight, f"bias.{i}": trace.preview_bias}
-            if trace.request.get("scheduler", "euler") != "euler":  # of Euler's, the browser makes them
+            if not straight(trace):  # else the browser makes them
                 arrays[f"latents.{i}"] = Eight(trace.latents, 2)
     told = differences(traces)
     marked = marked_prompts(traces)
@@ -166,17 +168,18 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
             "size": list(trace.frames.shape[:3]),
             "own": own[i].tolist(),
             "noise": noise[i],
+            "geometry": geometry_metadata(trace),
         }
         for i, trace in enumerate(traces)
     ]
     same = len({trace.prompt for trace in traces}) == 1
     return Content(
-        facts={
+        metadata={
             "runs": runs,
             "prompt": traces[0].prompt if same else None,
             "shared": "  ·  ".join(shared(traces)),
             "noise": noise_sentence(traces),
-            "spread": {kind: path.spread for kind, path in paths.items()},
+            "explained": {kind: path.explained for kind, path in paths.items()},
             "show": list(SHOW) if drawn else ["final"],
             "fps": max(trace.fps for trace in traces),
         },
@@ -190,6 +193,16 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
             "reference": len(traces) - 1,
         },
     )
+
+
+def straight(trace: Trace) -> bool:
+    """Whether every step went straight from the latents towards the prediction, as Euler's does: x' = (t'/t)
+    x + (1 - t'/t) pred_x0. Then noise and predictions say all latents, to the 8 bits that they are sent with.
+    """
+    x, x0 = trace.latents.astype(np.float32), trace.pred_x0.astype(np.float32)
+    keep = (trace.t[1:-1] / np.maximum(trace.t[:-2], 1e-9))[:, None, None, None, None]
+    off = np.abs(keep * x[:-2] + (1 - keep) * x0[:-1] - x[1:-1]).max(initial=0)
+    return bool(off <= STRAIGHT * np.abs(x).max())
 
 
 # -- what is said of the runs
@@ -327,7 +340,7 @@ class Paths:
 
     points: list[NDArray[np.float32]]
     """Of each run (points, 2): one point a step."""
-    spread: tuple[float, float]
+    explained: tuple[float, float]
     """The share of all points' variance along the two directions."""
 
 

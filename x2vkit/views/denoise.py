@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from x2vkit.errors import X2VError
 from x2vkit.media import contact_sheet
 from x2vkit.trace import Trace
-from x2vkit.views.base import Array, Content, Eight, Strip, TraceLike, View, as_trace, check_size
+from x2vkit.views.base import (
+    Array,
+    Content,
+    Eight,
+    SpriteSheet,
+    TraceLike,
+    View,
+    as_trace,
+    check_size,
+    geometry_metadata,
+)
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -25,9 +35,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BESIDE = ("final", "pred_x0_cond", "guidance")
-"""What can stand beside the guess: the finished clip, the guess without guidance, what guidance changes."""
+"""What can stand beside the prediction: the finished clip, the prediction without guidance, what guidance
+changes.
+"""
 PREVIEW_BYTES = 40_000_000
-"""Previews larger than this, unpacked, stay out; the browser draws the guesses from latents instead."""
+"""Previews larger than this, unpacked, stay out; the browser draws the predictions from latents instead."""
 COLUMNS = 6
 """Steps in the static picture."""
 
@@ -48,14 +60,14 @@ class Denoise(View):
             rule = "this view needs its linear decoder to draw latents, and it kept none"
             raise X2VError("this trace", rule, "record it again with x2vkit.record")
         check_size(trace.latents.size + 2 * trace.pred_x0.size + trace.frames.nbytes)
-        arrays: dict[str, Array | Eight | Strip] = {
+        arrays: dict[str, Array | Eight | SpriteSheet] = {
             "latents": Eight(trace.latents, 2),
             "pred_x0": Eight(trace.pred_x0, 2),
             "t": trace.t,
             "change": step_changes(trace).astype(np.float32),
             "weight": trace.preview_weight,
             "bias": trace.preview_bias,
-            "frames": Strip(trace.frames),
+            "frames": SpriteSheet(trace.frames),
         }
         if trace.plan:
             arrays["plan"] = trace.plan["boxes"].astype(np.float32)
@@ -63,12 +75,13 @@ class Denoise(View):
             arrays["pred_x0_cond"] = Eight(trace.pred_x0_cond, 2)
         if trace.previews is not None and trace.previews.nbytes <= PREVIEW_BYTES:
             pictures = trace.previews.reshape(-1, *trace.previews.shape[2:])
-            arrays["previews"] = Strip(pictures)
+            arrays["previews"] = SpriteSheet(pictures)
         return Content(
-            facts={
+            metadata={
                 "prompt": trace.prompt,
                 "unknown": list(trace.unknown),
                 "fps": trace.fps,
+                "geometry": geometry_metadata(trace),
                 "run": run_line(trace),
                 "guidance": trace.request.get("guidance", 1),
             },
@@ -78,9 +91,9 @@ class Denoise(View):
         )
 
     def data(self) -> dict[str, Array]:
-        """At the selected step and frame: noisy, pred_x0, final and (if recorded) pred_x0_cond, (H, W, 3) uint8;
-        change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level; and (if
-        the run was planned) plan, (2, 4) boxes in fractions of the frame, NaN where there is none.
+        """At the selected step and frame: noisy, pred_x0, final and (if recorded) pred_x0_cond, (H, W, 3)
+        uint8; change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level; and
+        (if the run was planned) plan, (2, 4) boxes in fractions of the frame, NaN where there is none.
         """
         step, frame = self.selection["step"], self.selection["frame"]
         seen: dict[str, Array] = {
@@ -151,9 +164,9 @@ def step_changes(trace: Trace) -> NDArray[np.float64]:
     """
     assert trace.preview_weight is not None
     weight = trace.preview_weight.astype(np.float32)
-    gram = weight.T @ weight                                                        # (C, C)
+    gram = weight.T @ weight  # (C, C)
     moves = np.diff(trace.pred_x0.astype(np.float32), axis=0, prepend=trace.pred_x0[:1])  # (S, C, f, h, w)
-    moves = moves.reshape(*moves.shape[:2], -1)                                     # (S, C, cells)
+    moves = moves.reshape(*moves.shape[:2], -1)  # (S, C, cells)
     energy = np.einsum("scn,cd,sdn->s", moves, gram, moves, optimize=True)
     return 127.5 * np.sqrt(energy / (moves.shape[2] * len(weight)))
 
@@ -161,7 +174,8 @@ def step_changes(trace: Trace) -> NDArray[np.float64]:
 def run_line(trace: Trace) -> str:
     """What was asked of a run, in one line."""
     request, (F, H, W, _) = trace.request, trace.frames.shape
-    parts = [f"{trace.steps} steps", f"guidance {request.get('guidance', 1):g}", f"seed {request.get('seed', 0)}"]
+    parts = [f"{trace.steps} steps", f"guidance {request.get('guidance', 1):g}"]
+    parts += [f"seed {request.get('seed', 0)}"]
     parts += [str(request["scheduler"])] if "scheduler" in request else []
     latents = prod(trace.latents.shape[2:]) * trace.latents.shape[1]
     return "  ·  ".join([*parts, f"{F} frames of {W} × {H} at {trace.fps:g} fps", f"{latents:,} latents"])

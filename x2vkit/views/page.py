@@ -1,8 +1,9 @@
 """Browser code of the views without a bundler, and one HTML file that opens offline.
 
-A view's ES module in static/ is what an editor and a reader see: `import { mount } from "./common.js"` at the
-top, `export default mount(...)` at the end. `bundle` sets each module into a function of its own, in order of
-need, and returns one text: anywidget wants one module, and a page under a strict content policy one script.
+A view's ES modules in static/NAME/ are what an editor and a reader see: index.js begins with `import { mount
+} from "../lib/mount.js"` and ends with `export default mount(...)`. `bundle` sets each module into a function
+of its own, in order of need, and returns one text: anywidget wants one module, and a page under a strict
+content policy one script.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import posixpath
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from x2vkit.views.base import View
 
 STATIC = Path(__file__).parent / "static"
-IMPORT = re.compile(r'^import\s*\{([^}]*)\}\s*from\s*"\./(\w+)\.js";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import\s+(?:(\w+)|\{([^}]*)\})\s*from\s*"(\.[^"]+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
 
 HOST = """
@@ -75,36 +77,62 @@ PAGE = """<!doctype html>
 
 @cache
 def bundle(*names: str) -> str:
-    """The modules `names` of static/ and all they import, as text that leaves each in a constant `m_NAME`."""
+    """The modules `names` of static/ (paths without .js) and all they import, as text that leaves each in a
+    constant named by `constant`. Raises ValueError where modules import each other in a circle.
+    """
     parts: dict[str, str] = {}
 
-    def add(name: str) -> None:
+    def add(name: str, path: tuple[str, ...] = ()) -> None:
+        if name in path:
+            raise ValueError(f"modules import each other: {' -> '.join([*path, name])}")
         if name in parts:
             return
         source = (STATIC / f"{name}.js").read_text()
-        for _, needed in IMPORT.findall(source):
-            add(needed)
-        source = IMPORT.sub(lambda m: f"const {{{m[1].replace(' as ', ': ')}}} = m_{m[2]};\n", source)
-        exports = [found[1] for found in EXPORT.findall(source)]
-        source = EXPORT.sub(r"\1", source).replace("\nexport default ", "\nconst whole = ")
-        exports += ["default: whole"] if "\nconst whole = " in source else []
-        parts[name] = f"const m_{name} = (() => {{\n{source}\nreturn {{ {', '.join(exports)} }};\n}})();\n"
+        for _, _, needed in IMPORT.findall(source):
+            add(_beside(name, needed), (*path, name))
+        parts[name] = f"const {constant(name)} = (() => {{\n{_enclosed(name, source)}}})();\n"
 
     for name in names:
         add(name)
     return "\n".join(parts.values())
 
 
+def constant(name: str) -> str:
+    """Where `bundle` leaves a module: lib/view -> m_lib_view."""
+    return "m_" + name.replace("/", "_")
+
+
+def _beside(name: str, needed: str) -> str:
+    """The name of a module that is imported by its relative path: attention/index, ../lib/view -> lib/view.
+    """
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), needed))
+
+
+def _enclosed(name: str, source: str) -> str:
+    """A module as the body of a function that returns what it exports."""
+
+    def imported(match: re.Match[str]) -> str:
+        names = f"default: {match[1]}" if match[1] else match[2].replace(" as ", ": ")
+        return f"const {{{names}}} = {constant(_beside(name, match[3]))};\n"
+
+    source = IMPORT.sub(imported, source)
+    exports = [found[1] for found in EXPORT.findall(source)]
+    source = EXPORT.sub(r"\1", source).replace("\nexport default ", "\nconst whole = ")
+    exports += ["default: whole"] if "\nconst whole = " in source else []
+    return f"{source}\nreturn {{ {', '.join(exports)} }};\n"
+
+
 @cache
-def esm(name: str) -> str:
+def esm(view: str) -> str:
     """One ES module for anywidget."""
-    return f"{bundle(name)}\nexport default m_{name}.default;\n"
+    name = f"{view}/index"
+    return f"{bundle(name)}\nexport default {constant(name)}.default;\n"
 
 
 @cache
-def css(*names: str) -> str:
-    """The common style sheet, and those of the views that have one of their own."""
-    files = [STATIC / f"{name}.css" for name in dict.fromkeys(("common", *names))]
+def css(*views: str) -> str:
+    """The style sheet that views share, and those of the views that have one of their own."""
+    files = [STATIC / name / "style.css" for name in dict.fromkeys(("lib", *views))]
     return "\n".join(file.read_text() for file in files if file.exists())
 
 
@@ -124,8 +152,9 @@ def html(
     states = [{"view": view._module, "values": _values(view)} for view in views]
     # In JSON "<" stands only inside strings: no prompt can end the script element it stands in.
     state = json.dumps(states, separators=(",", ":")).replace("<", "\\u003c")
-    table = ", ".join(f"{name}: m_{name}.default" for name in names)
-    script = f"{bundle(*names)}\nconst views = {{ {table} }};\n{HOST}".replace("</script", "<\\/script")
+    modules = [f"{name}/index" for name in names]
+    table = ", ".join(f"{name}: {constant(f'{name}/index')}.default" for name in names)
+    script = f"{bundle(*modules)}\nconst views = {{ {table} }};\n{HOST}".replace("</script", "<\\/script")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
@@ -141,4 +170,4 @@ def html(
 def _values(view: View) -> dict[str, object]:
     """What a view's browser side reads, as JSON."""
     buffer = base64.b64encode(view.buffer).decode()
-    return {"facts": view.facts, "selection": view.selection, "group": view.group, "buffer": buffer}
+    return {"metadata": view.metadata, "selection": view.selection, "group": view.group, "buffer": buffer}

@@ -12,10 +12,12 @@ saved notebook or an exported page still shows it. torch is imported when the fi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from x2vkit.axes import OWN
 from x2vkit.backend import Backend, default_backend
 from x2vkit.media import contact_sheet
 from x2vkit.registry import SHAPES
@@ -138,13 +140,15 @@ class Playground(View):
         traces = traces_of([self.session.entry(id).trace for id in entries])
         content = content_of(traces, latent_paths(traces))
         manifest, buffer = pack(content.arrays)
-        facts = {**content.facts, "label": Compare.label, "limits": content.limits, "arrays": manifest}
-        self._emit("compare", {"facts": facts, "selection": content.selection}, [buffer])
+        own = {"label": Compare.label, "limits": content.limits, "arrays": manifest}
+        metadata = {**content.metadata, **own}
+        self._emit("compare", {"metadata": metadata, "selection": content.selection}, [buffer])
 
     def _content(self, selection: dict[str, Any]) -> Content:
         """The history and what can be chosen."""
         return Content(
-            facts={
+            metadata={
+                "geometry": asdict(OWN),
                 "history": [entry.metadata() for entry in self.session.history],
                 **self.session.choices(),
             },
@@ -157,7 +161,7 @@ class Playground(View):
         """Put the history into the widget's state; what is typed and selected stays."""
         values = self._values(self._content(self.selection))
         with self.hold_sync():
-            self.set_trait("facts", values["facts"])
+            self.set_trait("metadata", values["metadata"])
             self.set_trait("buffer", values["buffer"])
 
 

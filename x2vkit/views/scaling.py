@@ -40,6 +40,8 @@ FAR = 1e26
 """Where the extrapolated axis ends, in FLOPs."""
 FRAMES = 17
 """Frames of every clip."""
+USUAL = {"num_frames": FRAMES, "height": 128, "width": 128, "steps": 16, "guidance": 4}
+"""What measurements of sampling vary one setting of."""
 COLORS = ("grey", "purple", "green", "red", "blue")
 """Colours of the sizes, the largest last."""
 
@@ -104,22 +106,22 @@ class Scaling(View):
         notes = _json(BUNDLED / NOTES)
         clip_bytes, clips = _clips(self.points)
         return Content(
-            facts={
-                "points": [_point_facts(p) for p in self.points],
+            metadata={
+                "points": [_point_metadata(p) for p in self.points],
                 "clips": clips,
                 "prompts": notes.get("prompts", PROMPTS),
                 "fps": notes.get("fps", FPS),
                 "figures": self._figures(),
                 "frontier": [place[id(p)] for p in frontier(self.points)],
-                "law": _law_facts(self.law, flops),
-                "joint": _joint_facts(self.points),
+                "law": _law_metadata(self.law, flops),
+                "joint": _joint_metadata(self.points),
                 "predictions": _predictions(self.points),
                 "trio": [place[id(p)] for p in self.trio],
                 "colors": size_colors(self.points),
                 "rate": largest.flops / max(largest.seconds, 1e-9),
                 "machine": {"peak": PEAK, "use": USE, "price": PRICE},
                 "large": [dict(one) for one in LARGE],
-                "sampling": _json(BUNDLED / SAMPLING).get("rows", []),
+                "sampling": {"rows": _json(BUNDLED / SAMPLING).get("rows", []), "usual": USUAL},
             },
             arrays={"clips": clip_bytes},
             selection={
@@ -221,7 +223,7 @@ def _law(points: Sequence[Point]) -> PowerLaw | None:
         return None
 
 
-def _law_facts(law: PowerLaw | None, flops: Sequence[float]) -> dict[str, Any] | None:
+def _law_metadata(law: PowerLaw | None, flops: Sequence[float]) -> dict[str, Any] | None:
     """The law as a curve from below the cheapest point to FAR, and its numbers."""
     if law is None:
         return None
@@ -233,7 +235,7 @@ def _law_facts(law: PowerLaw | None, flops: Sequence[float]) -> dict[str, Any] |
     return {**{name: _short(values) for name, values in curve.items()}, **numbers, "between": between}
 
 
-def _joint_facts(points: Sequence[Point]) -> dict[str, Any] | None:
+def _joint_metadata(points: Sequence[Point]) -> dict[str, Any] | None:
     """The best size at every budget by the joint law of Chinchilla."""
     try:
         law = fit_joint(fitted(points), draws=0)
@@ -253,7 +255,7 @@ def _predictions(points: Sequence[Point]) -> list[dict[str, Any]]:
     return [{**asdict(one), "error": one.error} for one in found]
 
 
-def _point_facts(point: Point) -> dict[str, Any]:
+def _point_metadata(point: Point) -> dict[str, Any]:
     names = ("run", "size", "step", "params", "samples", "flops", "seconds")
     values = {key: point.value(key) for key in FIGURES}
     kept = {key: value for key, value in values.items() if np.isfinite(value)}

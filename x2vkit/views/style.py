@@ -1,4 +1,5 @@
-"""One look for all views, in matplotlib here and in the browser in static/common.js: colours, names, scales.
+"""One look for all views, in matplotlib here and in the browser in static/lib/colors.js: colours, names,
+scales.
 
 A test holds the two to each other. Knows nothing about traces or widgets.
 """

@@ -1,0 +1,141 @@
+// @ts-check
+/** The three cubes: pixels, latent cells, patches; and what turns, opens and cuts them. */
+import { themeColor } from "../lib/canvas.js";
+import { Choice, Slider, button } from "../lib/controls.js";
+import { h } from "../lib/elements.js";
+import { Cube } from "./cube/cube.js";
+import { Pose, START } from "./cube/pose.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Now} Now */
+
+export class Cubes {
+  /** @param {State} state */
+  constructor(state) {
+    const { view } = state;
+    this.state = state;
+    this.pose = new Pose();
+    /** @type {[any, string][]} */
+    this.channels = [
+      [-1, "channels 1, 2, 3 as colours"],
+      ...(view.arrays.glance ? [/** @type {[any, string]} */ ([-2, "mean colour (linear decoder)"])] : []),
+      ...[...Array(state.C).keys()].map((c) => /** @type {[any, string]} */ ([c, `channel ${c + 1}`])),
+    ];
+    this.all = this._cubes();
+    const [pixels, cells, patches] = this.all;
+    this.pixels = pixels;
+    this.cells = cells;
+    this.patches = patches;
+    const channel = new Choice(view, { key: "channel", label: "Colours", options: this.channels });
+    const painted = new Choice(view, { key: "colors", label: "Colours", options: view.metadata.sources });
+    this.cells.root.append(channel.root);
+    this.patches.root.append(painted.root);
+    const text = "✂ cut at the green line";
+    this.cut = button(view, { label: "Cut the cubes at the green line", text, pressed: false }, () => {
+      view.select({ cut: !view.selection.cut });
+      view.commit();
+    });
+    const format = (value) => `${value} %`;
+    this.explode = new Slider(view, { key: "explode", label: "Pull apart", max: 100, format });
+    this.root = h("div", { class: "x2v-patches-cubes" }, ...this.all.map((cube) => cube.root));
+  }
+
+  _cubes() {
+    const { state, pose } = this;
+    const on = { turned: () => state.view.redraw(), pick: (hit) => state.pick(hit) };
+    const slotOf = ({ slab, row, column }) => {
+      const { grid } = state.now().size;
+      return (slab * grid[1] + row) * grid[2] + column;
+    };
+    return [
+      new Cube(state.view, pose, {
+        ...on,
+        label: "The clip as a block of pixels: across, down, and back in time",
+        title: "1 · The clip: pixels",
+        hover: (hit, event) => state.hover(hit, event),
+      }),
+      new Cube(state.view, pose, {
+        ...on,
+        label: "The latents as a block of cells",
+        title: h("span", {}, "2 · Its latents: cells"),
+        hover: (hit, event) => state.hover(hit, event, hit ? state.cellText(hit) : ""),
+      }),
+      new Cube(state.view, pose, {
+        ...on,
+        label: "The patches as a block of coloured pieces",
+        title: "3 · Its patches: tokens",
+        hover: (hit, event) => state.hover(hit && state.pointIn(slotOf(hit)), event),
+        pick: (hit) => state.pick(state.pointIn(slotOf(hit))),
+      }),
+    ];
+  }
+
+  measure() {
+    const { H, W } = this.state;
+    for (const cube of this.all) {
+      const width = cube.stage.clientWidth;
+      const shape = (H + START.up * W) / (W + START.right * W); // as the cube stands at first
+      cube.resize(width, Math.round(Math.min(380, Math.max(170, width * Math.min(shape, 0.84)))));
+    }
+  }
+
+  /** @param {Now} now */
+  draw(now) {
+    const { choice, region, slot } = now;
+    this.pose.open = choice.explode / 100;
+    this._paint(now);
+    this.pixels.mark(region, choice.row);
+    this.cells.mark(region, choice.row);
+    this.patches.markPiece(slot);
+    this._say(now);
+    this.cut.setAttribute("aria-pressed", String(choice.cut));
+  }
+
+  /** @param {Now} now */
+  _paint({ choice, size, sizeKey, arranged, shade, latents }) {
+    const { view, film, geometry, latentTimes, F, H, W, columns } = this.state;
+    const { frame } = choice;
+    const cut = choice.cut ? choice.row : 0;
+    const base = { shape: view.metadata.shape, rows: [0, H], columns: [0, W], cut };
+    const key = [cut, themeColor(view, "line")].join();
+    const sheet = (slab) => ({ x: (slab % film.columns) * W, y: Math.floor(slab / film.columns) * H });
+    this.pixels.draw(
+      {
+        ...base,
+        times: [...Array(F + 1).keys()],
+        first: frame,
+        grid: [size.tall, size.wide],
+        lines: size.times,
+        texture: (slab) => ({ image: film.bitmap, ...sheet(slab), cell: 1 }),
+      },
+      `${key},${frame},${sizeKey}`,
+    );
+    const latent = geometry.latentFrameOf(frame);
+    const cell = geometry.spatialStride;
+    const texture = (slab) => ({ image: latents.canvas, x: slab * columns, y: 0, cell });
+    const cells = { ...base, times: latentTimes, first: latent, texture };
+    this.cells.draw(cells, `${key},${latent},${choice.channel}`);
+    const first = Math.floor(latent / size.patch[0]);
+    const color = (piece) => (arranged.kept[arranged.order[piece]] ? shade.css[arranged.order[piece]] : null);
+    const { times, rows } = size;
+    this.patches.draw(
+      { ...base, times, rows, columns: size.columns, first, color },
+      `${key},${first},${sizeKey},${choice.colors},${choice.order},${choice.shuffle},${choice.drop}`,
+    );
+  }
+
+  /** @param {Now} now */
+  _say({ choice, size, arranged }) {
+    const { F, H, W, f, rows, columns } = this.state;
+    this.pixels.caption(`${F} × ${H} × ${W} pixels; white: borders of patches`);
+    const channel = this.channels.find(([value]) => value === choice.channel)?.[1];
+    this.cells.caption(`${f} × ${rows} × ${columns} cells; ${channel}`);
+    const left = arranged.left < size.tokens ? `, ${arranged.left.toLocaleString("en")} left` : "";
+    const other =
+      choice.colors.includes(".") && !size.own
+        ? "; the model has these only at its own patch size: latent numbers"
+        : "";
+    const count = `${size.grid.join(" × ")} = ${size.tokens.toLocaleString("en")} tokens`;
+    this.patches.caption(count + left + other);
+  }
+}

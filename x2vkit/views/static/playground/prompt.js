@@ -1,0 +1,77 @@
+// @ts-check
+/** The prompt, and how the model reads each of its words. */
+import { button } from "../lib/controls.js";
+import { h, uid } from "../lib/elements.js";
+
+/**
+ * @typedef {{ said: string, read: string[] | null, near: string[] }} Span a word as it was written, as the model
+ *   reads it (null: it does not know it), and what it may have been meant to be
+ */
+
+const LONGEST = 400;
+
+export class Prompt {
+  /**
+   * @param {import("../lib/view.js").View} view
+   * @param {{ typed: (prompt: string) => void, corrected: (prompt: string) => void, entered: () => void,
+   *   left: () => void, focused: () => void }} on entered: Enter was pressed; left: Escape was
+   */
+  constructor(view, on) {
+    this.view = view;
+    this.on = on;
+    const [id, words] = [uid("prompt"), uid("words")];
+    this.text = h("textarea", {
+      id,
+      rows: 2,
+      spellcheck: "false",
+      class: "x2v-play-prompt",
+      "aria-describedby": words,
+      placeholder: "a dog wearing a blue hat playing in the snow",
+      maxlength: LONGEST,
+    });
+    const label = "How the model reads each word";
+    this.words = h("ul", { id: words, class: "x2v-play-words", "aria-label": label });
+    this.label = h("label", { for: id, class: "x2v-title" }, "What should the clip show?");
+    view.listen(this.text, "input", () => on.typed(this.text.value));
+    view.listen(this.text, "focus", () => on.focused());
+    view.listen(this.text, "blur", () => view.commit());
+    view.listen(this.text, "keydown", (event) => {
+      if (event.key === "Escape") on.left();
+      if (event.key !== "Enter" || event.shiftKey) return;
+      event.preventDefault();
+      on.entered();
+    });
+  }
+
+  /** @param {string} prompt */
+  show(prompt) {
+    if (this.text.value !== prompt) this.text.value = prompt;
+  }
+
+  /** @param {Span[]} spans none takes them away */
+  showWords(spans) {
+    this.words.replaceChildren(
+      ...spans.map((span) => (span.read ? known(span, span.read) : this._unknown(span))),
+    );
+  }
+
+  /** @param {Span} span */
+  _unknown({ said, near }) {
+    const cures = near.map((word) =>
+      button(this.view, { label: `Write ${word} instead of ${said}`, text: word }, () => {
+        const prompt = this.text.value;
+        const at = prompt.toLowerCase().indexOf(said);
+        if (at >= 0) this.on.corrected(prompt.slice(0, at) + word + prompt.slice(at + said.length));
+      }),
+    );
+    const text = cures.length ? " unknown; did you mean " : " unknown";
+    return h("li", { class: "x2v-play-unknown" }, h("del", {}, said), h("span", {}, text), ...cures);
+  }
+}
+
+/** @param {Span} span @param {string[]} read */
+function known({ said }, read) {
+  if (read.join(" ") === said) return h("li", { title: "known" }, said);
+  const text = read.length ? ` → ${read.join(" ")}` : " → says nothing";
+  return h("li", { title: "read as" }, said, h("span", { class: "x2v-play-read" }, text));
+}

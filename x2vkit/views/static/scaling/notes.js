@@ -1,0 +1,39 @@
+// @ts-check
+/** How well the laws predict, and sources. */
+import { h } from "../lib/elements.js";
+import { power } from "./numbers.js";
+
+/**
+ * What the laws said before the largest-compute run was looked at, and where the large models' numbers come from.
+ * @param {any} metadata
+ */
+export function notes(metadata) {
+  const told = metadata.predictions.map(({ by, predicted, measured, error }) => {
+    const numbers = `${predicted.toFixed(4)}, measured ${measured.toFixed(4)}`;
+    return h("li", {}, `${by}: ${numbers}, error ${(100 * error).toFixed(1)} %`);
+  });
+  const large = metadata.large.map((one) => {
+    const range = one.low === one.high ? power(one.low) : `${power(one.low)} to ${power(one.high)}`;
+    return h("li", {}, `${one.name}: ${range} FLOPs from ${one.source}`);
+  });
+  const rate = (metadata.machine.peak * metadata.machine.use) / 1e12;
+  return h(
+    "details",
+    { class: "x2v-scaling-notes" },
+    h("summary", {}, "How well the laws predict, and sources"),
+    told.length
+      ? h("div", {}, "The largest-compute run, predicted by laws fitted without it:", h("ul", {}, ...told))
+      : null,
+    h(
+      "div",
+      {},
+      `Large models (GPU time as published, times ${rate} TFLOP/s, this view's assumption):`,
+      h("ul", {}, ...large),
+    ),
+    h(
+      "div",
+      { class: "x2v-muted" },
+      "Keys: ↑ ↓ checkpoints, ← → frames, space plays. Drag along the plot; a filled point lies on the frontier.",
+    ),
+  );
+}
