@@ -60,7 +60,7 @@ def test_flops_are_within_two_per_cent_of_torchs_counter(config, shape, extras):
     t = torch.rand(batch, flops.tokens(config, *shape) if extras else 1)
     with FlopCounterMode(display=False) as counter:
         words = text(torch.zeros(batch, T, dtype=torch.long))
-        out = model(torch.zeros(batch, config.latent_channels, f, h, w), t, words, **options)
+        out = model(torch.zeros(batch, config.latent_channels, f, h, w), t, words, **options).sample
     forward = counter.get_total_flops()
     with counter:
         out.sum().backward()

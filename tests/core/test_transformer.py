@@ -27,6 +27,10 @@ def woken(seed: int = 0, conv_width: int = 0, subject_rope: bool = False) -> Vid
     return model
 
 
+def predict(model: VideoTransformer, *args, **inputs) -> torch.Tensor:
+    return model(*args, **inputs, return_dict=False)[0]
+
+
 @pytest.fixture(scope="module", params=[0, 16], ids=["plain", "conv stage"])
 def model(request) -> VideoTransformer:
     return woken(conv_width=request.param)
@@ -56,7 +60,7 @@ def test_untrained_model_predicts_the_best_linear_guess():
     model = VideoTransformer.from_model_config(TINY, std.tolist())
     for t in (0.05, 0.5, 0.95):
         mixed = torch.lerp(video, noise, t)
-        answer = model(mixed, torch.full((64, 1), t), text)
+        answer = predict(model, mixed, torch.full((64, 1), t), text)
         left = (answer - (noise - video)).square().mean((0, 2, 3, 4))
         for factor in (0.9, 1.1):
             other = mixed + factor * (answer - mixed)
@@ -75,42 +79,42 @@ def test_the_network_reads_and_writes_numbers_of_about_one():
 
 @torch.no_grad()
 def test_padded_words_change_nothing_and_real_words_do(model, inputs):
-    before = model(**inputs)
+    before = predict(model, **inputs)
     inputs["text"][1, 4:] = 77.0
-    torch.testing.assert_close(model(**inputs), before, rtol=0, atol=0)
+    torch.testing.assert_close(predict(model, **inputs), before, rtol=0, atol=0)
     inputs["text"][1, 3] = 77.0
-    assert (model(**inputs) - before)[1].abs().max() > 1e-3
+    assert (predict(model, **inputs) - before)[1].abs().max() > 1e-3
 
 
 @torch.no_grad()
 def test_padding_a_prompt_equals_not_padding_it(model, inputs):
     alone = {k: v[1:] for k, v in inputs.items()}
     short = alone | {"text": alone["text"][:, :4], "text_mask": None}
-    torch.testing.assert_close(model(**alone), model(**short), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(predict(model, **alone), predict(model, **short), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
 def test_one_level_for_the_clip_equals_the_same_level_on_every_token(model, inputs):
     per_token = inputs | {"t": inputs["t"].expand(2, 12).contiguous()}
-    torch.testing.assert_close(model(**inputs), model(**per_token), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(predict(model, **inputs), predict(model, **per_token), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
 def test_each_token_reads_its_own_level(model, inputs):
     levels = inputs["t"].expand(2, 12).contiguous()
-    base = patchify(model(**inputs | {"t": levels}), TINY.patch)
+    base = patchify(predict(model, **inputs | {"t": levels}), TINY.patch)
     levels[:, 5] = 0.0
-    moved = (patchify(model(**inputs | {"t": levels}), TINY.patch) - base).abs().amax((0, 2))
+    moved = (patchify(predict(model, **inputs | {"t": levels}), TINY.patch) - base).abs().amax((0, 2))
     assert moved.argmax() == 5
 
 
 @torch.no_grad()
 def test_control_and_camera_of_zeros_equal_none(model, inputs):
     zeros = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
-    before = model(**inputs)
-    torch.testing.assert_close(model(**inputs, **zeros), before, rtol=0, atol=0)
+    before = predict(model, **inputs)
+    torch.testing.assert_close(predict(model, **inputs, **zeros), before, rtol=0, atol=0)
     for name in zeros:
-        assert (model(**inputs, **zeros | {name: torch.ones_like(zeros[name])}) - before).abs().max() > 1e-3
+        assert (predict(model, **inputs, **zeros | {name: torch.ones_like(zeros[name])}) - before).abs().max() > 1e-3
 
 
 @torch.no_grad()
@@ -118,9 +122,9 @@ def test_camera_reaches_its_own_latent_frame_first(inputs):
     model = woken()
     model.blocks = torch.nn.ModuleList()  # without attention nothing can wander between frames
     camera = torch.zeros(2, 2, 4)
-    base = model(**inputs, camera=camera)
+    base = predict(model, **inputs, camera=camera)
     camera[:, 1] = 1.0
-    change = (model(**inputs, camera=camera) - base).abs().amax((0, 1, 3, 4))
+    change = (predict(model, **inputs, camera=camera) - base).abs().amax((0, 1, 3, 4))
     assert change[0] == 0 and change[1] > 0
 
 
@@ -135,30 +139,30 @@ def test_subject_rope_rotates_queries_and_keys_by_what_is_given_and_by_nothing_e
         model.control_embed.weight.zero_()
         model.camera_embed.weight.zero_()
     nothing = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
-    torch.testing.assert_close(follows(**inputs, **nothing), plain(**inputs), rtol=1e-4, atol=1e-5)
-    assert torch.equal(plain(**inputs, control=box, camera=pan), plain(**inputs))
+    torch.testing.assert_close(predict(follows, **inputs, **nothing), predict(plain, **inputs), rtol=1e-4, atol=1e-5)
+    assert torch.equal(predict(plain, **inputs, control=box, camera=pan), predict(plain, **inputs))
     for given in ({"control": box}, {"camera": pan}):
-        assert not torch.allclose(follows(**inputs, **given), plain(**inputs), atol=1e-3)
+        assert not torch.allclose(predict(follows, **inputs, **given), predict(plain, **inputs), atol=1e-3)
     # ... each clip by what it was given itself
     box[1], pan[1] = 0, 0
-    both = follows(**inputs, control=box, camera=pan)
-    torch.testing.assert_close(both[1], plain(**inputs)[1], rtol=1e-4, atol=1e-5)
+    both = predict(follows, **inputs, control=box, camera=pan)
+    torch.testing.assert_close(both[1], predict(plain, **inputs)[1], rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
 def test_kept_tokens_have_the_positions_that_they_have_among_all(inputs):
     model = woken(subject_rope=True)
     given = {"control": torch.rand(2, 10, 2, 4, 6), "camera": torch.rand(2, 2, 4)}
-    whole = patchify(model(**inputs, **given), model.patch)
+    whole = patchify(predict(model, **inputs, **given), model.patch)
     keep = torch.stack([torch.randperm(12), torch.randperm(12)])
-    kept = model(**inputs, **given, kept_tokens=keep)
+    kept = predict(model, **inputs, **given, kept_tokens=keep)
     torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
 
 
 def test_keeping_every_token_in_any_order_gives_the_same_patches(model, inputs):
-    whole = patchify(model(**inputs), TINY.patch)
+    whole = patchify(predict(model, **inputs), TINY.patch)
     keep = torch.stack([torch.randperm(12), torch.randperm(12)])
-    kept = model(**inputs, kept_tokens=keep)
+    kept = predict(model, **inputs, kept_tokens=keep)
     torch.testing.assert_close(kept, whole.gather(1, keep[..., None].expand_as(whole)), rtol=1e-4, atol=1e-5)
 
 
@@ -166,14 +170,14 @@ def test_keeping_every_token_in_any_order_gives_the_same_patches(model, inputs):
 def test_shared_attention_reaches_across_clips_and_only_then(model, inputs):
     other = {k: v.clone() for k, v in inputs.items()}
     other["latents"][1] += 1
-    assert torch.equal(model(**inputs)[0], model(**other)[0])
-    assert (model(**inputs, shared_attention=True)[0] - model(**other, shared_attention=True)[0]).abs().max() > 1e-4
+    assert torch.equal(predict(model, **inputs)[0], predict(model, **other)[0])
+    assert (predict(model, **inputs, shared_attention=True)[0] - predict(model, **other, shared_attention=True)[0]).abs().max() > 1e-4
 
 
 @torch.no_grad()
 def test_shared_attention_of_one_clip_changes_nothing(model, inputs):
     one = {k: v[:1] for k, v in inputs.items()}
-    torch.testing.assert_close(model(**one, shared_attention=True), model(**one), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(predict(model, **one, shared_attention=True), predict(model, **one), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("patch", [(1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 4, 3)])
@@ -234,7 +238,7 @@ def test_share_keeps_own_text_and_everyones_video():
 def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
     model.save_pretrained(tmp_path)
     torch.testing.assert_close(
-        VideoTransformer.from_pretrained(tmp_path)(**inputs), model(**inputs), rtol=0, atol=0
+        predict(VideoTransformer.from_pretrained(tmp_path), **inputs), predict(model, **inputs), rtol=0, atol=0
     )
 
 
@@ -248,7 +252,7 @@ def test_the_conv_stage_reads_across_the_seams_of_patches_and_both_ways_in_time(
     for conv_width in (0, 16):
         model = woken(conv_width=conv_width)
         model.blocks = torch.nn.ModuleList()
-        felt = (model(**moved) - model(**inputs))[0].abs().amax(0) > 1e-6  # (f, h, w)
+        felt = (predict(model, **moved) - predict(model, **inputs))[0].abs().amax(0) > 1e-6  # (f, h, w)
         assert felt[1, :2, :2].all()
         assert bool(felt[1, 2, 2]) == bool(felt[0, 1, 1]) == (conv_width > 0)
 
@@ -260,7 +264,7 @@ def test_an_untrained_conv_stage_changes_nothing(inputs):
     with_stage = VideoTransformer.from_model_config(replace(TINY, conv_width=16))
     left = with_stage.load_state_dict(plain.state_dict(), strict=False)
     assert left.missing_keys and all(name.startswith("conv_stage.") for name in left.missing_keys)
-    torch.testing.assert_close(with_stage(**inputs), plain(**inputs), rtol=0, atol=0)
+    torch.testing.assert_close(predict(with_stage, **inputs), predict(plain, **inputs), rtol=0, atol=0)
 
 
 @torch.no_grad()
@@ -271,7 +275,7 @@ def test_a_conv_stage_trained_without_motion_can_be_trained_on_with_it(inputs):
     assert left.missing_keys and all(
         any(part in name for part in ("first_in", "first_out", "steer", "box_embed", "angle_embed")) for name in left.missing_keys
     )
-    torch.testing.assert_close(new(**inputs), old(**inputs), rtol=0, atol=0)
+    torch.testing.assert_close(predict(new, **inputs), predict(old, **inputs), rtol=0, atol=0)
 
 
 @torch.no_grad()
@@ -285,7 +289,7 @@ def test_the_conv_stage_follows_what_moves(inputs):
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][:, :, 0, :, 1] += 1.0
     for given, heard in ((boxes, True), (torch.zeros_like(boxes), False)):
-        far = (model(**moved, boxes=given) - model(**inputs, boxes=given))[0, :, 1, :, 14:].abs().amax()
+        far = (predict(model, **moved, boxes=given) - predict(model, **inputs, boxes=given))[0, :, 1, :, 14:].abs().amax()
         assert bool(far > 1e-6) == heard
 
 
@@ -295,5 +299,5 @@ def test_training_reaches_every_weight(inputs, conv_width, subject_rope):
     given = {"control": torch.randn(2, 10, 2, 4, 6), "camera": torch.randn(2, 2, 4)}
     given["boxes"] = torch.tensor([0.1, 0.1, 0.7, 0.8, 0.5]).repeat(2, 5, 2, 1)
     given["boxes"][..., 4] *= torch.arange(5)[:, None]  # they turn on the way
-    model(**inputs, **given).square().mean().backward()
+    predict(model, **inputs, **given).square().mean().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []

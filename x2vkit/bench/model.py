@@ -204,8 +204,8 @@ def quality(subject: Subject, clips: int = 24) -> Iterator[Line]:
         frames = torch.from_numpy(world.sample(index).frames).permute(3, 0, 1, 2)[None]
         video = (frames.float() / 127.5 - 1).to(vae.dtype)
         with torch.inference_mode():
-            latents = vae.encode(video)
-            back, alone = vae.decode(latents), vae.decode(latents[:, :, :1])
+            latents = vae.encode_video(video)
+            back, alone = vae.decode_latents(latents), vae.decode_latents(latents[:, :, :1])
         errors.append((back.float().clamp(-1, 1) - video.float()).square().mean().item() / 4)
         still = max(still, 127.5 * (alone - back[:, :, :1]).abs().max().item())
     psnr = float(np.mean([-10 * np.log10(error) for error in errors]))

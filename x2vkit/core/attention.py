@@ -8,7 +8,15 @@ norm and rotation, which is how a recorder reads attention without code in the m
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import torch
+from diffusers.models.attention_dispatch import (
+    AttentionBackendName,
+    _AttentionBackendRegistry,
+    dispatch_attention_fn,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,13 +39,23 @@ class ScaledDotProduct(nn.Module):
     On a CPU by plain batched matmul, because at these sizes that trains faster there than torch's
     scaled_dot_product_attention. The softmax's division is done after the second matmul, on D numbers a query
     instead of K, and without first subtracting the row's maximum: q and k are normalised, so a score is at
-    most sqrt(D) times the gains, and exp overflows only above 88. A softmax in bf16 cost 14 % of the whole
-    forward pass; this costs half. Elsewhere by torch's.
+    most sqrt(D) times the gains, and exp overflows only above 88 (in float16 above 11, so that takes torch's). A
+    softmax in bf16 cost 14 % of the whole forward pass; this costs half. Elsewhere by torch's, or by the backend
+    that `set_attention_backend` or diffusers' `attention_backend` names.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backend: AttentionBackendName | None = None
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
         """q (B, A, L, D), k and v (B, A, K, D), bias (B, 1, 1, K) or None -> (B, A, L, D)."""
-        if q.device.type != "cpu":
+        active, _ = _AttentionBackendRegistry.get_active_backend()
+        if self.backend is not None or active != AttentionBackendName.NATIVE:
+            q, k, v = (x.transpose(1, 2) for x in (q, k, v))                      # (B, L, A, D)
+            mixed = dispatch_attention_fn(q, k, v, attn_mask=bias, backend=self.backend)
+            return mixed.transpose(1, 2)                                          # (B, A, L, D)
+        if q.device.type != "cpu" or q.dtype == torch.float16:
             return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         B, A, L, D = q.shape
         K = k.shape[2]
@@ -50,6 +68,46 @@ class ScaledDotProduct(nn.Module):
         weights = scores.exp_()                                                   # (B*A, L, K)
         mixed = torch.bmm(weights, v) / weights.sum(-1, keepdim=True)             # (B*A, L, D)
         return mixed.view(B, A, L, D)
+
+
+class BlockMixin:
+    """What models made of blocks share: gradient checkpointing, and the attention backend of diffusers' methods.
+
+    It stands before ModelMixin among a model's bases.
+    """
+
+    _supports_gradient_checkpointing = True
+    gradient_checkpointing = False
+    _gradient_checkpointing_func: Callable[..., Tensor]
+    modules: Callable[[], Iterator[nn.Module]]
+
+    def set_attention_backend(self, backend: str) -> None:
+        """Compute attention by one of diffusers' backends ("native", "flash", "sage" …).
+
+        Raises:
+            ValueError: a backend that diffusers does not know.
+            RuntimeError: one whose package is not installed.
+        """
+        before, _ = _AttentionBackendRegistry.get_active_backend()
+        super().set_attention_backend(backend)  # type: ignore[misc]
+        _AttentionBackendRegistry.set_active_backend(before)  # it is this model's alone
+        self._set_backend(AttentionBackendName(backend.lower()))
+
+    def reset_attention_backend(self) -> None:
+        """Compute attention as before `set_attention_backend`."""
+        super().reset_attention_backend()  # type: ignore[misc]
+        self._set_backend(None)
+
+    def _block(self, block: nn.Module, *inputs: Any) -> Tensor:
+        """What a block makes of its inputs; in training it may be worked out again instead of kept."""
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return self._gradient_checkpointing_func(block, *inputs)
+        return block(*inputs)
+
+    def _set_backend(self, backend: AttentionBackendName | None) -> None:
+        for module in self.modules():
+            if isinstance(module, ScaledDotProduct):
+                module.backend = backend
 
 
 class Attention(nn.Module):
@@ -129,13 +187,14 @@ class TransformerBlock(nn.Module):
 
     def forward(
         self,
-        x: Tensor,
+        hidden_states: Tensor,
         modulation: Tensor,
         rotary: tuple[Tensor, Tensor],
-        bias: Tensor | None,
-        shared_from: int | None,
+        bias: Tensor | None = None,
+        shared_from: int | None = None,
     ) -> Tensor:
-        """x (B, L, E), modulation (B, L or 1, 6, E), the rest as in `Attention.forward` -> (B, L, E)."""
+        """Tokens (B, L, E), modulation (B, L or 1, 6, E), the rest as in `Attention.forward` -> (B, L, E)."""
+        x = hidden_states  # diffusers' caches look for this name
         table = self.scale_shift_table.to(x.dtype)                                # (6, E)
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + table).unbind(2)
         y = torch.addcmul(shift1, norm(x), scale1)                                # (B, L, E)

@@ -14,6 +14,7 @@ Knows nothing about how prompts become text tokens (text.py), nor about steps (s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,8 @@ class GuidedVelocity:
         """
         self.transformer, self.passes, self.given, self.ramp = transformer, passes, given, ramp
         self.shared_attention = shared_attention
+        if transformer.is_cache_enabled:  # what an earlier run kept is of another clip
+            transformer._reset_stateful_cache()
         B, dtype = len(text) // len(passes), transformer.dtype
         read = [given if each.control else given.without_control() for each in passes]
         inputs: dict[str, Tensor | None] = {
@@ -105,11 +108,18 @@ class GuidedVelocity:
         levels = token_levels(levels, self.given.known_mask, self.transformer.patch).repeat(count, 1)
         x = latents.to(self.transformer.dtype).repeat(count, 1, 1, 1, 1)
         found = [
-            self.transformer(x[rows], levels[rows], **part, shared_attention=self.shared_attention)
-            for rows, part in zip(self.groups, self.inputs, strict=True)
+            self._predict(f"group {i}", x[rows], levels[rows], **part)
+            for i, (rows, part) in enumerate(zip(self.groups, self.inputs, strict=True))
         ]
         conditional, *others = torch.cat(found).float().chunk(count)
         ramp = min(1.0, t / self.ramp)
         pairs = zip(self.passes[1:], others, strict=True)
         guided = sum((ramp * (one.weight * (conditional - other)) for one, other in pairs), conditional)
         return Prediction(guided, conditional)
+
+    def _predict(self, name: str, x: Tensor, levels: Tensor, **inputs: Any) -> Tensor:
+        """One group's velocity; a cache keeps each group's blocks apart."""
+        cached = self.transformer.is_cache_enabled
+        with self.transformer.cache_context(name) if cached else nullcontext():
+            inputs |= {"shared_attention": self.shared_attention, "return_dict": False}
+            return self.transformer(x, levels, **inputs)[0]

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from x2vkit.axes import Shape3
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASK_VALUE, TransformerBlock
+from x2vkit.core.attention import MASK_VALUE, BlockMixin, TransformerBlock
 from x2vkit.core.conditions import Conditions, stack
 from x2vkit.core.layers import TimestepEmbedder, norm
 from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
@@ -105,7 +105,7 @@ def _drawn(shape: Shape3, boxes: NDArray, mouth: NDArray, camera: NDArray, turn:
     return Conditions.draw(shape, boxes=[boxes[:, 0], boxes[:, 1]], mouth=pair, camera=camera, angle=turn)
 
 
-class Planner(ModelMixin, ConfigMixin):
+class Planner(BlockMixin, ModelMixin, ConfigMixin):
     """Velocity (noise - tracks) of a noisy plan, as a function of the words and of tracks that are given.
 
     Built to do nothing at first, as the video transformer is.
@@ -122,7 +122,8 @@ class Planner(ModelMixin, ConfigMixin):
     """
 
     config_name = "config.json"
-    _supports_gradient_checkpointing = False
+    _no_split_modules = ["TransformerBlock"]
+    _repeated_blocks = ["TransformerBlock"]
 
     @register_to_config
     def __init__(
@@ -187,7 +188,7 @@ class Planner(ModelMixin, ConfigMixin):
         modulation = self.adaln(self.t_embedder(t, x.dtype)).unflatten(2, (6, -1))        # (B, 1, 6, E)
         rotary = _rotary(F, T, self.config.width // self.config.heads, x.device, x.dtype)
         for block in self.blocks:
-            x = block(x, modulation, rotary, bias, None)                                  # (B, T + F, E)
+            x = self._block(block, x, modulation, rotary, bias)                           # (B, T + F, E)
         return self.final_linear(norm(x[:, T:])) * c_out + tracks * c_skip                      # (B, F, R)
 
     @torch.inference_mode()
@@ -209,12 +210,12 @@ class Planner(ModelMixin, ConfigMixin):
             num_frames: F.
             height: pixels.
             width: pixels.
-            noise: (B, F, R).
+            noise: (B, F, R); the planner works where it lies.
             boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan.
             camera: a camera track (B, f, 4) as in conditions.py, likewise.
             steps: denoising steps.
         """
-        device = noise.device  # where to work: offloaded weights are nowhere until they are used
+        device = noise.device  # offloaded weights say nothing about where to work
         ids = self.read(words).to(device)
         no_words = torch.zeros_like(ids)
         given_tracks = np.zeros((len(words), num_frames, TRACKS), np.float32)
@@ -233,7 +234,7 @@ class Planner(ModelMixin, ConfigMixin):
 
         x, levels = noise.float().cpu(), torch.linspace(1, 0, steps + 1).tolist()
         for t, after in zip(levels, levels[1:], strict=False):
-            level = torch.full((len(words), 1), t).to(device)
+            level = torch.full((len(words), 1), t, device=device)
             now = x.to(device, self.dtype)
             conditional, unconditional = (
                 self(now, level, each, *fixed).float().cpu() for each in (ids, no_words)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.attention import MASK_VALUE, Attention
+from x2vkit.core.attention import MASK_VALUE, Attention, BlockMixin
 from x2vkit.core.layers import norm
 
 START, PAD = "<start>", "<pad>"
@@ -44,7 +44,7 @@ class Words:
     """Known words cut off at the end because the prompt was longer than `max_words`."""
 
 
-class TextEncoder(ModelMixin, ConfigMixin):
+class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
     """Prompt -> ids (`tokenize`) -> text tokens (`forward`).
 
     Args:
@@ -58,7 +58,8 @@ class TextEncoder(ModelMixin, ConfigMixin):
     """
 
     config_name = "config.json"
-    _supports_gradient_checkpointing = False
+    _no_split_modules = ["TextBlock"]
+    _repeated_blocks = ["TextBlock"]
 
     @register_to_config
     def __init__(
@@ -89,7 +90,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
         x = self.token_embed(ids) + self.pos_embed[: ids.shape[1]]                # (B, T, D)
         bias = torch.zeros_like(padding, dtype=x.dtype).masked_fill(padding, MASK_VALUE)
         for block in self.blocks:
-            x = block(x, bias)                                                    # (B, T, D)
+            x = self._block(block, x, bias)                                       # (B, T, D)
         return norm(x)                                                            # (B, T, D)
 
     def batch(
@@ -97,7 +98,7 @@ class TextEncoder(ModelMixin, ConfigMixin):
     ) -> tuple[Tensor, Tensor]:
         """Prompts -> (ids (B, T), mask (B, T) True on real tokens), padded to the longest of the batch.
 
-        device: where they go; by default where the weights are, which for offloaded weights is nowhere.
+        device: where they are read; None is where the weights lie, which for offloaded weights says nothing.
         """
         device = device or self.device
         rows = [prompt if isinstance(prompt, Words) else self.tokenize(prompt) for prompt in prompts]

@@ -15,17 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from diffusers.loaders import PeftAdapterMixin
+from diffusers.models.cache_utils import CacheMixin
+from diffusers.models.modeling_outputs import Transformer2DModelOutput
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from x2vkit.axes import TIME_STRIDE, Shape3
 from x2vkit.config import FORMAT_VERSION, ModelConfig, check_format
-from x2vkit.core.attention import MASK_VALUE, TransformerBlock
+from x2vkit.core.attention import MASK_VALUE, BlockMixin, TransformerBlock
 from x2vkit.core.conv_stage import ConvStage
 from x2vkit.core.layers import TimestepEmbedder, norm
 from x2vkit.core.motion import Correspondences, find_correspondences
@@ -39,6 +42,7 @@ from x2vkit.core.patches import (
     unpatchify,
 )
 from x2vkit.core.subject_rope import head_coordinates, relative_positions
+from x2vkit.errors import X2VError
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class FinalLayer(nn.Module):
         return torch.addcmul(shift, norm(x), scale)                               # (B, N, E)
 
 
-class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
+class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, CacheMixin):
     """Velocity (noise - video) at every latent position, as a function of everything that is known about the
     clip.
 
@@ -97,8 +101,9 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
     """
 
     config_name = "config.json"
-    _supports_gradient_checkpointing = False
     _no_split_modules = ["TransformerBlock"]
+    _repeated_blocks = ["TransformerBlock"]
+    _skip_layerwise_casting_patterns = ["patch_embed", "t_embedder", "adaln", "final_layer"]
 
     @register_to_config
     def __init__(
@@ -159,7 +164,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         shared_attention: bool = False,
         kept_tokens: Tensor | None = None,
         precomputed: Precomputed | None = None,
-    ) -> Tensor:
+        return_dict: bool = True,
+    ) -> Transformer2DModelOutput | tuple[Tensor]:
         """Predict the velocity.
 
         Args:
@@ -175,9 +181,10 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             kept_tokens: (B, M) int64: let the blocks work only on these video tokens, a cheaper training step
                 (arXiv 2306.09305).
             precomputed: what `precompute` makes of these conditions, if it is known already.
+            return_dict: False returns a tuple, as everywhere in diffusers.
 
         Returns:
-            (B, C, f, h, w); with kept_tokens their patches alone, (B, M, P).
+            `sample` (B, C, f, h, w); with kept_tokens their patches alone, (B, M, P).
         """
         latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
         grid, T, dtype = self.token_grid(latent_shape), text.shape[1], compute_dtype(latents)
@@ -211,7 +218,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         modulation = self.adaln(self._with_text(t_embed, t, T))                   # (B, L or 1, 6 E)
         modulation = modulation.unflatten(2, (6, -1))                             # (B, L or 1, 6, E)
         for block in self.blocks:
-            x = block(x, modulation, rotary, bias, T if shared_attention else None)  # (B, L, E)
+            x = self._block(block, x, modulation, rotary, bias, T if shared_attention else None)  # (B, L, E)
 
         x = self.final_layer.modulate(x[:, T:], t_embed)                          # (B, N, E)
         out = self.final_layer.linear(x)                                          # (B, N, P)
@@ -221,7 +228,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             out = out + gather_tokens(detail, kept_tokens)                        # (B, N, P)
         patches, c_skip, c_out = (gather_tokens(each, kept_tokens) for each in (patches, c_skip, c_out))
         out = (out * c_out + patches * c_skip).to(latents.dtype)                  # (B, N, P)
-        return unpatchify(out, self.patch, latent_shape) if kept_tokens is None else out
+        sample = unpatchify(out, self.patch, latent_shape) if kept_tokens is None else out
+        return Transformer2DModelOutput(sample) if return_dict else (sample,)
 
     def token_grid(self, latent_shape: Shape3) -> Shape3:
         """Latent grid (f, h, w) -> tokens along time, rows and columns (n_t, n_h, n_w)."""
@@ -257,6 +265,24 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 5) if boxes is None else boxes
         camera = given.new_zeros(len(given), f, self.config.camera_channels) if camera is None else camera
         return Precomputed((cos, sin), find_correspondences(latent_shape, boxes, camera, dtype))
+
+    def enable_cache(self, config: Any) -> None:
+        """Skip blocks in steps that change little, by diffusers' FirstBlockCacheConfig or MagCacheConfig.
+
+        Raises:
+            X2VError: a cache that hooks what these blocks do not have.
+        """
+        from diffusers.hooks import FirstBlockCacheConfig, MagCacheConfig
+        from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
+
+        if not isinstance(config, (FirstBlockCacheConfig, MagCacheConfig)):
+            rule = "it hooks attention processors, and these blocks have one attention over text and video instead"
+            raise X2VError(type(config).__name__, rule, "use FirstBlockCacheConfig or MagCacheConfig")
+        if len(self.blocks) < 2:
+            rule = "a cache skips all blocks but the first, and this model has one"
+            raise X2VError(type(config).__name__, rule, "leave it out")
+        TransformerBlockRegistry.register(TransformerBlock, TransformerBlockMetadata(0))
+        super().enable_cache(config)
 
     def _with_text(self, t_embed: Tensor, t: Tensor, text_tokens: int) -> Tensor:
         """Embedded levels of the video tokens with those of the text before them: the clip's highest.

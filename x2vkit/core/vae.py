@@ -24,10 +24,13 @@ This module knows nothing about noise, text or training.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import ceil
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.autoencoders.vae import AutoencoderMixin, DecoderOutput, DiagonalGaussianDistribution
+from diffusers.models.modeling_outputs import AutoencoderKLOutput
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
@@ -36,8 +39,12 @@ from torch.nn import functional as F
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
 from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.layers import Conv, Upsample, depth_to_space
+from x2vkit.core.tiling import tiled
+from x2vkit.errors import X2VError
 
 RGB = 3
+TILE_PIXELS = 256
+"""Side of a tile of `VideoVAE.enable_tiling`."""
 
 
 def previous(x: Tensor, frames: int) -> Tensor:
@@ -88,7 +95,19 @@ def unfold_time(x: Tensor, frames: int) -> Tensor:
     return x.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)[:, :, TIME_STRIDE - 1 :]
 
 
-class Encoder(nn.Module):
+class Blocks(nn.Module):
+    """What encoder and decoder share: in training a block may be worked out again instead of kept."""
+
+    gradient_checkpointing = False
+    _gradient_checkpointing_func: Callable[..., Tensor]
+
+    def _block(self, block: nn.Module, x: Tensor, frames: int) -> Tensor:
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return self._gradient_checkpointing_func(block, x, frames)
+        return block(x, frames)
+
+
+class Encoder(Blocks):
     """Folded pixels at H/4 -> one level at H/4, one at H/8 -> latents."""
 
     def __init__(self, latent_channels: int, widths: tuple[int, ...], depths: tuple[int, ...]):
@@ -98,21 +117,23 @@ class Encoder(nn.Module):
         self.down = Conv(widths[1], widths[0], kernel=2, stride=2)
         self.coarse = nn.ModuleList(CausalBlock(widths[0]) for _ in range(depths[1]))
         self.conv_out = Conv(widths[0], latent_channels, zero=True)
+        # A 3 x 3 convolution reads one position further: half a latent one at H/4, a whole one at H/8.
+        self.margin = ceil((1 + 2 * depths[0]) / 2) + 2 * depths[1] + 1
 
     def forward(self, video: Tensor) -> Tensor:
         frames = (video.shape[2] + TIME_STRIDE - 1) // TIME_STRIDE
         x = fold_time(video, 4)  #                   (N, 192, H/4, W/4)
         x = self.conv_in(x)  #                         (N, widths[1], H/4, W/4)
         for block in self.fine:
-            x = block(x, frames)
+            x = self._block(block, x, frames)
         x = self.down(x)  #                          (N, widths[0], H/8, W/8)
         for block in self.coarse:
-            x = block(x, frames)
+            x = self._block(block, x, frames)
         x = self.conv_out(F.silu(x))  #               (N, C, H/8, W/8)
         return x.unflatten(0, (-1, frames)).transpose(1, 2)  # (B, C, f, h, w)
 
 
-class Decoder(nn.Module):
+class Decoder(Blocks):
     """Latents -> levels at H/8, H/4 and H/2 -> pixels. The last level draws over the seams of the 8 x 8
     blocks.
     """
@@ -126,6 +147,9 @@ class Decoder(nn.Module):
         )
         self.upsamplers = nn.ModuleList(Upsample(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         self.conv_out = Conv(widths[-1], RGB * TIME_STRIDE * 2 * 2, zero=True)
+        convolutions = [2 * depth for depth in depths]
+        convolutions[0], convolutions[-1] = convolutions[0] + 1, convolutions[-1] + 1
+        self.margin = ceil(sum(count / 2**level for level, count in enumerate(convolutions)))
 
     def forward(self, latents: Tensor) -> Tensor:
         frames = latents.shape[2]
@@ -142,7 +166,7 @@ class Decoder(nn.Module):
         x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
         for level, blocks in enumerate(self.levels):
             for block in blocks:
-                x = block(x, frames)
+                x = self._block(block, x, frames)
             yield x
             if level < len(self.upsamplers):
                 x = self.upsamplers[level](x)
@@ -183,7 +207,7 @@ class LinearCode(nn.Module):
         return depth_to_space(blocks, SPACE_STRIDE)
 
 
-class VideoVAE(ModelMixin, ConfigMixin):
+class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
     """Causal video autoencoder with (4, 8, 8) compression.
 
     Args:
@@ -191,10 +215,13 @@ class VideoVAE(ModelMixin, ConfigMixin):
         widths: channels of the levels at H/8, H/4 and H/2.
         encoder_depths: blocks at H/4 and H/8.
         decoder_depths: blocks at H/8, H/4 and H/2.
-        latent_noise: standard deviation of the noise that `encode(sample=True)` adds, in units of a channel's
-            own standard deviation. A decoder trained with it forgives the small errors of a diffusion model.
+        latent_noise: standard deviation of the noise that a sample of `encode` has, in units of a channel's
+            own. A decoder trained with it forgives the small errors of a diffusion model.
         format_version: of the saved weights.
     """
+
+    _supports_gradient_checkpointing = True
+    _no_split_modules = ["CausalBlock"]
 
     @register_to_config
     def __init__(
@@ -217,9 +244,33 @@ class VideoVAE(ModelMixin, ConfigMixin):
         self.register_buffer("latents_target_std", torch.ones(latent_channels))
         self.register_buffer("preview_weight", torch.zeros(pixels, latent_channels))
         self.register_buffer("preview_bias", torch.zeros(pixels))
+        self.use_slicing = self.use_tiling = False
+        self.tile_size = TILE_PIXELS // SPACE_STRIDE, TILE_PIXELS // SPACE_STRIDE
 
     @apply_forward_hook
-    def encode(self, video: Tensor, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
+    def encode(
+        self, video: Tensor, return_dict: bool = True
+    ) -> AutoencoderKLOutput | tuple[DiagonalGaussianDistribution]:
+        """Clips -> the distribution of their latents: `mode()` is what `encode_video` returns, `sample(generator)`
+        adds the light noise that the decoder was trained with.
+
+        Args:
+            video: as in `encode_video`.
+            return_dict: False returns a tuple, as everywhere in diffusers.
+        """
+        latents = self.encode_video(video)
+        std = (self.config.latent_noise * self.latents_target_std).view(1, -1, 1, 1, 1).to(latents)
+        posterior = DiagonalGaussianDistribution(torch.cat([latents, (2 * std.log()).expand_as(latents)], dim=1))
+        return AutoencoderKLOutput(posterior) if return_dict else (posterior,)
+
+    @apply_forward_hook
+    def decode(self, latents: Tensor, return_dict: bool = True) -> DecoderOutput | tuple[Tensor]:
+        """`decode_latents` as diffusers calls it: `sample` is the video."""
+        video = self.decode_latents(latents)
+        return DecoderOutput(video) if return_dict else (video,)
+
+    @apply_forward_hook
+    def encode_video(self, video: Tensor) -> Tensor:
         """Latents of zero mean; channel c has the standard deviation `latents_target_std[c]`.
 
         That is 1 for the channel that moves the picture most and less for those that only add detail, so that
@@ -227,8 +278,6 @@ class VideoVAE(ModelMixin, ConfigMixin):
 
         Args:
             video: (B, 3, F, H, W) in [-1, 1]; F = 1 + 4k, H and W multiples of 8.
-            sample: add the light noise the decoder was trained with.
-            generator: source of that noise.
 
         Returns:
             (B, C, f, h, w).
@@ -238,20 +287,50 @@ class VideoVAE(ModelMixin, ConfigMixin):
         """
         frames, height, width = video.shape[2:]
         check_shape(frames, height, width, patch=(1, 1, 1))
-        raw = self.encode_raw(video)
+        raw = self._in_parts(self.encode_raw, video, (SPACE_STRIDE, 1), self.encoder.margin)
         mean, std, target_std = self._statistics(raw)
-        latents = (raw - mean) / std * target_std
-        if sample:
-            noise = torch.randn(
-                latents.shape, generator=generator, device=latents.device, dtype=latents.dtype
-            )
-            latents = latents + self.config.latent_noise * target_std * noise
-        return latents
+        return (raw - mean) / std * target_std
 
     @apply_forward_hook
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode_latents(self, latents: Tensor) -> Tensor:
         """(B, C, f, h, w) normalised latents -> (B, 3, F, H, W), about [-1, 1] (not clipped)."""
-        return self.decode_raw(self.unnormalise(latents))
+        raw = self.unnormalise(latents)
+        return self._in_parts(self.decode_raw, raw, (1, SPACE_STRIDE), self.decoder.margin)
+
+    def enable_tiling(
+        self, tile_sample_min_height: int = TILE_PIXELS, tile_sample_min_width: int = TILE_PIXELS
+    ) -> None:
+        """Encode and decode large frames tile by tile, in less memory. Each tile is worked out with as much around it
+        as its pixels depend on, so tiles have no seams, and the result is the same.
+
+        Args:
+            tile_sample_min_height: pixels of a tile, a multiple of 8.
+            tile_sample_min_width: likewise.
+
+        Raises:
+            X2VError: another size.
+        """
+        for name, size in (("height", tile_sample_min_height), ("width", tile_sample_min_width)):
+            if size < SPACE_STRIDE or size % SPACE_STRIDE:
+                got = f"tile_sample_min_{name}={size}"
+                raise X2VError(got, f"a tile is a multiple of {SPACE_STRIDE} pixels", f"use {TILE_PIXELS}")
+        self.tile_size = tile_sample_min_height // SPACE_STRIDE, tile_sample_min_width // SPACE_STRIDE
+        super().enable_tiling()
+
+    def _in_parts(
+        self, code: Callable[[Tensor], Tensor], x: Tensor, strides: tuple[int, int], margin: int
+    ) -> Tensor:
+        """code(x), clip by clip and tile by tile where that is enabled.
+
+        strides: pixels or latents of a latent position along one side, of x and of the result; margin: latent
+        positions around a tile that its own depend on.
+        """
+        if self.use_slicing and len(x) > 1:
+            return torch.cat([self._in_parts(code, clip, strides, margin) for clip in x.split(1)])
+        h, w = (side // strides[0] for side in x.shape[3:])
+        if not self.use_tiling or (h <= self.tile_size[0] and w <= self.tile_size[1]):
+            return code(x)
+        return tiled(code, x, strides, self.tile_size, margin)
 
     def unnormalise(self, latents: Tensor) -> Tensor:
         """Normalised latents as they were before `encode` normalised them, (B, C, f, h, w)."""
@@ -270,9 +349,23 @@ class VideoVAE(ModelMixin, ConfigMixin):
         drawn = self.linear.decode(latents.transpose(1, 2).flatten(0, 1))
         return unfold_time(drawn, latents.shape[2]) + self.decoder(latents)
 
-    def forward(self, video: Tensor, sample: bool = False) -> Tensor:
-        """Encode, then decode: (B, 3, F, H, W) in [-1, 1] -> the same shape."""
-        return self.decode(self.encode(video, sample))
+    def forward(
+        self,
+        sample: Tensor,
+        sample_posterior: bool = False,
+        return_dict: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> DecoderOutput | tuple[Tensor]:
+        """Encode, then decode: (B, 3, F, H, W) in [-1, 1] -> `sample` of the same shape.
+
+        Args:
+            sample: the video.
+            sample_posterior: add the light noise that the decoder was trained with.
+            return_dict: False returns a tuple.
+            generator: source of that noise.
+        """
+        posterior = self.encode(sample).latent_dist
+        return self.decode(posterior.sample(generator) if sample_posterior else posterior.mode(), return_dict)
 
     @apply_forward_hook
     def preview(self, latents: Tensor) -> Tensor:

@@ -151,7 +151,7 @@ def recoded(pipeline: Any, pictures: list[NDArray[np.uint8]]) -> list[NDArray[np
     with torch.inference_mode():
         for picture in pictures:
             video = torch.from_numpy(picture).permute(2, 0, 1)[None, :, None].float() / 127.5 - 1
-            found.append(pipeline.decode(vae.encode(video.to(vae.device, vae.dtype)))[0, 0])
+            found.append(pipeline.decode(vae.encode_video(video.to(vae.device, vae.dtype)))[0, 0])
     return found
 
 

@@ -234,7 +234,7 @@ def _fill(
 def encode(vae: VideoVAE, frames: Tensor) -> np.ndarray:
     """uint8 (B, F, H, W, 3) -> normalised latents (B, C, f, h, w) float16."""
     with torch.inference_mode():
-        latents = vae.encode(to_video(frames.to(vae.device)).to(vae.dtype))
+        latents = vae.encode_video(to_video(frames.to(vae.device)).to(vae.dtype))
     return latents.float().cpu().numpy().astype(np.float16)
 
 

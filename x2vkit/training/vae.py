@@ -168,7 +168,7 @@ class VAETask(Task):
     def sample_grid(self, model: nn.Module) -> np.ndarray:
         """Six validation clips, five frames each, above what the autoencoder makes of them."""
         video = self._validation_video(24)[:6]
-        made = torch.cat([model.vae.decode(model.vae.encode(clip[None])).float() for clip in video])
+        made = torch.cat([model.vae.decode_latents(model.vae.encode_video(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
         picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
         return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()

@@ -90,8 +90,8 @@ class DiffusionModule(nn.Module):
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
         with self.auxiliary_head.listen(self.transformer) if self.auxiliary_head else nullcontext():
             velocity = self.transformer(
-                mixed, levels, text, ids != 1, control, camera, boxes, kept_tokens=kept_tokens
-            )
+                mixed, levels, text, ids != 1, control, camera, boxes, kept_tokens=kept_tokens, return_dict=False
+            )[0]
         target = tokens(noise - latents)  #                               (B, M, C, P)
         velocity = tokens(velocity) if kept_tokens is None else velocity.unflatten(2, target.shape[2:])
         error = (velocity - target).square().mean(2)  #                   (B, M, P)

@@ -108,10 +108,10 @@ def kind_map(ids: np.ndarray) -> np.ndarray:
 def recode(vae: VideoVAE, frames: np.ndarray, noise: float, seed: int) -> np.ndarray:
     """A clip as the autoencoder gives it back, with noise (standard deviations) on its latents."""
     with torch.inference_mode():
-        latents = vae.encode(to_video(frames[None]).to(vae.device, vae.dtype))
+        latents = vae.encode_video(to_video(frames[None]).to(vae.device, vae.dtype))
         generator = torch.Generator().manual_seed(seed)
         latents = latents + noise * torch.randn(latents.shape, generator=generator).to(latents)
-        video = vae.decode(latents).float().clamp(-1, 1)[0]
+        video = vae.decode_latents(latents).float().clamp(-1, 1)[0]
     return ((video.permute(1, 2, 3, 0) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
 
 
