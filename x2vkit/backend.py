@@ -75,10 +75,11 @@ class PlaygroundSession(Protocol):
     Requests come as plain values from a browser. All methods return at once, from any thread.
     """
 
-    history: list[Any]
-    """The clips made, oldest first; each has `id`, `request`, `trace`, `line`, `starred`, `strip` (its
-    frames as one image file) and `metadata()`.
-    """
+    @property
+    def history(self) -> list[Any]:
+        """The clips made, oldest first; each has `id`, `request`, `trace`, `line`, `starred`, `sheet` (its
+        frames as one image file) and `metadata()`.
+        """
 
     def choices(self) -> dict[str, Any]:
         """What can be set, as JSON values: shapes, models, usual values, largest values, kinds of files."""

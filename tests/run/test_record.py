@@ -209,6 +209,7 @@ def test_rerun_keeps_what_was_given_beside_the_prompt(small, pipeline, tmp_path)
         "image": rng.integers(0, 256, (32, 48, 3), dtype=np.uint8),
         "boxes": [np.array([0.1, 0.1, 0.5, 0.5]), np.array([0.5, 0.5, 0.9, 0.9])],
         "conditions": Conditions(camera=torch.randn(1, 2, 4)),
+        "latents": torch.randn(1, pipeline.transformer.config.latent_channels, 2, 4, 6),
     }
     first = generate("a red ball", **given, **small)
     loaded = Trace.load(first.save(tmp_path / "run.x2v"))

@@ -17,7 +17,8 @@ from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
 from x2vkit.run.backend import ModelBackend
 from x2vkit.run.grid import MAX_CLIPS
-from x2vkit.run.session import HISTORY, Session
+from x2vkit.run.history import SIZE
+from x2vkit.run.session import Session
 from x2vkit.trace import Trace
 
 SEEN = ("red", "blue", "ball")
@@ -214,12 +215,12 @@ def test_the_same_request_again_keeps_one_clip_and_its_star(session):
 
 
 def test_the_history_forgets_the_oldest_without_a_star(session):
-    for seed in range(100, 100 + HISTORY + 2):
+    for seed in range(100, 100 + SIZE + 2):
         ask(session, seed=seed)
         assert session.wait()
         if seed == 100:
             session.star(session.history[0].id, True)
-    assert len(session.history) == HISTORY
+    assert len(session.history) == SIZE
     assert [e.request.seed for e in session.history][:2] == [100, 103]
     with pytest.raises(X2VError, match="the history holds"):
         session.entry(1)

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from x2vkit.errors import X2VError
+from x2vkit.registry import DEFAULT_MODEL, sampling_defaults
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
@@ -14,11 +15,11 @@ NAMES = "adherence heldout consistency permanence physics distance shapes length
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit evaluate` to a (sub-)parser."""
     add = parser.add_argument
-    add("--model", default="small", help="name or folder of the weights (%(default)s)")
+    add("--model", default=DEFAULT_MODEL, help="name or folder of the weights (%(default)s)")
     add("--prompts", type=int, default=300, help="clips for the figures of adherence (%(default)s)")
     add("--seed", type=int, default=0, help="another seed, other prompts and clips (%(default)s)")
-    add("--steps", type=int, default=20, help="denoising steps (%(default)s)")
-    add("--guidance", type=float, default=4.0, help="pull of the words (%(default)s)")
+    add("--steps", type=int, help="denoising steps (the weights' own default)")
+    add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
     add("--only", default="", metavar="A,B", help=f"some of: {', '.join(NAMES)}")
     add("--ceiling", action="store_true", help="judge real renders only: what the judge itself gets wrong")
     add("--batch", type=int, default=8, help="clips made side by side (%(default)s)")
@@ -35,11 +36,14 @@ def run(args: argparse.Namespace) -> int:
     strange = sorted(set(only) - set(NAMES))
     if strange:
         raise X2VError(f"--only {','.join(strange)}", f"there are: {', '.join(NAMES)}", "name some of these")
-    for name in ("prompts", "steps", "batch"):
+    for name in ("prompts", "batch"):
         if getattr(args, name) < 1:
             raise X2VError(f"--{name} {getattr(args, name)}", f"--{name} is above zero", "leave it out")
     from x2vkit import media
+    from x2vkit.run.request import read_request
 
+    values = {name: getattr(args, name) for name in ("model", "seed", "steps", "guidance")}
+    request = read_request(values, [args.model], sampling_defaults)
     sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None
     from x2vkit.judge.evaluation import evaluate
 
@@ -52,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
     report = evaluate(
         pipeline,
         prompts=args.prompts,
-        seed=args.seed,
-        steps=args.steps,
-        guidance=args.guidance,
+        seed=request.seed,
+        steps=request.steps,
+        guidance=request.guidance,
         only=only,
         name="" if args.ceiling else args.model,
         batch=args.batch,

@@ -1,1 +1,1 @@
-"""Running a model: what is asked, who runs it, and the record of it."""
+"""Running a model: the request, who runs it, and the record of it."""

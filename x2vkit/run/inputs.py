@@ -2,7 +2,8 @@
 
     F frames; C, f, h, w latent grid
 
-A picture, a video with its strength, boxes, conditions on the latent grid, and a plan changed by hand.
+A picture, a video with its strength, boxes, conditions on the latent grid, a plan changed by hand, and the
+noise itself.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def as_arrays(
     boxes: Sequence[NDArray] = (),
     conditions: Conditions | None = None,
     plan: Plan | None = None,
+    latents: Tensor | None = None,
 ) -> dict[str, NDArray]:
     """What was given, as named arrays; the inverse of `as_arguments`.
 
@@ -41,7 +43,7 @@ def as_arrays(
         raise X2VError(f"strength={strength!r}", rule, "use 0.6 to keep the layout")
     if plan is not None and len(plan.boxes) != 1:
         raise X2VError(f"a plan of {len(plan.boxes)} clips", "a trace is of one clip", "give the plan of one")
-    named: dict[str, Any] = {"image": image, "video": video}
+    named: dict[str, Any] = {"image": image, "video": video, "latents": latents}
     named |= {"strength": strength} if video is not None else {}
     named |= {f"boxes.{i}": box for i, box in enumerate(boxes)}
     named |= {f"conditions.{name}": value for name, value in vars(conditions or Conditions()).items()}
@@ -52,6 +54,8 @@ def as_arrays(
 def as_arguments(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
     """Named arrays as the arguments of `X2VPipeline.stream`."""
     given: dict[str, Any] = {name: arrays[name] for name in ("image", "video") if name in arrays}
+    if "latents" in arrays:
+        given["latents"] = torch.tensor(arrays["latents"])
     if "strength" in arrays:
         given["strength"] = float(arrays["strength"].item())  # a file keeps one number as an array of one
     if boxes := [arrays[name] for name in sorted(arrays) if name.startswith("boxes.")]:

@@ -62,6 +62,7 @@ def record(
     boxes: Sequence[NDArray] = (),
     conditions: Conditions | None = None,
     plan: Plan | bool | None = None,
+    latents: Tensor | None = None,
     **options: Any,
 ) -> Trace:
     """Make a clip and keep how it was made. Takes all that `X2VPipeline.stream` takes, for one clip.
@@ -74,7 +75,7 @@ def record(
         budget_bytes: a larger trace is refused before anything is computed (see `predicted_bytes`).
         pipeline: the model; by default the one that the request names.
         on_step: called with every Step.
-        image, video, strength, boxes, conditions: as in `X2VPipeline.stream`; the trace keeps them.
+        image, video, strength, boxes, conditions, latents: as in `X2VPipeline.stream`; the trace keeps them.
         plan: a plan changed by hand (see `X2VPipeline.draft`), which the trace keeps; or whether to draft
             one, by default as the request says.
         **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, shared_attention, ...).
@@ -89,7 +90,7 @@ def record(
     if by_hand is None and plan is not None:
         request = replace(request, plan=plan)
     validate(request)
-    inputs = as_arrays(image, video, strength, boxes, conditions, by_hand)
+    inputs = as_arrays(image, video, strength, boxes, conditions, by_hand, latents)
     given = as_arguments(inputs)
     keep = (attention or NOTHING).resolve(_steps(request, given), *_layers_heads(pipeline))
     _check_budget(predicted_bytes(request, pipeline, keep, previews), budget_bytes)

@@ -13,19 +13,15 @@ a `Backend` makes clips.
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from x2vkit import media
 from x2vkit.backend import Backend, Emit, StepReport
@@ -34,15 +30,12 @@ from x2vkit.errors import X2VError
 from x2vkit.registry import LIMITS, SHAPES
 from x2vkit.run.files import read_picture
 from x2vkit.run.grid import cells
-from x2vkit.run.request import form_of, python_line, read_request, short, slug, try_request
+from x2vkit.run.history import FIELDS, Entry, History, packed, settings_of
+from x2vkit.run.request import python_line, read_request, short, slug, try_request
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.trace import Trace
 from x2vkit.trace.file import SUFFIX, eight_bits
 
-HISTORY = 24
-"""Clips kept; beyond that the oldest without a star goes."""
-FIELDS = ("prompt", "seed", "steps", "guidance", "shape", "model")
-"""What can be set in a Playground, besides the picture that the clip starts from."""
 FILES: dict[str, str] = {
     ".mp4": "video/mp4",
     ".gif": "image/gif",
@@ -51,52 +44,8 @@ FILES: dict[str, str] = {
     SUFFIX: "application/octet-stream",
 }
 """What a clip can be exported as, with its media type; `SUFFIX` is the whole trace."""
-SPRITE_QUALITY = 88
-"""JPEG quality of a clip's frames in the history."""
 ASK, FILE, CELL = 0, 1, 2
 """Priorities of the worker's tasks."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A clip of the history."""
-
-    id: int
-    """Its number, from 0 in order of making."""
-    request: RunRequest
-    """What was asked for."""
-    line: str
-    """The line of Python that makes it again."""
-    trace: Trace
-    """The whole run."""
-    strip: bytes
-    """All frames in one image file."""
-    packing: Mapping[str, Any]
-    """How `strip` is laid out: shape, columns, mime."""
-    image: int | None = None
-    """Number of the uploaded picture that it starts from."""
-    starred: bool = False
-    """Starred clips stay."""
-    typed: bool = False
-    """Made while typing: a longer prompt takes its place."""
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The request as the Playground's settings."""
-        return settings_of(self.request, self.image)
-
-    def metadata(self) -> dict[str, Any]:
-        """All but the pictures, as JSON values."""
-        return {
-            "id": self.id,
-            "settings": self.settings,
-            "line": self.line,
-            "unknown": list(self.trace.unknown),
-            "fps": self.trace.fps,
-            "seconds": round(self.trace.timings.get("total", 0.0), 2),
-            "starred": self.starred,
-            **self.packing,
-        }
 
 
 class Session:
@@ -104,13 +53,15 @@ class Session:
 
     def __init__(self, emit: Emit, backend: Backend) -> None:
         self.backend = backend
-        self.history: list[Entry] = []
-        """The clips made, oldest first."""
+        self._history = History()
         self._emit = emit
         self._images: dict[int, NDArray[np.uint8]] = {}
         self._worker = Worker("x2vkit playground")
-        self._lock = threading.RLock()
-        self._next = 0
+
+    @property
+    def history(self) -> list[Entry]:
+        """The clips made, oldest first."""
+        return list(self._history.entries)
 
     def choices(self) -> dict[str, Any]:
         """What can be set, as JSON values: shapes, models, usual values, largest values, kinds of files."""
@@ -131,7 +82,7 @@ class Session:
 
         Emits "problems" {id, fields} at once, or "busy", "words" {spans}, "begin" {grid, steps, line} with
         the decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8) and
-        their scales (float32, one a channel), and at last "done" {entry} with its strip, "stopped" or
+        their scales (float32, one a channel), and at last "done" {entry} with its sprite sheet, "stopped" or
         "problems".
         """
         self.cancel()
@@ -194,16 +145,11 @@ class Session:
 
     def star(self, entry: int, starred: bool) -> None:
         """Keep a clip of the history, or no longer."""
-        with self._lock:
-            self.history = [replace(e, starred=starred) if e.id == entry else e for e in self.history]
+        self._history.star(entry, starred)
 
     def entry(self, id: int) -> Entry:
         """A clip of the history. X2VError when it is not there."""
-        for one in self.history:
-            if one.id == id:
-                return one
-        have = ", ".join(str(one.id) for one in self.history) or "none"
-        raise X2VError(f"clip {short(id)}", f"the history holds {have}", "use one of them")
+        return self._history.get(id)
 
     def open(self, trace: Trace) -> Entry:
         """Put a trace into the history, as far as the Playground could have made it.
@@ -270,7 +216,7 @@ class Session:
         trace = self.backend.generate(request, self._inputs(image), on_step)
         task.check()
         entry = self._remember(request, image, trace, typed)
-        self._emit("done", {"id": id, "entry": entry.metadata()}, [entry.strip])
+        self._emit("done", {"id": id, "entry": entry.metadata()}, [entry.sheet])
 
     def _words(self, task: Task[Any, None], model: str, prompt: str) -> None:
         spans = self.backend.spans(model, prompt)
@@ -294,9 +240,9 @@ class Session:
             except X2VError as error:
                 return self._problems("grid", {"grid": error})
             task.check()
-            strip, packing = packed(trace)
+            sheet, packing = packed(trace)
             where = {"row": row, "column": column, "settings": settings_of(request, image)}
-            self._emit("cell", {**where, "fps": trace.fps, **packing}, [strip])
+            self._emit("cell", {**where, "fps": trace.fps, **packing}, [sheet])
 
         return work
 
@@ -332,36 +278,7 @@ class Session:
         return (None if wrong else request), image, wrong
 
     def _remember(self, request: RunRequest, image: int | None, trace: Trace, typed: bool = False) -> Entry:
-        """Put a clip into the history, in the place of one that it goes on from or repeats."""
-        strip, packing = packed(trace)
-        with self._lock:
-            starred = False
-            if (old := self._forebear(request, image, typed)) is not None:
-                self.history.remove(old)
-                starred = old.starred
-            line = self._line(request, image)
-            entry = Entry(self._next, request, line, trace, strip, packing, image, starred, typed)
-            self._next += 1
-            self.history.append(entry)
-            while len(self.history) > HISTORY:
-                plain = [one for one in self.history[:-1] if not one.starred]
-                self.history.remove(plain[0] if plain else self.history[0])
-        return entry
-
-    def _forebear(self, request: RunRequest, image: int | None, typed: bool) -> Entry | None:
-        """The clip whose place a new one takes: the same request, or the last one, if typing went on from
-        it.
-        """
-        for one in self.history:
-            if (one.request, one.image) == (request, image):
-                return one
-        last = self.history[-1] if self.history else None
-        if not typed or last is None or not last.typed or last.starred:
-            return None
-        before, now = last.request.prompt, request.prompt
-        goes_on = before.startswith(now) or now.startswith(before)
-        same = (replace(last.request, prompt=now), last.image) == (request, image)
-        return last if goes_on and same else None
+        return self._history.add(request, image, self._line(request, image), trace, typed)
 
     def _line(self, request: RunRequest, image: int | None) -> str:
         """The line of Python that makes a clip again; a picture does not fit into it, but its trace does."""
@@ -378,22 +295,6 @@ class Session:
     def _problems(self, id: Any, wrong: Mapping[str, X2VError]) -> None:
         told = {name: {"got": e.got, "rule": e.rule, "cure": e.cure} for name, e in wrong.items()}
         self._emit("problems", {"id": id, "fields": told}, [])
-
-
-def settings_of(request: RunRequest, image: int | None) -> dict[str, Any]:
-    """A request as the Playground's settings, JSON values."""
-    form = form_of(request)
-    return {name: form[name] for name in FIELDS} | {"image": image}
-
-
-def packed(trace: Trace) -> tuple[bytes, dict[str, Any]]:
-    """A trace's clip as one image file -> (its bytes, its shape, columns and mime)."""
-    columns = media.square_columns(*trace.frames.shape[:3])
-    sheet = Image.fromarray(media.contact_sheet(trace.frames, columns, gap=0))
-    stream = io.BytesIO()
-    sheet.save(stream, "JPEG", quality=SPRITE_QUALITY, subsampling=0)
-    packing = {"shape": list(trace.frames.shape), "columns": columns, "mime": "image/jpeg"}
-    return stream.getvalue(), packing
 
 
 def field_of(error: X2VError) -> str:

@@ -152,7 +152,7 @@ class Playground(View):
                 "history": [entry.metadata() for entry in self.session.history],
                 **self.session.choices(),
             },
-            arrays={f"clip.{e.id}": np.frombuffer(e.strip, np.uint8) for e in self.session.history},
+            arrays={f"clip.{e.id}": np.frombuffer(e.sheet, np.uint8) for e in self.session.history},
             selection=selection,
             limits={"frame": max(frames for frames, _, _ in SHAPES.values()) - 1},
         )

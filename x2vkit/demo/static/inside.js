@@ -2,7 +2,7 @@
 
 const [wait, players, frame] = ["wait", "players", "frame"].map((name) => element.querySelector(`.x2v-${name}`));
 let films = [];
-let asked = 0;
+let requests = 0;
 
 const clear = () => {
   players.replaceChildren();
@@ -56,11 +56,11 @@ const on = {
   },
 
   async view({ page, title }) {
-    const mine = ++asked;
+    const mine = ++requests;
     const answer = await fetch(page.url).catch(() => null);
     if (!answer || !answer.ok) return on.trouble({ got: title, rule: "its page is no longer there", cure: "Ask again" });
     const html = await answer.text();
-    if (mine !== asked) return;
+    if (mine !== requests) return;
     clear();
     wait.textContent = "";
     const view = h("iframe", { title, sandbox: "allow-scripts", scrolling: "auto" });
@@ -75,16 +75,16 @@ const on = {
   },
 };
 
-// The view tells how tall it is (see look.py); nothing else that it says is heard.
+// The view tells how tall it is (see ../payloads.py); nothing else that it says is heard.
 window.addEventListener("message", ({ source, data }) => {
   const view = frame.querySelector("iframe");
   const tall = Number(data?.x2vHeight);
   if (view && source === view.contentWindow && tall > 0) view.style.height = `${Math.min(tall, 4000)}px`;
 });
 
-const hear = () => {
+const onMessage = () => {
   const message = props.value;
   if (message && on[message.kind]) on[message.kind](message);
 };
-watch("value", hear);
-hear();
+watch("value", onMessage);
+onMessage();

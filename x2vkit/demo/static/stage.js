@@ -1,5 +1,5 @@
 // The stage: what the model sees while it denoises, then the clip, and below it the clips of this visit.
-// Messages come as the component's value; see packets.py for their fields.
+// Messages come as the component's value; see ../payloads.py for their fields.
 
 const find = (name) => element.querySelector(`.x2v-${name}`);
 const [screen, canvas, video, bar, state, caption, details, tools, reel, over] =
@@ -131,12 +131,12 @@ screen.addEventListener("click", () => {
 });
 tools.querySelector("[data-do=inside]").addEventListener("click", () => trigger("inside", { id: shown.id }));
 
-const hear = () => {
+const onMessage = () => {
   const message = props.value;
   if (message && on[message.kind]) on[message.kind](message);
 };
-watch("value", hear);
-hear();
+watch("value", onMessage);
+onMessage();
 
 // From the click until the server answers. A queue that is full refuses before any answer, with a toast alone.
 const WAITING = "Waiting for a turn…";
