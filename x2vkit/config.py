@@ -112,6 +112,13 @@ class RunRequest:
         guidance = sampling.guidance if self.guidance is None else self.guidance
         return replace(self, steps=steps, guidance=guidance)
 
+    def sampled(self) -> tuple[int, float]:
+        """Steps and guidance of a request that leaves neither open (see `resolve`); X2VError of another."""
+        if self.steps is None or self.guidance is None:
+            cure = "call its resolve(sampling_defaults(model))"
+            raise X2VError("a request", "it leaves steps or guidance to the weights", cure)
+        return self.steps, self.guidance
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
         return asdict(self)

@@ -135,8 +135,9 @@ def run_flops(config: ModelConfig, request: RunRequest, text_tokens: int, contro
 
     Heun evaluates twice a step, except in the last.
     """
-    passes = 1 + (request.guidance != 1) + (controlled and request.control_guidance != 1)
-    evaluations = 2 * request.steps - 1 if request.scheduler == "heun" else request.steps
+    steps, guidance = request.sampled()
+    passes = 1 + (guidance != 1) + (controlled and request.control_guidance != 1)
+    evaluations = 2 * steps - 1 if request.scheduler == "heun" else steps
     shape = (request.num_frames, request.height, request.width)
     one = forward_flops(config, *shape, text_tokens, batch=passes, control=controlled, camera=False)
     return evaluations * one + text_flops(config, text_tokens, batch=passes)

@@ -131,7 +131,7 @@ def generate(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     progress = tqdm(
-        total=len(requests) * request.steps,
+        total=len(requests) * request.sampled()[0],
         desc="loading",
         bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}",
     )

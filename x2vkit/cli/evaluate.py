@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     values = {name: getattr(args, name) for name in ("model", "seed", "steps", "guidance")}
     request = read_request(values, [args.model], sampling_defaults)
+    steps, guidance = request.sampled()
     sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None
     from x2vkit.judge.evaluation import evaluate
 
@@ -57,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
         pipeline,
         prompts=args.prompts,
         seed=request.seed,
-        steps=request.steps,
-        guidance=request.guidance,
+        steps=steps,
+        guidance=guidance,
         only=only,
         name="" if args.ceiling else args.model,
         batch=args.batch,

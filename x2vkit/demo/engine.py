@@ -83,7 +83,7 @@ class Engine:
 
     def make(self, wanted: CheckedRequest) -> Generator[Progress | None, None, tuple[str, Made]]:
         """Make one clip -> (its id, the clip)."""
-        made: Made = yield from self.worker.stream(lambda task: self.models.make(wanted, task.report))
+        made = yield from self._stream(wanted)
         key = secrets.token_urlsafe(12)
         self._requests.put(key, wanted)
         return key, made
@@ -92,10 +92,10 @@ class Engine:
         """Make several clips; with one seed and one size, they begin with the same noise."""
 
         def work(task: Task[Progress, list[Made]]) -> list[Made]:
-            return [
-                self.models.make(one, lambda step, clip=clip: task.report(replace(step, clip=clip)))
-                for clip, one in enumerate(wanted)
-            ]
+            def make(clip: int, one: CheckedRequest) -> Made:
+                return self.models.make(one, lambda step: task.report(replace(step, clip=clip)))
+
+            return [make(clip, one) for clip, one in enumerate(wanted)]
 
         return (yield from self.worker.stream(work))
 
@@ -118,15 +118,21 @@ class Engine:
         if self.models.foreign:
             rule = "x2vkit looks inside its own models alone"
             raise X2VError(f"a clip of {self.models.default}", rule, "use x2v.demo()")
-        made: Made = yield from self.worker.stream(
-            lambda task: self.models.make(wanted, task.report, RECORD_BYTES)
-        )
+        made = yield from self._stream(wanted, RECORD_BYTES)
         assert made.trace is not None  # x2vkit's own models always leave one
         return self._traces.put(key, made.trace)
 
     def close(self) -> None:
         """Take no more work."""
         self.worker.close()
+
+    def _stream(
+        self, wanted: CheckedRequest, record_bytes: int = 0
+    ) -> Generator[Progress | None, None, Made]:
+        def work(task: Task[Progress, Made]) -> Made:
+            return self.models.make(wanted, task.report, record_bytes)
+
+        return (yield from self.worker.stream(work))
 
     def _warm(self) -> None:
         values = {"prompt": "a dog", "steps": 1, "model": self.models.default}

@@ -183,19 +183,20 @@ def make_foreign(pipe: Any, wanted: CheckedRequest, report: Report, fps: float |
     import torch
 
     request, known = wanted.request, _parameters(pipe)
+    steps, guidance = request.sampled()
     if wanted.inputs:
         rule = "other models than x2vkit's get words alone here"
         raise X2VError("a picture or clip to start from", rule, "take it away")
 
     def on_step(_: Any, index: int, timestep: Any, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        report(Progress(index + 1, request.steps))
+        report(Progress(index + 1, steps))
         return {}
 
     options: dict[str, Any] = {
         "prompt": request.prompt,
-        "num_inference_steps": request.steps,
+        "num_inference_steps": steps,
         "generator": torch.Generator("cpu").manual_seed(request.seed),
-        "guidance_scale": request.guidance,
+        "guidance_scale": guidance,
         "callback_on_step_end": on_step,
     }
     if request.negative_prompt:

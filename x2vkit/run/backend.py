@@ -146,4 +146,4 @@ def evenly(steps: int, count: int) -> tuple[int, ...]:
 
 def _steps(request: RunRequest, inputs: Mapping[str, Any]) -> int:
     """Steps that a run really takes: remaking a clip starts part of the way."""
-    return max(1, round((request.steps or 1) * float(inputs.get("strength", 1.0))))
+    return max(1, round(request.sampled()[0] * float(inputs.get("strength", 1.0))))

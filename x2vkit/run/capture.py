@@ -45,7 +45,7 @@ class AttentionCapture:
         )
 
 
-NOTHING = AttentionCapture((), (), ())
+ALL, NOTHING = AttentionCapture(), AttentionCapture((), (), ())
 
 
 class Capture:

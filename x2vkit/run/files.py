@@ -68,7 +68,8 @@ def with_files(
         return CheckedRequest(request, {"image": read_picture(image, height, width)})
     if not video:
         return CheckedRequest(request)
-    clip, notes = read_video(video, frames, height, width), ()
+    clip = read_video(video, frames, height, width)
+    notes: tuple[str, ...] = ()
     if len(clip) < frames:
         frames = 1 + (len(clip) - 1) // TIME_STRIDE * TIME_STRIDE
         notes = (f"the clip given has {len(clip)} frames, so the new one has {frames}",)

@@ -29,7 +29,7 @@ from x2vkit.flops import run_flops
 from x2vkit.pipeline.inputs import Picture
 from x2vkit.pipeline.x2v import ClipStep, X2VPipeline
 from x2vkit.registry import SamplingDefaults
-from x2vkit.run.capture import NOTHING, AttentionCapture, Capture, half
+from x2vkit.run.capture import ALL, NOTHING, AttentionCapture, Capture, half
 from x2vkit.run.inputs import as_arguments, as_arrays
 from x2vkit.run.load import loaded
 from x2vkit.run.request import validate
@@ -51,7 +51,7 @@ def generate(prompt: str | RunRequest, **options: Any) -> Trace:
 def record(
     prompt: str | RunRequest,
     *,
-    attention: AttentionCapture | None = AttentionCapture(),
+    attention: AttentionCapture | None = ALL,
     previews: bool = False,
     budget_bytes: int = BUDGET_BYTES,
     pipeline: X2VPipeline | None = None,
@@ -87,7 +87,7 @@ def record(
     pipeline = pipeline or loaded(request.model)
     request = request.resolve(pipeline.sampling)
     by_hand = plan if isinstance(plan, Plan) else None
-    if by_hand is None and plan is not None:
+    if plan is not None and not isinstance(plan, Plan):
         request = replace(request, plan=plan)
     validate(request)
     inputs = as_arrays(image, video, strength, boxes, conditions, by_hand, latents)
@@ -156,20 +156,20 @@ def predicted_bytes(
     """Bytes of all arrays in the trace that such a run makes (without `inputs` and `plan`), from shapes
     alone.
     """
-    request = request.resolve(pipeline.sampling)
+    steps, guidance = request.resolve(pipeline.sampling).sampled()
     frames, height, width = request.num_frames, request.height, request.width
     check_shape(frames, height, width, pipeline.transformer.patch)
     config = pipeline.transformer.config
     layers, heads = _layers_heads(pipeline)
-    keep = (attention or NOTHING).resolve(request.steps, layers, heads)
+    keep = (attention or NOTHING).resolve(steps, layers, heads)
     latent = config.latent_channels * prod(latent_shape(frames, height, width))
     tokens = len(pipeline.text_encoder.tokenize(request.prompt).ids)
     tokens += prod(token_grid(frames, height, width, pipeline.transformer.patch))
     places = len(keep.steps or ()) * len(keep.layers or ()) * len(keep.heads or ())
     linear = TIME_STRIDE * SPACE_STRIDE**2 * 3 * (config.latent_channels + 1)
-    halves = (2 * request.steps + 1) * latent + 2 * places * tokens * (config.width // heads) + linear
-    halves += request.steps * latent * (request.guidance != 1)
-    return 2 * halves + 4 * (request.steps + 1) + frames * height * width * 3 * (1 + request.steps * previews)
+    halves = (2 * steps + 1) * latent + 2 * places * tokens * (config.width // heads) + linear
+    halves += steps * latent * (guidance != 1)
+    return 2 * halves + 4 * (steps + 1) + frames * height * width * 3 * (1 + steps * previews)
 
 
 @dataclass
@@ -189,7 +189,7 @@ class _Kept:
         if preview is not None:
             self.previews.append(preview)
 
-    def arrays(self, last: Step, guided: bool) -> dict[str, NDArray | None]:
+    def arrays(self, last: Step, guided: bool) -> dict[str, Any]:
         """As fields of a Trace. guided: whether the conditional prediction differs from the guided one."""
         return {
             "t": np.array([*self.t, last.next_t], np.float32),
@@ -201,7 +201,7 @@ class _Kept:
 
 
 def _steps_of(
-    pipeline: X2VPipeline, request: RunRequest, given: Mapping[str, Any], capture: Capture
+    pipeline: X2VPipeline, request: RunRequest, given: dict[str, Any], capture: Capture
 ) -> Iterator[ClipStep]:
     """The steps of the run, each with its attention captured."""
     run = pipeline.stream(
@@ -246,7 +246,8 @@ def _call(request: RunRequest, sampling: SamplingDefaults) -> dict[str, Any]:
 
 def _steps(request: RunRequest, given: Mapping[str, Any]) -> int:
     """Steps that a run really takes: remaking a video starts part of the way."""
-    return max(1, round(request.steps * given["strength"])) if "video" in given else request.steps
+    steps, _ = request.sampled()
+    return max(1, round(steps * given["strength"])) if "video" in given else steps
 
 
 def _timings(times: Sequence[float]) -> dict[str, float]:
