@@ -15,6 +15,7 @@ import torch
 from accelerate import cpu_offload
 from diffusers import DiffusionPipeline, EulerDiscreteScheduler, UniPCMultistepScheduler
 from diffusers.callbacks import PipelineCallback
+from diffusers.hooks import FasterCacheConfig, FirstBlockCacheConfig
 from diffusers.utils import export_to_gif, export_to_video
 from PIL import Image
 
@@ -370,6 +371,37 @@ def test_model_offload_moves_every_part_when_it_is_used(planning, copied, monkey
         )
     np.testing.assert_array_equal(clip(copied), clip(planning))
     assert list(dict.fromkeys(moved)) == ["text_encoder", "planner", "transformer", "vae"]
+
+
+def test_slices_and_tiles_of_the_autoencoder_make_the_same_clips(planning, copied):
+    options = {"prompt": ["a dog", "a ball"], "width": 96, "image": PICTURE}
+    whole = clip(planning, **options)
+    copied.enable_vae_slicing()
+    copied.enable_vae_tiling()
+    assert copied.vae.use_slicing and copied.vae.use_tiling
+    copied.vae.tile_size = 4, 4
+    np.testing.assert_allclose(clip(copied, **options), whole, atol=1e-5)
+    copied.disable_vae_slicing()
+    copied.disable_vae_tiling()
+    assert not copied.vae.use_slicing and not copied.vae.use_tiling
+
+
+def test_a_cache_skips_blocks_and_leaves_with_disable_cache(planning, copied, monkeypatch):
+    calls, forward = [], copied.transformer.blocks[1].forward
+    monkeypatch.setattr(
+        copied.transformer.blocks[1], "forward", lambda *a, **k: calls.append(1) or forward(*a, **k)
+    )
+    whole = clip(copied, num_inference_steps=6)
+    assert len(calls) == 6
+    copied.transformer.enable_cache(FirstBlockCacheConfig(threshold=0.5))
+    for _ in range(2):  # nothing of the first run stays for the second
+        calls.clear()
+        cached = clip(copied, num_inference_steps=6)
+        assert 1 <= len(calls) < 6 and 0 < np.abs(cached - whole).mean() < 0.1
+    copied.transformer.disable_cache()
+    np.testing.assert_array_equal(clip(copied, num_inference_steps=6), whole)
+    with pytest.raises(X2VError, match="use FirstBlockCacheConfig"):
+        copied.transformer.enable_cache(FasterCacheConfig())
 
 
 def test_float16_makes_much_the_same_clip(planning, copied):

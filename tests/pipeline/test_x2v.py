@@ -105,7 +105,9 @@ def test_guidance_of_one_is_the_conditional_model_alone(pipe, monkeypatch):
     assert calls == [1]
     ids, mask = pipe.text_encoder.batch(["a dog"])
     with torch.no_grad():
-        alone = pipe.transformer(step.latents, torch.ones(1, 1), pipe.text_encoder(ids), mask, return_dict=False)[0]
+        alone = pipe.transformer(
+            step.latents, torch.ones(1, 1), pipe.text_encoder(ids), mask, return_dict=False
+        )[0]
     torch.testing.assert_close(step.velocity, alone, rtol=1e-4, atol=1e-5)
 
 

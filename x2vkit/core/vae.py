@@ -196,15 +196,22 @@ class LinearCode(nn.Module):
 
     def encode(self, video: Tensor) -> Tensor:
         """(B, 3, F, H, W) -> (B * f, C, h, w)."""
-        blocks = fold_time(video, SPACE_STRIDE) - self.mean.view(1, -1, 1, 1)
-        weight = self.components / self.std[:, None]
+        mean, components, std = self._where(video)
+        blocks = fold_time(video, SPACE_STRIDE) - mean.view(1, -1, 1, 1)
+        weight = components / std[:, None]
         return F.conv2d(blocks, weight.to(blocks.dtype)[:, :, None, None])
 
     def decode(self, latents: Tensor) -> Tensor:
         """(B * f, C, h, w) -> four frames side by side in the channels, (B * f, 12, H, W)."""
-        weight = (self.components * self.std[:, None]).T
-        blocks = F.conv2d(latents, weight.to(latents.dtype)[:, :, None, None], self.mean.to(latents.dtype))
+        mean, components, std = self._where(latents)
+        weight = (components * std[:, None]).T
+        blocks = F.conv2d(latents, weight.to(latents.dtype)[:, :, None, None], mean.to(latents.dtype))
         return depth_to_space(blocks, SPACE_STRIDE)
+
+    def _where(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, components and std where x is: group offloading moves layers, and this is none."""
+        return self.mean.to(x.device), self.components.to(x.device), self.std.to(x.device)
+
 
 
 class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
@@ -374,8 +381,9 @@ class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
         (B, C, f, h, w) normalised latents -> (B, 3, F, H, W) in [-1, 1].
         """
         b, _, f, h, w = latents.shape
-        x = latents.permute(0, 2, 3, 4, 1).to(self.preview_weight.dtype)  # (B, f, h, w, C)
-        pixels = F.linear(x, self.preview_weight, self.preview_bias).clamp(-1, 1)
+        weight, bias = (each.to(latents.device) for each in (self.preview_weight, self.preview_bias))
+        x = latents.permute(0, 2, 3, 4, 1).to(weight.dtype)  # (B, f, h, w, C)
+        pixels = F.linear(x, weight, bias).clamp(-1, 1)
         pixels = pixels.reshape(b, f, h, w, TIME_STRIDE, SPACE_STRIDE, SPACE_STRIDE, RGB)
         video = pixels.permute(0, 7, 1, 4, 2, 5, 3, 6).reshape(b, RGB, f * TIME_STRIDE, h * SPACE_STRIDE, -1)
         return video[:, :, TIME_STRIDE - 1 :]
