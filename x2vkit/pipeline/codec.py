@@ -48,7 +48,9 @@ class ClipCodec:
         self.vae.disable_tiling()
 
     def _video(self, latents: Tensor) -> Tensor:
-        return self.vae.decode_latents(latents.to(self._execution_device, self.vae.dtype)).float().clamp(-1, 1)
+        return (
+            self.vae.decode_latents(latents.to(self._execution_device, self.vae.dtype)).float().clamp(-1, 1)
+        )
 
     def _encode(self, video: Tensor) -> Tensor:
         return self.vae.encode_video(video.to(self._execution_device, self.vae.dtype)).float()
