@@ -2,7 +2,7 @@
 
     C training FLOPs, N parameters, D clips seen, L held-out loss
 
-Points are real runs (training/scaling.py). Drag along the law: the nearest checkpoint's clip plays. Below it
+Points are real runs (scaling/points.py). Drag along the law: the nearest checkpoint's clip plays. Below it
 stand base, 4x and 32x compute, what a budget would buy, and what steps, guidance and tokens cost in sampling.
 """
 
