@@ -55,7 +55,9 @@ class Backend(Protocol):
         """How a model is sampled unless a request says otherwise."""
 
     def spans(self, model: str, prompt: str) -> Sequence[Span]:
-        """How a model reads a prompt. Raises X2VError where there is no such model."""
+        """How a model reads a prompt, then what the prompt negates ("without a hat" as "not", "hat"). Raises
+        X2VError where there is no such model.
+        """
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

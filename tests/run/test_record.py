@@ -326,3 +326,21 @@ def test_a_request_that_leaves_steps_open_takes_the_weights_own(small, pipeline,
     assert generate("a red ball", **small).request["steps"] == 3
     pipeline.save_pretrained(tmp_path)
     assert load(str(tmp_path)).sampling == pipeline.sampling
+
+
+def test_what_a_prompt_negates_is_steered_away_from(small, pipeline):
+    with pytest.warns(UserWarning, match="steer away from"):
+        told = record("a red ball without a blue ball", **small, guidance=2.0)
+    plain = record("a red ball", negative_prompt="blue ball", **small, guidance=2.0)
+    np.testing.assert_array_equal(told.frames, plain.frames)
+    assert told.prompt == "a red ball without a blue ball" and told.words == plain.words
+    assert told.flops == plain.flops
+    with pytest.warns(UserWarning):
+        np.testing.assert_array_equal(rerun(told, pipeline=pipeline).frames, told.frames)
+
+
+def test_a_negation_that_does_nothing_is_told(small):
+    with pytest.warns(UserWarning, match="guidance is 1"):
+        record("a red ball without a blue ball", guidance=1.0, **small)
+    with pytest.warns(UserWarning, match="does not know flurb"):
+        record("a red ball without a flurb", guidance=2.0, **small)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
@@ -135,7 +135,8 @@ def generate(args: argparse.Namespace) -> None:
         desc="loading",
         bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}",
     )
-    with warnings.catch_warnings(record=True) as notes, progress as bar:
+    with warnings.catch_warnings(), progress as bar:
+        tell_notes(bar)
         from x2vkit.run.load import load, quiet
         from x2vkit.run.record import generate as make
 
@@ -152,13 +153,23 @@ def generate(args: argparse.Namespace) -> None:
         else:
             write_sheet(path, [trace.frames for trace in traces], request.fps)
         bar.set_description("done")
-    for note in notes:
-        if note.category is UserWarning:
-            print(f"note: {note.message}", file=sys.stderr)
     if len(traces) == 1:
         report(traces[0], path, args.json)
     else:
         print(f"wrote {path}: {len(traces)} clips, seeds {request.seed} to {requests[-1].seed}")
+
+
+def tell_notes(bar: Any) -> None:
+    """Print what a run warns of at once, above its progress bar: it can still be stopped. Each note once."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if category is UserWarning and str(message) not in told:
+            told.add(str(message))
+            bar.write(f"note: {message}", file=sys.stderr)
+
+    warnings.simplefilter("always", UserWarning)
+    warnings.showwarning = cast(Any, show)
 
 
 def report(trace: Any, path: Path, as_json: bool) -> None:

@@ -120,7 +120,10 @@ class Create:
         """Make a clip, telling the stage what the model sees on the way."""
         yield payloads.wait("Starting…"), gr.skip()
         try:
-            run = self.engine.make(self.read(*form))
+            wanted = self.read(*form)
+            if wanted.notes:  # before the run, while it can still be stopped
+                yield payloads.wait(" · ".join(wanted.notes)), gr.skip()
+            run = self.engine.make(wanted)
             key, made = yield from following(run, lambda step: (payloads.step(step), gr.skip()))
             message = payloads.clip(key, made, payloads.film(made), made.trace is not None)
         except X2VError as error:

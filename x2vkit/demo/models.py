@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeAlias
@@ -25,6 +25,7 @@ from x2vkit.registry import SamplingDefaults
 from x2vkit.run.backend import ModelBackend, is_own
 from x2vkit.run.files import with_files
 from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_choice, draw_seed, read_request
+from x2vkit.run.wording import read_wording
 from x2vkit.trace import Trace
 
 FOREIGN_FPS = 16
@@ -131,7 +132,9 @@ class Models:
         values = {"shape": "square", **values, "model": self.check(values.get("model"))}
         if type(values.get("seed")) in (int, float) and values["seed"] == RANDOM_SEED:
             values["seed"] = draw_seed()
-        return with_files(read_request(values, self.names(), self.sampling), image, video, strength)
+        wanted = with_files(read_request(values, self.names(), self.sampling), image, video, strength)
+        said = () if self.foreign else read_wording(wanted.request.prompt).notes
+        return replace(wanted, notes=(*wanted.notes, *said))
 
     def make(self, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
         """Run one model. record_bytes: also keep the attention of as many steps as fit."""
@@ -163,7 +166,7 @@ def make_own(backend: ModelBackend, wanted: CheckedRequest, report: Report, reco
         seconds=trace.timings["total"],
         words=trace.words[1:],
         unknown=trace.unknown,
-        notes=(*wanted.notes, *notes),
+        notes=tuple(dict.fromkeys((*wanted.notes, *notes))),
         trace=trace,
     )
 

@@ -17,6 +17,7 @@ from x2vkit.config import RunRequest
 from x2vkit.media import Frames
 from x2vkit.registry import DEFAULT_MODEL, SamplingDefaults, sampling_defaults, shipped, train_flops
 from x2vkit.run.session import Session
+from x2vkit.run.wording import read_wording
 from x2vkit.trace import Trace
 
 KEPT = 4
@@ -73,9 +74,12 @@ class ModelBackend:
     def spans(self, model: str, prompt: str) -> Sequence[Span]:
         """How a model reads a prompt. Raises X2VError where there is no such model."""
         text = self.pipeline(model).text_encoder
-        return [
-            (said, read, tuple(text.near(said)) if read is None else ()) for said, read in text.spans(prompt)
+        wording = read_wording(prompt, known=lambda word: not text.tokenize(word).unknown)
+        spans: list[Span] = [
+            (said, read, tuple(text.near(said)) if read is None else ())
+            for said, read in text.spans(wording.prompt)
         ]
+        return [*spans, *((said, ("not", *governed.split()), ()) for said, governed in wording.moved)]
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

@@ -8,6 +8,7 @@ threads may record on one pipeline at the same time.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import prod
@@ -34,6 +35,7 @@ from x2vkit.run.inputs import as_arguments, as_arrays
 from x2vkit.run.load import loaded
 from x2vkit.run.request import validate
 from x2vkit.run.versions import versions, weights_hash
+from x2vkit.run.wording import Wording, read_wording
 from x2vkit.trace import Trace
 
 BUDGET_BYTES = 200_000_000
@@ -80,6 +82,9 @@ def record(
             one, by default as the request says.
         **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, shared_attention, ...).
 
+    What the prompt negates ("without a hat") goes into the negative prompt, with a warning; the trace's
+    request keeps the prompt as it was typed (see `run.wording`).
+
     Raises:
         X2VError: the model cannot work with this input, or the trace would be above the budget.
     """
@@ -95,9 +100,12 @@ def record(
     keep = (attention or NOTHING).resolve(_steps(request, given), *_layers_heads(pipeline))
     _check_budget(predicted_bytes(request, pipeline, keep, previews), budget_bytes)
 
+    said = wording_of(request, pipeline)
+    _tell(said, request, pipeline)
+
     kept, times = _Kept(), [perf_counter()]
     with Capture(pipeline.transformer, keep) as capture:
-        for step in _steps_of(pipeline, request, given, capture):
+        for step in _steps_of(pipeline, _as_read(request, said), given, capture):
             kept.add(step, pipeline.decode(step.pred_x0)[0] if previews else None)
             if on_step is not None:
                 on_step(step)
@@ -119,7 +127,7 @@ def record(
         preview_weight=half(pipeline.vae.preview_weight),
         preview_bias=half(pipeline.vae.preview_bias),
         timings=_timings(times),
-        flops=_flops(pipeline, request, len(kept.t), given, planned=step.plan is not None),
+        flops=_flops(pipeline, _as_read(request, said), len(kept.t), given, planned=step.plan is not None),
         weights=weights_hash(pipeline),
         versions=versions(pipeline),
         **kept.arrays(step, guided=request.guidance != 1),
@@ -163,13 +171,36 @@ def predicted_bytes(
     layers, heads = _layers_heads(pipeline)
     keep = (attention or NOTHING).resolve(steps, layers, heads)
     latent = config.latent_channels * prod(latent_shape(frames, height, width))
-    tokens = len(pipeline.text_encoder.tokenize(request.prompt).ids)
+    tokens = len(pipeline.text_encoder.tokenize(wording_of(request, pipeline).prompt).ids)
     tokens += prod(token_grid(frames, height, width, pipeline.transformer.patch))
     places = len(keep.steps or ()) * len(keep.layers or ()) * len(keep.heads or ())
     linear = TIME_STRIDE * SPACE_STRIDE**2 * 3 * (config.latent_channels + 1)
     halves = (2 * steps + 1) * latent + 2 * places * tokens * (config.width // heads) + linear
     halves += steps * latent * (guidance != 1)
     return 2 * halves + 4 * (steps + 1) + frames * height * width * 3 * (1 + steps * previews)
+
+
+def wording_of(request: RunRequest, pipeline: X2VPipeline) -> Wording:
+    """How a request's words go to a model: its own negations moved into the negative prompt."""
+    encoder = pipeline.text_encoder
+    return read_wording(
+        request.prompt, request.negative_prompt, lambda word: not encoder.tokenize(word).unknown
+    )
+
+
+def _as_read(request: RunRequest, said: Wording) -> RunRequest:
+    return replace(request, prompt=said.prompt, negative_prompt=said.negative_prompt)
+
+
+def _tell(said: Wording, request: RunRequest, pipeline: X2VPipeline) -> None:
+    """Warn of what the words ask for and the run cannot do."""
+    notes = list(said.notes)
+    if said.negative_prompt and request.sampled()[1] == 1:
+        notes.append("guidance is 1, so the negative prompt does nothing")
+    elif unknown := pipeline.text_encoder.tokenize(said.negative_prompt).unknown:
+        notes.append(f"negative prompt: the model does not know {', '.join(unknown)}, and cannot avoid it")
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
 
 
 @dataclass

@@ -32,6 +32,7 @@ from x2vkit.run.files import read_picture
 from x2vkit.run.grid import cells
 from x2vkit.run.history import FIELDS, Entry, History, packed, settings_of
 from x2vkit.run.request import python_line, read_request, short, slug, try_request
+from x2vkit.run.wording import read_wording
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.trace import Trace
 from x2vkit.trace.file import SUFFIX, eight_bits
@@ -80,9 +81,9 @@ class Session:
     def ask(self, values: Mapping[str, Any], id: Any = None, typed: bool = False) -> None:
         """Make a clip; whatever was asked for before is stopped. typed: while typing, see `Entry.typed`.
 
-        Emits "problems" {id, fields} at once, or "busy", "words" {spans}, "begin" {grid, steps, line} with
-        the decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8) and
-        their scales (float32, one a channel), and at last "done" {entry} with its sprite sheet, "stopped" or
+        Emits "problems" {id, fields} at once, or "busy", "words" {spans, notes}, "begin" {grid, steps, line}
+        with the decoder's weight and bias (float32), "preview" {step, t} with the predicted latents (int8)
+        and their scales (float32, one a channel), and at last "done" {entry} with its sheet, "stopped" or
         "problems".
         """
         self.cancel()
@@ -225,7 +226,8 @@ class Session:
             {"said": said, "read": None if read is None else list(read), "near": list(near)}
             for said, read, near in spans
         ]
-        self._emit("words", {"id": task.id, "spans": told}, [])
+        notes = list(read_wording(prompt).notes)
+        self._emit("words", {"id": task.id, "spans": told, "notes": notes}, [])
         if spans and all(read is None for _, read, _ in spans):
             strange = ", ".join(said for said, _, _ in spans)
             cure = "use words that it knows, such as: a red ball bouncing on the beach"

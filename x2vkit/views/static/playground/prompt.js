@@ -48,10 +48,11 @@ export class Prompt {
     if (this.text.value !== prompt) this.text.value = prompt;
   }
 
-  /** @param {Span[]} spans none takes them away */
-  showWords(spans) {
+  /** @param {Span[]} spans none takes them away @param {string[]} [notes] what the model cannot show */
+  showWords(spans, notes = []) {
     this.words.replaceChildren(
       ...spans.map((span) => (span.read ? known(span, span.read) : this._unknown(span))),
+      ...notes.map((note) => h("li", { class: "x2v-play-note" }, note)),
     );
   }
 

@@ -185,7 +185,7 @@ export class Workbench {
     if (kind === "busy") this.stage.tell(reading);
     if (kind === "words") {
       this.kernel.loaded = true;
-      this.prompt.showWords(message.spans);
+      this.prompt.showWords(message.spans, message.notes);
     }
     if (kind === "begin") {
       this.kernel.first = 0;
