@@ -12,7 +12,7 @@ from x2vkit.registry import shipped
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),
-    *("imageio", "imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm"),
+    *("av", "imageio", "imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm"),
 )
 """What x2vkit itself needs, as in pyproject.toml. Gradio is what a Space brings."""
 MODEL = "model"

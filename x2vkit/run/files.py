@@ -8,8 +8,6 @@ Messages name the file and never its folder. Whose file may be read is not asked
 from __future__ import annotations
 
 import io
-import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from x2vkit import media
 from x2vkit.axes import TIME_STRIDE
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
@@ -34,17 +33,6 @@ MAX_SIDE, MIN_SIDE = 256, 8
 """Pixels of a picture's sides: the longest that is kept where no size is asked for, and the shortest
 allowed.
 """
-
-VIDEOS = {
-    "mp4 or mov": (4, b"ftyp"),
-    "webm or mkv": (0, b"\x1a\x45\xdf\xa3"),
-    "gif": (0, b"GIF8"),
-    "avi": (8, b"AVI "),
-}
-"""Kind of video -> where its file says so, and how. Nothing else reaches ffmpeg: it also reads playlists,
-which name other files and hosts.
-"""
-DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,gif,avi"
 
 
 def with_files(
@@ -116,39 +104,18 @@ def read_picture(source: Any, height: int | None = None, width: int | None = Non
 def read_video(path: Any, frames: int, height: int, width: int) -> Frames:
     """At most `frames` frames of a video's start, FPS a second, scaled, cropped -> uint8 (F, H, W, 3).
 
+    The reader is `media.read_video`; this one keeps a stranger's file within bounds.
+
     Raises:
         X2VError: there is no such file, or it is no video, or too long.
     """
-    import imageio_ffmpeg
-
     file = _file("video", path)
     name = f"video {file.name!r}"
-    with file.open("rb") as opened:
-        head = opened.read(16)
-    if not any(head[at : at + len(magic)] == magic for at, magic in VIDEOS.values()):
-        raise X2VError(name, f"it is not a video ({', '.join(VIDEOS)})", "use an mp4 that a browser plays")
-    fit = f"scale={width}:{height}:force_original_aspect_ratio=increase:flags=area,crop={width}:{height}"
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-threads", "1",
-        "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{file}",
-        "-an", "-sn", "-dn", "-vf", f"fps={FPS},{fit}", "-frames:v", str(frames),
-        "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1",
-    ]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=READ_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        rule = f"reading its beginning took over {READ_SECONDS} s"
-        raise X2VError(name, rule, "cut and shrink it first") from error
-    length = re.search(rb"Duration: (\d+):(\d+):([\d.]+)", done.stderr)
-    seconds = sum(60**i * float(part) for i, part in enumerate(reversed(length.groups()))) if length else 0.0
+    seconds = media.video_info(file).seconds
     if seconds > MAX_VIDEO_SECONDS:
         rule = f"a clip to remake has at most {MAX_VIDEO_SECONDS} s, and only its first 3 are looked at"
         raise X2VError(f"{name} of {seconds / 60:.0f} minutes", rule, "cut out the part that you mean")
-    picture = height * width * 3
-    count = len(done.stdout) // picture
-    if done.returncode or not count:
-        raise X2VError(name, "it cannot be read as a video", "use an mp4 that a browser plays")
-    return np.frombuffer(done.stdout[: count * picture], np.uint8).reshape(count, height, width, 3)
+    return media.read_video(file, frames, height, width, FPS, time_limit=READ_SECONDS)
 
 
 def _opened(kind: str, source: Any) -> tuple[str, Any]:

@@ -1,9 +1,9 @@
 """A folder of the user's own captioned videos, in the world's place.
 
     mine/captions.csv     a header line `video,caption`, then one line a video: `cat.mp4,a cat on a chair`
-    mine/videos/cat.mp4   whatever ffmpeg reads
+    mine/videos/cat.mp4   mp4, mov, webm, mkv, gif or avi
 
-Clips are cut, scaled and cropped to the asked size and rate. They have frames and a caption, and no truth. A
+Clips are cut by seeking, scaled and cropped to the asked size and rate; no video is kept in memory. They have frames and a caption, and no truth. A
 video that cannot be read is named in a warning and left out; the run goes on.
 """
 
@@ -20,12 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from x2vkit.errors import X2VError
+from x2vkit.media import read_video, video_info
 
 CAPTIONS = "captions.csv"
 HELD_OUT_EVERY = 10
 """Of so many videos, one is kept for evaluation and never trained on (none, where there are fewer)."""
-KEPT = 16
-"""Decoded videos kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class VideoFolder:
         self.folder = Path(folder)
         self.rows = _read_captions(self.folder)
         self.name = f"{self.folder.name} {_digest(self.folder, self.rows)}"
-        self._decode = lru_cache(maxsize=KEPT)(self._read)
+        self._seconds = lru_cache(maxsize=None)(self._length)
 
     @property
     def words(self) -> list[str]:
@@ -75,15 +74,11 @@ class VideoFolder:
         rows = self._part(held_out)
         for offset in range(len(rows)):
             video, caption = rows[(index + offset) % len(rows)]
-            found = self._decode(video)
-            if found is not None:
-                frames, rate = found
-                cut = _cut(frames, rate, num_frames, fps, rng.random())
-                return FolderClip(_fit(cut, height, width), fps, caption)
+            cut = self._cut(video, num_frames, height, width, fps, rng.random())
+            if cut is not None:
+                return FolderClip(cut, fps, caption)
         rule = "none of its videos can be read"
-        raise X2VError(
-            f"--videos {self.folder}", rule, "check that ffmpeg plays them, and that they are complete"
-        )
+        raise X2VError(f"--videos {self.folder}", rule, "use complete mp4, mov, webm, mkv, gif or avi files")
 
     def _part(self, held_out: bool) -> list[tuple[str, str]]:
         """The rows to train on, or those kept for evaluation. A small folder serves as both."""
@@ -93,45 +88,32 @@ class VideoFolder:
             row for i, row in enumerate(self.rows) if (i % HELD_OUT_EVERY == HELD_OUT_EVERY - 1) == held_out
         ]
 
-    def _read(self, video: str) -> tuple[np.ndarray, float] | None:
-        """All frames uint8 (F, H, W, 3) of a video and its frames a second; None, with a warning, if it is
-        broken.
-        """
-        import imageio_ffmpeg
-        import mediapy
-
-        mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
+    def _length(self, video: str) -> float | None:
+        """Seconds of a video; None, with a warning, if it is broken."""
         try:
-            read = mediapy.read_video(self.folder / "videos" / video)
-        except (RuntimeError, ValueError, OSError) as error:
-            reason = (str(error).strip().splitlines() or ["unknown error"])[-1]
-            warnings.warn(f"{video} cannot be read and is left out ({reason})", stacklevel=2)
+            return video_info(self.folder / "videos" / video).seconds
+        except (X2VError, OSError) as error:
+            reason = error.rule if isinstance(error, X2VError) else str(error)
+            warnings.warn(f"{video} cannot be read and is left out ({reason})", stacklevel=3)
             return None
-        if not len(read):
-            warnings.warn(f"{video} holds no frame and is left out", stacklevel=2)
+
+    def _cut(
+        self, video: str, num_frames: int, height: int, width: int, fps: float, place: float
+    ) -> np.ndarray | None:
+        """`num_frames` frames at `fps`, starting at `place` (0 .. 1) of where a cut can start, held at the
+        video's end; None if the video is broken.
+        """
+        seconds = self._seconds(video)
+        if seconds is None:
             return None
-        return np.asarray(read), float(read.metadata.fps if read.metadata and read.metadata.fps else 12)
-
-
-def _cut(frames: np.ndarray, rate: float, num_frames: int, fps: float, place: float) -> np.ndarray:
-    """`num_frames` frames at `fps`, starting at `place` (0 .. 1) of where a cut can start."""
-    spare = max(0.0, len(frames) - 1 - (num_frames - 1) * rate / fps)
-    times = place * spare + np.arange(num_frames) * rate / fps
-    return frames[np.minimum(np.round(times).astype(int), len(frames) - 1)]
-
-
-def _fit(frames: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Crop to the asked aspect ratio about the centre, then scale."""
-    from PIL import Image
-
-    H, W = frames.shape[1:3]
-    tall, wide = min(H, round(W * height / width)), min(W, round(H * width / height))
-    top, left = (H - tall) // 2, (W - wide) // 2
-    box = (left, top, left + wide, top + tall)
-    scaled = [
-        Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS, box=box) for frame in frames
-    ]
-    return np.stack([np.asarray(frame) for frame in scaled])
+        start = place * max(0.0, seconds - num_frames / fps)
+        try:
+            frames = read_video(self.folder / "videos" / video, num_frames, height, width, fps, start)
+        except (X2VError, OSError) as error:
+            reason = error.rule if isinstance(error, X2VError) else str(error)
+            warnings.warn(f"{video} cannot be read at {start:.1f} s ({reason})", stacklevel=3)
+            return None
+        return np.concatenate([frames, np.repeat(frames[-1:], num_frames - len(frames), 0)])
 
 
 def _read_captions(folder: Path) -> list[tuple[str, str]]:

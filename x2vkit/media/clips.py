@@ -1,4 +1,4 @@
-"""Clips on disk and on a page: frames -> mp4, gif, webp, a png contact sheet; and reading one image.
+"""Writing a clip: frames -> mp4, gif, webp, a png contact sheet; and reading one image.
 
 A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, models or traces.
 """

@@ -1,0 +1,53 @@
+"""Clips and pictures on disk and on a page: reading any video or picture, writing mp4, gif, webp, png.
+
+A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, models or traces.
+"""
+
+from __future__ import annotations
+
+from x2vkit.media.clips import (
+    DISPLAY_PIXELS,
+    WRITERS,
+    Frames,
+    Writer,
+    check_clip,
+    check_fps,
+    check_output,
+    contact_sheet,
+    cut_sheet,
+    enlarge,
+    gif,
+    mp4,
+    png_sheet,
+    read_image,
+    square_columns,
+    webp,
+    write_atomic,
+    write_clip,
+)
+from x2vkit.media.video import VideoInfo, check_video, read_video, video_info
+
+__all__ = [
+    "DISPLAY_PIXELS",
+    "WRITERS",
+    "Frames",
+    "VideoInfo",
+    "Writer",
+    "check_clip",
+    "check_fps",
+    "check_output",
+    "check_video",
+    "contact_sheet",
+    "cut_sheet",
+    "enlarge",
+    "gif",
+    "mp4",
+    "png_sheet",
+    "read_image",
+    "read_video",
+    "square_columns",
+    "video_info",
+    "webp",
+    "write_atomic",
+    "write_clip",
+]
