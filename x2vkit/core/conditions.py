@@ -70,7 +70,7 @@ class Conditions:
             shape: frames, height, width of the clip.
             boxes: of the first and the second subject, each (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN
                 is "out of sight", and None is no such subject.
-            strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius in
+            strokes: (path, radius) pairs, path (K, 2) as x, y, evenly over the clip; radius in
                 fractions of min(H, W).
             mouth: (box, openness): where somebody talks, like `boxes`, and how far the mouth is open, (F,)
                 from 0 to 1, NaN where it does not talk.

@@ -79,11 +79,11 @@ class Upsample(nn.Module):
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
-        self.spread = Conv(width_in, 4 * width_out, kernel=1)
+        self.conv = Conv(width_in, 4 * width_out, kernel=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width_in, h, w) -> (N, width_out, 2 h, 2 w)."""
-        return depth_to_space(self.spread(x), 2)
+        return depth_to_space(self.conv(x), 2)
 
 
 def depth_to_space(x: Tensor, size: int) -> Tensor:

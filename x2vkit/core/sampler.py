@@ -149,13 +149,15 @@ def steps_run(steps: int, strength: float) -> int:
 
 def set_levels(scheduler: Any, steps: int, last_level: float = SamplingDefaults.last_level) -> None:
     """Noise levels from 1 to `last_level`, then 0: evenly spaced before the scheduler's own shift bends
-    them."""
+    them. A scheduler that takes no levels keeps to its own.
+    """
     shift = scheduler.config.get("shift") or scheduler.config.get("flow_shift") or 1.0
     last = last_level / (shift - (shift - 1) * last_level)  # which the shift turns into last_level
     if "sigmas" in inspect.signature(scheduler.set_timesteps).parameters:
         scheduler.set_timesteps(steps, sigmas=np.linspace(1.0, last, steps))
-    else:  # the Heun scheduler takes no levels, but spaces its own between these two
-        scheduler.sigma_max, scheduler.sigma_min = 1.0, last
+    else:
+        if isinstance(scheduler, FlowMatchHeunDiscreteScheduler):  # which spaces its own between these two
+            scheduler.sigma_max, scheduler.sigma_min = 1.0, last
         scheduler.set_timesteps(steps)
 
 
