@@ -75,7 +75,8 @@ def test_given_frames_are_never_touched(name, noise):
 
     run = list(sample(unguided(velocity), noise, make_scheduler(name), 5, given=known_frames(clip, [0])))
     assert all((frame == 5).all() for frame in seen)
-    assert all((x[:, :, 0] == 5).all() for step in run for x in (step.latents, step.pred_x0, step.next_latents))
+    parts = [x for step in run for x in (step.latents, step.pred_x0, step.next_latents)]
+    assert all((x[:, :, 0] == 5).all() for x in parts)
     assert (run[-1].next_latents[:, :, 1] != 5).any()
 
 
@@ -114,11 +115,13 @@ def test_sent_latents_take_over(noise):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}, {"last_level": 1}]
+    "bad",
+    [{"steps": 0}, {"steps": -3}, {"steps": 2.5}, {"strength": 0}, {"strength": 1.1}, {"last_level": 1}],
 )
 def test_refuses(bad, noise):
     with pytest.raises(X2VError, match=next(iter(bad))):
-        next(sample(unguided(lambda x, t: x), noise, make_scheduler("euler"), **{"steps": 4, "start": noise} | bad))
+        options = {"steps": 4, "start": noise} | bad
+        next(sample(unguided(lambda x, t: x), noise, make_scheduler("euler"), **options))
 
 
 def test_unknown_scheduler_names_the_known():

@@ -83,7 +83,8 @@ def test_what_rotates_keeps_the_positions_of_its_points():
     control = Conditions.draw((17, 128, 128), boxes=[[0.25, 0.25, 0.75, 0.75]]).control
     turn = torch.zeros(1, 17, 2)
     turn[:, 13:, 0] = np.pi / 2  # in the last latent frame what was on the right is on top
-    found = relative_positions(GRID, PATCH, control, torch.zeros(1, 5, 4), turn)[0, SUBJECT].reshape(5, 8, 8, 3)[..., 1:]
+    found = relative_positions(GRID, PATCH, control, torch.zeros(1, 5, 4), turn)[0, SUBJECT]
+    found = found.reshape(5, 8, 8, 3)[..., 1:]
     for inside in range(2, 6):
         torch.testing.assert_close(found[4, 2, inside], found[0, inside, 5])
     torch.testing.assert_close(found[3], found[0])

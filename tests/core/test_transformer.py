@@ -114,7 +114,8 @@ def test_control_and_camera_of_zeros_equal_none(model, inputs):
     before = predict(model, **inputs)
     torch.testing.assert_close(predict(model, **inputs, **zeros), before, rtol=0, atol=0)
     for name in zeros:
-        assert (predict(model, **inputs, **zeros | {name: torch.ones_like(zeros[name])}) - before).abs().max() > 1e-3
+        given = zeros | {name: torch.ones_like(zeros[name])}
+        assert (predict(model, **inputs, **given) - before).abs().max() > 1e-3
 
 
 @torch.no_grad()
@@ -139,7 +140,8 @@ def test_subject_rope_rotates_queries_and_keys_by_what_is_given_and_by_nothing_e
         model.control_embed.weight.zero_()
         model.camera_embed.weight.zero_()
     nothing = {"control": torch.zeros(2, 10, 2, 4, 6), "camera": torch.zeros(2, 2, 4)}
-    torch.testing.assert_close(predict(follows, **inputs, **nothing), predict(plain, **inputs), rtol=1e-4, atol=1e-5)
+    alike = predict(follows, **inputs, **nothing)
+    torch.testing.assert_close(alike, predict(plain, **inputs), rtol=1e-4, atol=1e-5)
     assert torch.equal(predict(plain, **inputs, control=box, camera=pan), predict(plain, **inputs))
     for given in ({"control": box}, {"camera": pan}):
         assert not torch.allclose(predict(follows, **inputs, **given), predict(plain, **inputs), atol=1e-3)
@@ -171,13 +173,15 @@ def test_shared_attention_reaches_across_clips_and_only_then(model, inputs):
     other = {k: v.clone() for k, v in inputs.items()}
     other["latents"][1] += 1
     assert torch.equal(predict(model, **inputs)[0], predict(model, **other)[0])
-    assert (predict(model, **inputs, shared_attention=True)[0] - predict(model, **other, shared_attention=True)[0]).abs().max() > 1e-4
+    one, two = (predict(model, **each, shared_attention=True)[0] for each in (inputs, other))
+    assert (one - two).abs().max() > 1e-4
 
 
 @torch.no_grad()
 def test_shared_attention_of_one_clip_changes_nothing(model, inputs):
     one = {k: v[:1] for k, v in inputs.items()}
-    torch.testing.assert_close(predict(model, **one, shared_attention=True), predict(model, **one), rtol=1e-5, atol=1e-6)
+    shared = predict(model, **one, shared_attention=True)
+    torch.testing.assert_close(shared, predict(model, **one), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("patch", [(1, 2, 2), (2, 2, 1), (1, 1, 1), (2, 4, 3)])
@@ -223,7 +227,8 @@ def test_scores_equal_torchs_attention_with_and_without_bias():
 def test_a_hook_on_the_scaled_dot_product_sees_what_makes_the_layers_output():
     torch.manual_seed(0)
     layer, x, seen = Attention(32, 2), torch.randn(1, 5, 32), {}
-    layer.scaled_dot_product.register_forward_hook(lambda m, args, out: seen.update(q=args[0], k=args[1], v=args[2]))
+    hooked = layer.scaled_dot_product
+    hooked.register_forward_hook(lambda m, args, out: seen.update(q=args[0], k=args[1], v=args[2]))
     out = layer(x)
     weights = (seen["q"] @ seen["k"].transpose(-1, -2) * 16**-0.5).softmax(-1)
     torch.testing.assert_close(layer.out((weights @ seen["v"]).transpose(1, 2).reshape(1, 5, 32)), out)
@@ -237,14 +242,14 @@ def test_share_keeps_own_text_and_everyones_video():
 @torch.no_grad()
 def test_saved_and_loaded_answers_the_same(tmp_path, model, inputs):
     model.save_pretrained(tmp_path)
-    torch.testing.assert_close(
-        predict(VideoTransformer.from_pretrained(tmp_path), **inputs), predict(model, **inputs), rtol=0, atol=0
-    )
+    again = VideoTransformer.from_pretrained(tmp_path)
+    torch.testing.assert_close(predict(again, **inputs), predict(model, **inputs), rtol=0, atol=0)
 
 
 @torch.no_grad()
 def test_the_conv_stage_reads_across_the_seams_of_patches_and_both_ways_in_time(inputs):
-    """Without blocks no token knows another; with the conv stage a changed corner is felt next door, in every frame.
+    """Without blocks no token knows another; with the conv stage a changed corner is felt next door, in every
+    frame.
     """
     at = (0, 0, 1, 1, 1)  # a position at the seam of the first patch, in the second frame
     moved = inputs | {"latents": inputs["latents"].clone()}
@@ -272,9 +277,8 @@ def test_a_conv_stage_trained_without_motion_can_be_trained_on_with_it(inputs):
     old = woken(conv_width=16)
     new = VideoTransformer.from_model_config(replace(TINY, conv_width=16, subject_rope=True))
     left = new.load_state_dict(old.state_dict(), strict=False)
-    assert left.missing_keys and all(
-        any(part in name for part in ("first_in", "first_out", "steer", "box_embed", "angle_embed")) for name in left.missing_keys
-    )
+    parts = ("first_in", "first_out", "steer", "box_embed", "angle_embed")
+    assert left.missing_keys and all(any(part in name for part in parts) for name in left.missing_keys)
     torch.testing.assert_close(predict(new, **inputs), predict(old, **inputs), rtol=0, atol=0)
 
 
@@ -289,7 +293,8 @@ def test_the_conv_stage_follows_what_moves(inputs):
     moved = inputs | {"latents": inputs["latents"].clone()}
     moved["latents"][:, :, 0, :, 1] += 1.0
     for given, heard in ((boxes, True), (torch.zeros_like(boxes), False)):
-        far = (predict(model, **moved, boxes=given) - predict(model, **inputs, boxes=given))[0, :, 1, :, 14:].abs().amax()
+        change = predict(model, **moved, boxes=given) - predict(model, **inputs, boxes=given)
+        far = change[0, :, 1, :, 14:].abs().amax()
         assert bool(far > 1e-6) == heard
 
 

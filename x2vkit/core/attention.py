@@ -39,9 +39,9 @@ class ScaledDotProduct(nn.Module):
     On a CPU by plain batched matmul, because at these sizes that trains faster there than torch's
     scaled_dot_product_attention. The softmax's division is done after the second matmul, on D numbers a query
     instead of K, and without first subtracting the row's maximum: q and k are normalised, so a score is at
-    most sqrt(D) times the gains, and exp overflows only above 88 (in float16 above 11, so that takes torch's). A
-    softmax in bf16 cost 14 % of the whole forward pass; this costs half. Elsewhere by torch's, or by the backend
-    that `set_attention_backend` or diffusers' `attention_backend` names.
+    most sqrt(D) times the gains, and exp overflows only above 88 (float16 above 11, so that takes torch's).
+    A softmax in bf16 cost 14 % of the whole forward pass; this costs half. Elsewhere by torch's, or by the
+    backend that `set_attention_backend` or diffusers' `attention_backend` names.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class ScaledDotProduct(nn.Module):
 
 
 class BlockMixin:
-    """What models made of blocks share: gradient checkpointing, and the attention backend of diffusers' methods.
+    """What models made of blocks share: gradient checkpointing, and diffusers' choice of attention backend.
 
     It stands before ModelMixin among a model's bases.
     """

@@ -30,7 +30,8 @@ from x2vkit.registry import SamplingDefaults
 @dataclass(frozen=True)
 class Pass:
     """One evaluation of the transformer on all clips; steps x passes is the number of function evaluations
-    (NFE)."""
+    (NFE).
+    """
 
     weight: float
     """CFG weight of (v_cond - v of this pass); 0 for the conditional pass itself."""

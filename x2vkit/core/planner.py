@@ -329,7 +329,8 @@ def each_number(groups: Tensor) -> Tensor:
 
 def _time_features(frames: int, device: torch.device) -> Tensor:
     """Sines and cosines (F, 4 TIME_OCTAVES) of a frame's time since the start, and of its part of the
-    clip."""
+    clip.
+    """
     k = torch.arange(frames, device=device, dtype=torch.float32)
     times = torch.stack([k / 32, k / max(frames - 1, 1)], 1)                              # (F, 2)
     angle = (times[:, :, None] * pi * 2.0 ** torch.arange(TIME_OCTAVES, device=device)).flatten(1)

@@ -113,7 +113,8 @@ def per_latent_frame(values: NDArray) -> NDArray:
 
 def _track(name: str, values: NDArray, num_frames: int, size: int) -> NDArray[np.float64]:
     """(F, size), or one row for all frames, as (F, size); infinite values are refused, NaN is the
-    caller's."""
+    caller's.
+    """
     values = np.asarray(values, np.float64)
     if values.shape == (size,):
         values = np.repeat(values[None], num_frames, axis=0)
@@ -129,7 +130,8 @@ def _draw_stroke(
     raster: NDArray, path: NDArray, radius: float, num_frames: int, height: int, width: int
 ) -> None:
     """A disc that follows the path; inside it, mask 1 and the path's movement since the latent frame
-    before."""
+    before.
+    """
     if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2 or not np.isfinite(path).all():
         got = f"stroke of shape {path.shape}" if np.isfinite(path).all() else "stroke with nan or inf"
         raise X2VError(got, "a stroke is two or more points (x, y), all finite", "draw a longer line")

@@ -66,7 +66,8 @@ def head_coordinates(heads: int) -> list[int]:
 
 def _with_camera(screen: Tensor, grid: Shape3, patch: Shape3, camera: Tensor) -> Tensor:
     """Positions on the ground as the first frame sees it: a pan adds its path, a zoom divides by its
-    factor."""
+    factor.
+    """
     n_t, n_h, n_w = grid
     path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                # (B, f, 3): x, y, log zoom
     path = path.unflatten(1, (n_t, patch[0])).mean(2)                             # (B, n_t, 3)

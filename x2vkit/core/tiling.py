@@ -1,8 +1,9 @@
 """Large frames piece by piece: tiles that are each worked out with what lies around them.
 
-A convolutional network without statistics over the frame treats a crop as the same pixels inside a large frame, but
-for a margin as wide as its receptive field. So tiles are cut with that margin, worked out, and the margin is cut off:
-there are no seams, nothing is blended, and the result is the same. Knows nothing about what is worked out.
+A convolutional network without statistics over the frame treats a crop as the same pixels inside a large
+frame, but for a margin as wide as its receptive field. So tiles are cut with that margin, worked out, and the
+margin is cut off: there are no seams, nothing is blended, and the result is the same. Knows nothing about
+what is worked out.
 """
 
 from __future__ import annotations

@@ -276,7 +276,7 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         from diffusers.hooks._helpers import TransformerBlockMetadata, TransformerBlockRegistry
 
         if not isinstance(config, (FirstBlockCacheConfig, MagCacheConfig)):
-            rule = "it hooks attention processors, and these blocks have one attention over text and video instead"
+            rule = "it hooks attention processors, and these blocks have one joint attention instead"
             raise X2VError(type(config).__name__, rule, "use FirstBlockCacheConfig or MagCacheConfig")
         if len(self.blocks) < 2:
             rule = "a cache skips all blocks but the first, and this model has one"
@@ -314,7 +314,8 @@ def precondition(t: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def compute_dtype(x: Tensor) -> torch.dtype:
     """The dtype to work in: autocast's where it is on. A stream kept in float32 would cost a third of a
-    step."""
+    step.
+    """
     kind = x.device.type
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else x.dtype
 
@@ -327,7 +328,8 @@ def attention_bias(text_mask: Tensor, length: int, dtype: torch.dtype) -> Tensor
 
 def gather_tokens(x: Tensor, kept: Tensor | None) -> Tensor:
     """The kept tokens (B, M) of x (B, N, X) -> (B, M, X); x itself where all are kept or one row is for
-    all."""
+    all.
+    """
     return x if kept is None or x.shape[1] == 1 else x.gather(1, _index(kept, x))
 
 
@@ -342,7 +344,8 @@ def _index(kept: Tensor, like: Tensor) -> Tensor:
 
 def gather_rotary(table: Tensor, kept: Tensor, text_tokens: int) -> Tensor:
     """Rows of a rotary table (T + N, D) or (B, A, T + N, D) for the kept tokens (B, M) -> (B, 1 or A, T + M,
-    D)."""
+    D).
+    """
     if table.ndim == 2:
         text = table[:text_tokens].expand(len(kept), -1, -1)
         return torch.cat([text, table[text_tokens:][kept]], dim=1).unsqueeze(1)

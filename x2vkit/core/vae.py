@@ -68,6 +68,7 @@ class CausalBlock(nn.Module):
         self.conv2 = Conv(width, width, zero=True)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
+        """(B * f, c, h, w), with f latent frames a clip, -> the same shape."""
         a = F.silu(x)
         a = self.conv1(a) + self.from_previous(previous(a, frames))
         return x + self.conv2(F.silu(a))
@@ -121,6 +122,7 @@ class Encoder(Blocks):
         self.margin = ceil((1 + 2 * depths[0]) / 2) + 2 * depths[1] + 1
 
     def forward(self, video: Tensor) -> Tensor:
+        """(B, 3, F, H, W) -> (B, C, f, h, w)."""
         frames = (video.shape[2] + TIME_STRIDE - 1) // TIME_STRIDE
         x = fold_time(video, 4)  #                   (N, 192, H/4, W/4)
         x = self.conv_in(x)  #                         (N, widths[1], H/4, W/4)
@@ -152,6 +154,7 @@ class Decoder(Blocks):
         self.margin = ceil(sum(count / 2**level for level, count in enumerate(convolutions)))
 
     def forward(self, latents: Tensor) -> Tensor:
+        """(B, C, f, h, w) -> (B, 3, F, H, W)."""
         frames = latents.shape[2]
         *_, x = self.features(latents)
         x = self.conv_out(F.silu(x))  #               (N, 48, H/2, W/2)
@@ -213,7 +216,6 @@ class LinearCode(nn.Module):
         return self.mean.to(x.device), self.components.to(x.device), self.std.to(x.device)
 
 
-
 class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
     """Causal video autoencoder with (4, 8, 8) compression.
 
@@ -258,8 +260,10 @@ class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
     def encode(
         self, video: Tensor, return_dict: bool = True
     ) -> AutoencoderKLOutput | tuple[DiagonalGaussianDistribution]:
-        """Clips -> the distribution of their latents: `mode()` is what `encode_video` returns, `sample(generator)`
-        adds the light noise that the decoder was trained with.
+        """Clips -> the distribution of their latents.
+
+        Its `mode()` is what `encode_video` returns, `sample(generator)` adds the light noise that the decoder
+        was trained with.
 
         Args:
             video: as in `encode_video`.
@@ -267,7 +271,8 @@ class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
         """
         latents = self.encode_video(video)
         std = (self.config.latent_noise * self.latents_target_std).view(1, -1, 1, 1, 1).to(latents)
-        posterior = DiagonalGaussianDistribution(torch.cat([latents, (2 * std.log()).expand_as(latents)], dim=1))
+        moments = torch.cat([latents, (2 * std.log()).expand_as(latents)], dim=1)
+        posterior = DiagonalGaussianDistribution(moments)
         return AutoencoderKLOutput(posterior) if return_dict else (posterior,)
 
     @apply_forward_hook
@@ -307,8 +312,10 @@ class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
     def enable_tiling(
         self, tile_sample_min_height: int = TILE_PIXELS, tile_sample_min_width: int = TILE_PIXELS
     ) -> None:
-        """Encode and decode large frames tile by tile, in less memory. Each tile is worked out with as much around it
-        as its pixels depend on, so tiles have no seams, and the result is the same.
+        """Encode and decode large frames tile by tile, in less memory.
+
+        Each tile is worked out with as much around it as its pixels depend on, so tiles have no seams, and
+        the result is the same.
 
         Args:
             tile_sample_min_height: pixels of a tile, a multiple of 8.
