@@ -62,7 +62,7 @@ def test_every_public_name_is_there():
 
 # -- the arrow ----------------------------------------------------------------------------------------------
 
-BASE = ("errors", "axes", "config", "flops", "media", "device", "registry", "backend")
+BASE = ("errors", "axes", "config", "flops", "media", "device", "registry", "backend", "words")
 MODEL = (*BASE, "world", "core", "pipeline")
 ALL = (
     *(*MODEL, "trace", "scaling", "judge", "training", "run", "adapters", "studio", "views", "web", "demo"),
@@ -76,6 +76,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "config": ("errors", "axes", "registry"),
     "flops": ("errors", "axes", "config"),
     "device": ("errors",),
+    "words": (),
     "backend": ("errors", "axes", "media", "registry", "config"),
     "trace": BASE,
     "world": BASE,

@@ -10,7 +10,6 @@ so save_pretrained carries them. The encoder is small enough to train together w
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from torch.nn import functional as F
 from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.attention import MASK_VALUE, Attention, BlockMixin
 from x2vkit.core.layers import norm
+from x2vkit.words import split_words
 
 START, PAD = "<start>", "<pad>"
 """Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
@@ -119,9 +119,7 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
         """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood
         and says nothing, ("flurb", None) for what is not known.
         """
-        tokens = re.findall(
-            r"[^\W_]+(?:'[^\W_]+)*", prompt.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        )
+        tokens = split_words(prompt)
         spans: list[tuple[str, tuple[str, ...] | None]] = []
         at = 0
         while at < len(tokens):

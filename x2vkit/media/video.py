@@ -1,20 +1,21 @@
 """The one reader of videos: only the frames that are asked for, by their time stamps, upright, as RGB.
 
-Reads through PyAV: seeks to the keyframe before, decodes on from there, and scales each kept frame at once, so
-that memory does not grow with the video. What it sees to, since no library does it by itself:
+Reads through PyAV: seeks to the keyframe before, decodes on from there, and scales each kept frame at once,
+so that memory does not grow with the video. What it sees to, since no library does it by itself:
 
 - a frame is picked by its time stamp, so variable rates keep their speed;
-- turned and mirrored videos (phones) come upright, and pixels that are not square in the shape of the display;
+- turned and mirrored videos (phones) come upright, pixels that are not square in the shape of the display;
 - colours follow the video's own tags (matrix, range). A video without a matrix tag is read as BT.709 from
   720 rows or 1280 columns on, and as BT.601 below, as players do;
 - HDR (PQ, HLG) is tone-mapped to what a normal screen shows; alpha lies over a fill colour.
 
-A video is told by its first bytes and opened as that kind alone: a playlist, which names other files and hosts,
-is never followed.
+A video is told by its first bytes and opened as that kind alone: a playlist, which names other files and
+hosts, is never followed.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -147,6 +148,9 @@ class _Opened:
 
     def __exit__(self, *_: object) -> None:
         self.container.close()
+        # a container and its streams name each other, and hold a decoder's frames until they are collected
+        del self.container, self.stream, self.codec
+        gc.collect(1)
 
     def _open(self) -> None:
         import av
@@ -324,8 +328,11 @@ def _converted(frame: Any, width: int, height: int, fill: Colour) -> Frames:
 
     shrinks = width < frame.width
     how: dict[str, Any] = {
-        "width": width, "height": height, "interpolation": Interpolation.AREA if shrinks else Interpolation.BICUBIC,
-    }  # fmt: skip
+        "width": width,
+        "height": height,
+        "interpolation": Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+        "threads": 1,
+    }
     if frame.colorspace == UNTAGGED and (frame.height >= 720 or frame.width >= 1280):
         frame.colorspace = BT709
     if hdr := HDR.get(int(frame.color_trc)):

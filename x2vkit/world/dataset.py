@@ -3,15 +3,14 @@
     mine/captions.csv     a header line `video,caption`, then one line a video: `cat.mp4,a cat on a chair`
     mine/videos/cat.mp4   mp4, mov, webm, mkv, gif or avi
 
-Clips are cut by seeking, scaled and cropped to the asked size and rate; no video is kept in memory. They have frames and a caption, and no truth. A
-video that cannot be read is named in a warning and left out; the run goes on.
+or captions in another form that people have (`caption_files`). Clips are cut by seeking, scaled and cropped to
+the asked size and rate; no video is kept in memory. They have frames and a caption, and no truth. A video that
+cannot be read is named in a warning and left out; the run goes on.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import re
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +20,9 @@ import numpy as np
 
 from x2vkit.errors import X2VError
 from x2vkit.media import read_video, video_info
+from x2vkit.words import split_words
+from x2vkit.world.caption_files import Captions, read_captions
 
-CAPTIONS = "captions.csv"
 HELD_OUT_EVERY = 10
 """Of so many videos, one is kept for evaluation and never trained on (none, where there are fewer)."""
 
@@ -46,14 +46,15 @@ class VideoFolder:
     def __init__(self, folder: str | Path) -> None:
         """Raises X2VError when the folder holds no captions, or captions of no video that is there."""
         self.folder = Path(folder)
-        self.rows = _read_captions(self.folder)
-        self.name = f"{self.folder.name} {_digest(self.folder, self.rows)}"
+        captions = read_captions(self.folder)
+        self.base, self.rows = captions.base, _present(captions)
+        self.name = f"{self.folder.name} {_digest(self.base, self.rows)}"
         self._seconds = lru_cache(maxsize=None)(self._length)
 
     @property
     def words(self) -> list[str]:
         """Every word of the captions once, in order of arrival: new captions add words behind the others."""
-        found = (word for _, caption in self.rows for word in re.findall(r"[^\W_]+", caption.lower()))
+        found = (word for _, caption in self.rows for word in split_words(caption))
         return list(dict.fromkeys(found))
 
     def sample(
@@ -91,7 +92,7 @@ class VideoFolder:
     def _length(self, video: str) -> float | None:
         """Seconds of a video; None, with a warning, if it is broken."""
         try:
-            return video_info(self.folder / "videos" / video).seconds
+            return video_info(self.base / video).seconds
         except (X2VError, OSError) as error:
             reason = error.rule if isinstance(error, X2VError) else str(error)
             warnings.warn(f"{video} cannot be read and is left out ({reason})", stacklevel=3)
@@ -108,7 +109,7 @@ class VideoFolder:
             return None
         start = place * max(0.0, seconds - num_frames / fps)
         try:
-            frames = read_video(self.folder / "videos" / video, num_frames, height, width, fps, start)
+            frames = read_video(self.base / video, num_frames, height, width, fps, start)
         except (X2VError, OSError) as error:
             reason = error.rule if isinstance(error, X2VError) else str(error)
             warnings.warn(f"{video} cannot be read at {start:.1f} s ({reason})", stacklevel=3)
@@ -116,30 +117,19 @@ class VideoFolder:
         return np.concatenate([frames, np.repeat(frames[-1:], num_frames - len(frames), 0)])
 
 
-def _read_captions(folder: Path) -> list[tuple[str, str]]:
-    """(video, caption) rows whose video is there; missing videos are named in one warning."""
-    path = folder / CAPTIONS
-    layout = "a folder of videos holds captions.csv (video,caption) and videos/"
-    if not path.is_file():
-        raise X2VError(f"--videos {folder}", layout, f"write {path}")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"video", "caption"} <= set(reader.fieldnames or []):
-            got = f"{path} with the columns {', '.join(reader.fieldnames or ['(none)'])}"
-            raise X2VError(got, layout, "make its first line `video,caption`")
-        rows = [((row["video"] or "").strip(), (row["caption"] or "").strip()) for row in reader]
-    missing = [video for video, _ in rows if not (folder / "videos" / video).is_file()]
+def _present(captions: Captions) -> list[tuple[str, str]]:
+    """The rows whose video is there; the others are named in one warning."""
+    missing = {video for video, _ in captions.rows if not (captions.base / video).is_file()}
     if missing:
-        warnings.warn(f"left out, not in {folder / 'videos'}: {', '.join(missing)}", stacklevel=3)
-    rows = [row for row in rows if row[0] not in missing]
+        warnings.warn(f"left out, not in {captions.base}: {', '.join(sorted(missing))}", stacklevel=3)
+    rows = [row for row in captions.rows if row[0] not in missing]
     if not rows:
-        raise X2VError(
-            f"--videos {folder}", "none of the captions' videos is there", f"put them in {folder / 'videos'}"
-        )
+        rule = "none of the captions' videos is there"
+        raise X2VError(f"--videos {captions.base}", rule, f"put them in {captions.base}")
     return rows
 
 
-def _digest(folder: Path, rows: list[tuple[str, str]]) -> str:
+def _digest(base: Path, rows: list[tuple[str, str]]) -> str:
     """Changes when a caption or the size of a video does."""
-    text = repr([(video, caption, (folder / "videos" / video).stat().st_size) for video, caption in rows])
+    text = repr([(video, caption, (base / video).stat().st_size) for video, caption in rows])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
