@@ -126,7 +126,7 @@ def _extras(trace: Trace) -> Iterator[Rule]:
     for name, array in trace.inputs.items():
         yield f"input {name} holds numbers", array.dtype.kind in "biuf"
     for name, track in trace.plan.items():
-        right = name in PLAN and track.shape == (len(trace.frames), *PLAN[name])
+        right = name in PLAN and track.shape == (trace.frames.shape[0], *PLAN[name])
         shape = ", ".join(("F", *map(str, PLAN.get(name, ()))))
         yield f"a plan has the tracks {', '.join(PLAN)}; {name} is ({shape})", right
         yield f"{name} of the plan holds numbers", track.dtype.kind == "f"

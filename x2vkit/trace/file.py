@@ -5,12 +5,10 @@ No pickle anywhere: opening a trace from a stranger reads numbers and never runs
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import stat
 from dataclasses import asdict
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +16,12 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
-from PIL import Image
 
 from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
-from x2vkit.media import check_output, contact_sheet, cut_sheet, square_columns, write_atomic
+from x2vkit.media import check_output, write_atomic
 from x2vkit.trace.checks import ARRAYS, GROUPS
+from x2vkit.trace.pictures import EncodedPictures
 
 if TYPE_CHECKING:
     from x2vkit.trace.record import Trace
@@ -36,14 +34,15 @@ SCHEMA = 4
 TEXTS = ("request", "words", "unknown", "fps", "heads", "geometry", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
 TUPLES = ("words", "unknown", "heads")
-LARGEST_PICTURES = 500_000_000
-"""What the images of a file may hold, in bytes unpacked: a small file can say that it holds any number."""
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 
 
-PREVIEW_QUALITY = 90
-"""Of the WebP that holds a compact file's previews."""
+IMAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("frames", "PNG", {}),
+    ("previews", "WEBP", {"quality": 90}),
+)
+"""What a compact file keeps as one image each: the field, the kind of image, and how it is written."""
 EIGHT_BITS = ("latents", "pred_x0", "pred_x0_cond", "queries", "keys")
 """What a compact file keeps at 8 bits a number, each array with its scales beside it as "NAME/scale". Its
 frames are one PNG, without loss, and its previews one WebP: "frames/image" and "frames/shape", and so on.
@@ -61,9 +60,12 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     if compact:
         for name in [name for name in arrays if name.partition(".")[0] in EIGHT_BITS]:
             arrays[name], arrays[f"{name}/scale"] = eight_bits(arrays[name], 2)
-        _shrink(arrays, "frames", "PNG")
-        if "previews" in arrays:
-            _shrink(arrays, "previews", "WEBP", quality=PREVIEW_QUALITY)
+        for name, kind, options in IMAGES:
+            if name in arrays:
+                image = trace.encoded(name) or EncodedPictures.encode(name, arrays.pop(name), kind, **options)
+                arrays.pop(name, None)
+                arrays[f"{name}/image"] = np.frombuffer(image.data, np.uint8)
+                arrays[f"{name}/shape"] = np.array(image.shape)
     return write_atomic(path, safetensors.numpy.save(arrays, metadata))
 
 
@@ -143,17 +145,7 @@ def full_bits(small: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np
     return small.astype(np.float32) * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
 
 
-def _shrink(arrays: dict[str, NDArray[Any]], name: str, kind: str, **options: Any) -> None:
-    """Put pictures (..., H, W, 3) as one image file in the place of their numbers."""
-    pictures = arrays.pop(name)
-    sheet = contact_sheet(pictures.reshape(-1, *pictures.shape[-3:]), gap=0)
-    stream = io.BytesIO()
-    Image.fromarray(sheet).save(stream, kind, **options)
-    arrays[f"{name}/image"] = np.frombuffer(stream.getvalue(), np.uint8)
-    arrays[f"{name}/shape"] = np.array(pictures.shape)
-
-
-def _expand(arrays: dict[str, NDArray[Any]]) -> None:
+def _expand(arrays: dict[str, Any]) -> None:
     """Undo in place what `compact` did to the arrays of a file. X2VError where that cannot be."""
     for key in [key for key in arrays if key.endswith("/scale")]:
         name, scale = key.removesuffix("/scale"), arrays.pop(key)
@@ -162,26 +154,10 @@ def _expand(arrays: dict[str, NDArray[Any]]) -> None:
             raise X2VError("trace", f"it is damaged: {key!r} fits no array", "copy or record it again")
         arrays[name] = full_bits(small, scale).astype(np.float16)
     for key in [key for key in arrays if key.endswith("/image")]:
-        name = key.removesuffix("/image")
-        arrays[name] = _pictures(name, arrays.pop(key), arrays.pop(f"{name}/shape", np.zeros(0)))
-
-
-def _pictures(name: str, image: NDArray[Any], shape: NDArray[Any]) -> NDArray[np.uint8]:
-    """The pictures (..., H, W, 3) of an image file. X2VError where it is none, or none of that shape."""
-    size = tuple(int(n) for n in shape.ravel()[:8]) if shape.dtype.kind in "iu" else ()
-    if len(size) < 4 or size[-1] != 3 or min(size) < 1 or prod(size) > LARGEST_PICTURES:
-        rule = f"it is damaged: {name} of shape {size} are no pictures of up to {LARGEST_PICTURES:,} bytes"
-        raise X2VError("trace", rule, "copy or record it again")
-    count, (height, width) = prod(size[:-3]), size[-3:-1]
-    columns = square_columns(count, height, width)
-    try:
-        with Image.open(io.BytesIO(image.tobytes()), formats=("PNG", "WEBP")) as opened:
-            if opened.size != (columns * width, -(-count // columns) * height):
-                raise ValueError(f"an image of {opened.size} holds no {count} pictures of {height} x {width}")
-            sheet = np.asarray(opened.convert("RGB"))
-    except Exception as error:  # decoders raise what they like: SyntaxError, EOFError, struct.error ...
-        raise X2VError("trace", f"its {name} are damaged ({error})", "copy or record it again") from error
-    return cut_sheet(sheet, count, columns).reshape(size)
+        name, image = key.removesuffix("/image"), arrays.pop(key)
+        shape = arrays.pop(f"{name}/shape", np.zeros(0))
+        sizes = tuple(int(n) for n in shape.ravel()[:8]) if shape.dtype.kind in "iu" else ()
+        arrays[name] = EncodedPictures(name, image.tobytes(), sizes)
 
 
 def _texts(header: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from x2vkit.axes import Geometry, Shape3
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.trace.checks import ARRAYS, GROUPS, check
+from x2vkit.trace.pictures import EncodedPictures
 
 Array = NDArray[Any]
 Site = tuple[int, int]
@@ -78,7 +79,7 @@ class Trace:
     """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where they
     were not pulled.
     """
-    previews: Array | None = None
+    previews: Array | None = field(default_factory=lambda: None)
     """(S, F, H, W, 3) uint8 pictures of `pred_x0`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
     """(P, C) float16: a linear picture of one latent cell; see `preview`. P is temporal stride x spatial
@@ -103,11 +104,32 @@ class Trace:
             object.__setattr__(self, name, MappingProxyType(arrays))
         for name in ARRAYS:
             value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else _frozen(value))
+            whole = value is None or isinstance(value, EncodedPictures)
+            object.__setattr__(self, name, value if whole else _frozen(value))
         if not self.geometry.token_kinds and self.latents.ndim == 5:
             kinds = (("text", len(self.words)), ("video", prod(self.grid)))
             object.__setattr__(self, "geometry", replace(self.geometry, token_kinds=kinds))
         check(self)
+        encoded = {name: value for name, value in vars(self).items() if isinstance(value, EncodedPictures)}
+        object.__setattr__(self, "_encoded", MappingProxyType(encoded))
+        for name in encoded:  # from now on __getattr__ is asked for them
+            object.__delattr__(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        """Pictures that a file holds as an image, unpacked when they are first looked at."""
+        image = vars(self).get("_encoded", {}).get(name)
+        if image is None:
+            raise AttributeError(f"a Trace has no {name!r}")
+        object.__setattr__(self, name, _frozen(image.decode()))
+        return vars(self)[name]
+
+    def _packed(self, name: str) -> Any:
+        """A field as it is, pictures that nobody has looked at still packed."""
+        return vars(self)["_encoded"].get(name) if name not in vars(self) else vars(self)[name]
+
+    def encoded(self, name: str) -> EncodedPictures | None:
+        """The image that `frames` or `previews` were read from, or None where they came as numbers."""
+        return vars(self)["_encoded"].get(name)
 
     @property
     def prompt(self) -> str:
@@ -133,7 +155,9 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays, which is about the size of the file."""
-        return sum(array.nbytes for array in self.arrays().values())
+        single = [self._packed(name) for name in ARRAYS]
+        groups = [array for name in GROUPS for array in getattr(self, name).values()]
+        return sum(array.nbytes for array in [*single, *groups] if array is not None)
 
     def arrays(self) -> dict[str, Array]:
         """Every array by a flat name, as the file stores them ("queries.3.0" is step 3, layer 0)."""
@@ -218,9 +242,9 @@ class Trace:
         return show.html(self)
 
     def __repr__(self) -> str:
-        _, height, width, _ = self.frames.shape
+        frames, height, width, _ = self._packed("frames").shape
         attention = f", attention at {len(self.captured)} places" if self.captured else ""
-        clip = f"{len(self.frames)} frames of {height} x {width} at {self.fps:g} fps"
+        clip = f"{frames} frames of {height} x {width} at {self.fps:g} fps"
         return f"Trace({self.prompt!r}: {clip}, {self.steps} steps{attention}, {self.nbytes / 1e6:.1f} MB)"
 
 

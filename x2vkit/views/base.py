@@ -44,6 +44,7 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from uuid import uuid4
@@ -58,6 +59,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import Frames, contact_sheet, square_columns
 from x2vkit.trace import Trace
 from x2vkit.trace.file import eight_bits
+from x2vkit.trace.pictures import EncodedPictures
 from x2vkit.trace.samples import sample
 from x2vkit.views import page
 
@@ -73,6 +75,8 @@ ALIGN = 8
 """Every array begins at a multiple of so many bytes."""
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
 """What the browser has typed arrays for; float16 arrives there as float32."""
+KEPT_PICTURE = "picture.png"
+"""The static picture of a view on what is bundled, beside its browser code; see pictures.py."""
 LOSSLESS_BYTES, JPEG_QUALITY = 2_000_000, 85
 """How a SpriteSheet is sent: without loss where it is small, and at this quality (full colour resolution)
 above.
@@ -96,8 +100,8 @@ class Eight:
 class SpriteSheet:
     """Pictures sent as one image, a grid row by row; `await view.image(name)` in the browser."""
 
-    frames: Frames
-    """(n, H, W, 3) uint8."""
+    frames: Frames | EncodedPictures
+    """(..., H, W, 3) uint8; or the image that they were read from, which is sent as it is."""
     quality: int = 0
     """JPEG quality, 1..100; 0 is without loss up to LOSSLESS_BYTES unpacked, else JPEG_QUALITY."""
 
@@ -144,12 +148,14 @@ class View(anywidget.AnyWidget):
         self._limits: Mapping[str, int] = {}
         self._keys: frozenset[str] = frozenset()
         self._linked: weakref.WeakSet[View] = weakref.WeakSet()
+        self._bundled = not args and not any(value is not None for value in options.values())
         try:
             values = self._values(self.prepare(*args, **options))
         except X2VError as error:
             self.error = error
             told = {"got": error.got, "rule": error.rule, "cure": error.cure}
             values = {"metadata": {"error": told, "label": self.label, "arrays": []}}
+        self._first: Mapping[str, Any] = values.get("selection", {})
         super().__init__(**values, layout={"width": "100%"})
 
     # -- what a view is made of
@@ -173,6 +179,7 @@ class View(anywidget.AnyWidget):
     def show(self, content: Content) -> None:
         """Put other content into the view that is already on the page. X2VError above `LIMIT_BYTES`."""
         values = self._values(content)
+        self._bundled = False
         with self.hold_sync():
             self.error = None
             for name, value in values.items():
@@ -241,6 +248,13 @@ class View(anywidget.AnyWidget):
         return data
 
     def _png(self) -> bytes:
+        """The static picture: of what is bundled the one that was kept, for drawing it takes a second."""
+        kept = page.STATIC / self._module / KEPT_PICTURE
+        if self._bundled and self.selection == self._first and kept.is_file():
+            return kept.read_bytes()
+        return self.draw_png()
+
+    def draw_png(self) -> bytes:
         """The static picture, small: few colours, 72 dots an inch."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -270,6 +284,12 @@ def geometry_metadata(trace: Trace) -> dict[str, Any]:
     return asdict(trace.geometry)
 
 
+def pictures_of(trace: Trace, name: str) -> SpriteSheet:
+    """`frames` or `previews` of a trace without loss, or as the image of the file that they were read from.
+    """
+    return SpriteSheet(trace.encoded(name) or getattr(trace, name))
+
+
 def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[str, Any]], bytes]:
     """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
 
@@ -294,7 +314,8 @@ def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[s
     for name, value in arrays.items():
         entry: dict[str, Any] = {"name": name, "shape": list(_plain(value).shape)}
         if isinstance(value, SpriteSheet):
-            entry |= {"dtype": "image", **_image(value)}
+            *lead, height, width, colours = entry["shape"]
+            entry |= {"dtype": "image", "shape": [prod(lead), height, width, colours], **_image(value)}
             data = entry.pop("data")
         elif isinstance(value, Eight):
             small, scale = eight_bits(value.array, value.lead)
@@ -316,7 +337,7 @@ def check_size(size: int) -> None:
         raise X2VError(f"a trace that needs {size / 1e6:.0f} MB", rule, cure)
 
 
-def _plain(value: Array | Eight | SpriteSheet) -> Array:
+def _plain(value: Array | Eight | SpriteSheet) -> Array | EncodedPictures:
     if isinstance(value, SpriteSheet):
         return value.frames
     return value.array if isinstance(value, Eight) else value
@@ -335,14 +356,17 @@ def _typed(name: str, array: Array) -> Array:
     return array
 
 
-def _image(strip: SpriteSheet) -> dict[str, Any]:
+def _image(sheet: SpriteSheet) -> dict[str, Any]:
     """Pictures in one image, about as wide as tall (formats end at some 16,000 pixels a side)."""
-    count, height, width, _ = strip.frames.shape
-    columns = square_columns(count, height, width)
-    sheet = Image.fromarray(contact_sheet(strip.frames, columns, gap=0))
+    frames = sheet.frames
+    if isinstance(frames, EncodedPictures):
+        return {"mime": frames.mime, "columns": frames.columns, "data": frames.data}
+    frames = frames.reshape(-1, *frames.shape[-3:])
+    columns = square_columns(*frames.shape[:3])
+    image = Image.fromarray(contact_sheet(frames, columns, gap=0))
     stream = io.BytesIO()
-    if strip.quality == 0 and strip.frames.nbytes <= LOSSLESS_BYTES:
-        sheet.save(stream, kind := "WEBP", lossless=True, method=2)
+    if sheet.quality == 0 and frames.nbytes <= LOSSLESS_BYTES:  # a better method takes three times as long
+        image.save(stream, kind := "WEBP", lossless=True, method=0)
     else:  # as many pictures again would take WebP ten times as long to write
-        sheet.save(stream, kind := "JPEG", quality=strip.quality or JPEG_QUALITY, subsampling=0)
+        image.save(stream, kind := "JPEG", quality=sheet.quality or JPEG_QUALITY, subsampling=0)
     return {"mime": f"image/{kind.lower()}", "columns": columns, "data": stream.getvalue()}

@@ -27,6 +27,7 @@ from x2vkit.views.base import (
     as_trace,
     check_size,
     geometry_metadata,
+    pictures_of,
 )
 from x2vkit.views.style import PALETTE
 
@@ -59,7 +60,8 @@ class Denoise(View):
         if trace.preview_weight is None or trace.preview_bias is None:
             rule = "this view needs its linear decoder to draw latents, and it kept none"
             raise X2VError("this trace", rule, "record it again with x2vkit.record")
-        check_size(trace.latents.size + 2 * trace.pred_x0.size + trace.frames.nbytes)
+        frames = pictures_of(trace, "frames")
+        check_size(trace.latents.size + 2 * trace.pred_x0.size + frames.frames.nbytes)
         arrays: dict[str, Array | Eight | SpriteSheet] = {
             "latents": Eight(trace.latents, 2),
             "pred_x0": Eight(trace.pred_x0, 2),
@@ -67,15 +69,14 @@ class Denoise(View):
             "change": step_changes(trace).astype(np.float32),
             "weight": trace.preview_weight,
             "bias": trace.preview_bias,
-            "frames": SpriteSheet(trace.frames),
+            "frames": frames,
         }
         if trace.plan:
             arrays["plan"] = trace.plan["boxes"].astype(np.float32)
         if trace.pred_x0_cond is not None:
             arrays["pred_x0_cond"] = Eight(trace.pred_x0_cond, 2)
-        if trace.previews is not None and trace.previews.nbytes <= PREVIEW_BYTES:
-            pictures = trace.previews.reshape(-1, *trace.previews.shape[2:])
-            arrays["previews"] = SpriteSheet(pictures)
+        if 0 < previews_bytes(trace) <= PREVIEW_BYTES:
+            arrays["previews"] = pictures_of(trace, "previews")
         return Content(
             metadata={
                 "prompt": trace.prompt,
@@ -154,6 +155,12 @@ class Denoise(View):
     def _change(self, step: int, frame: int) -> NDArray[np.float32]:
         now, before = (self.trace.preview(max(i, 0))[frame].astype(np.float32) for i in (step, step - 1))
         return np.abs(now - before).mean(axis=2)
+
+
+def previews_bytes(trace: Trace) -> int:
+    """Bytes of the kept previews, unpacked; 0 where there are none."""
+    previews = trace.encoded("previews") or trace.previews
+    return 0 if previews is None else previews.nbytes
 
 
 def step_changes(trace: Trace) -> NDArray[np.float64]:

@@ -59,7 +59,7 @@ def _agree(q: Array, k: Array, small: list[tuple[Array, NDArray[np.float32]]]) -
 
 
 def softmax(q: Array, k: Array) -> NDArray[np.float32]:
-    """Rows of attention, softmax(q k^T / sqrt(D)): q (A, n, D), k (A, L, D) -> (A, n, L)."""
+    """Rows of attention -> (A, n, L), adding up to 1 over L: q k^T / sqrt(D) of q (A, n, D), k (A, L, D)."""
     scores = q.astype(np.float32) @ k.astype(np.float32).swapaxes(1, 2) * q.shape[2] ** -0.5
     scores = np.exp(scores - scores.max(axis=2, keepdims=True))
     return scores / scores.sum(axis=2, keepdims=True)

@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.axes import Shape3
-from x2vkit.views.base import Array, Content, Eight, SpriteSheet, TraceLike, View, as_trace, geometry_metadata
+from x2vkit.views.base import (
+    Array,
+    Content,
+    Eight,
+    SpriteSheet,
+    TraceLike,
+    View,
+    as_trace,
+    geometry_metadata,
+    pictures_of,
+)
 from x2vkit.views.patches.colors import color_sources, glance, token_colors
 from x2vkit.views.patches.order import DROP_SEED, kept_tokens, rebuilt, shuffled
 from x2vkit.views.patches.tokens import cost, model_config, patch_vectors
@@ -64,7 +74,7 @@ class Patches(View):
 
         sources = color_sources(trace)
         arrays: dict[str, Array | Eight | SpriteSheet] = {
-            "frames": SpriteSheet(trace.frames),
+            "frames": pictures_of(trace, "frames"),
             "latents": Eight(trace.latents[-1]),
         }
         if trace.preview_weight is not None:
