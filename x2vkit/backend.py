@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from x2vkit.registry import SamplingDefaults
 
 Span = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
-"""A part of a prompt, what it is read as (None: unknown), and known words that are spelt like it."""
+"""A part of a prompt, what it is read as (None: unknown), and known words that are near it."""
 Emit = Callable[[str, dict[str, Any], list[bytes]], None]
 """Called with each event: its kind, its metadata as JSON values, its large data. Mostly by the worker."""
 

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.attention import MASK_VALUE, Attention, BlockMixin
 from x2vkit.core.layers import norm
+from x2vkit.core.meanings import MEANINGS
 from x2vkit.words import split_words
 
 START, PAD = "<start>", "<pad>"
@@ -50,7 +51,8 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
     Args:
         vocab: known words (a leading <start>, <pad> is added where missing).
         synonyms: phrase -> canonical phrase, both of one or more words; an empty canonical phrase is a word
-            that is understood and says nothing ("please").
+            that is understood and says nothing ("please"); None is a word that is known within phrases alone
+            ("under the sea" may be taught, and "sea" not).
         width: channels D of a text token.
         depth: blocks.
         max_words: longest prompt in words.
@@ -65,7 +67,7 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
     def __init__(
         self,
         vocab: Sequence[str],
-        synonyms: dict[str, str] | None = None,
+        synonyms: dict[str, str | None] | None = None,
         width: int = 128,
         depth: int = 2,
         max_words: int = 32,
@@ -136,16 +138,22 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
         return spans
 
     def near(self, word: str, count: int = 3) -> list[str]:
-        """Known words that are spelt like an unknown one."""
-        return difflib.get_close_matches(word, [*self.words[2:], *self.synonyms], n=count, cutoff=0.6)
+        """What the model knows that is near an unknown word: in meaning, else one slip of spelling away."""
+        forms = (word, word.removesuffix("s"))
+        meant = next((MEANINGS[form] for form in forms if form in MEANINGS), ())
+        if meant:
+            return [phrase for phrase in meant if not self.tokenize(phrase).unknown][:count]
+        known = [*self.words[2:], *(key for key, read in self.synonyms.items() if read is not None)]
+        return difflib.get_close_matches(word, known, n=count, cutoff=0.8)
 
     def _known(self, phrase: str) -> list[str] | None:
         """A phrase in vocabulary words, or None; a plural or possessive is read as its stem."""
         for form in (phrase, phrase.removesuffix("'s"), phrase.removesuffix("s"), phrase.removesuffix("es")):
+            if form in self.synonyms and self.synonyms[form] is None:
+                return None
             if form in self.id_of:
                 return [form]
-            if form in self.synonyms:
-                canonical = self.synonyms[form]
+            if (canonical := self.synonyms.get(form)) is not None:
                 return (
                     [canonical]
                     if canonical in self.id_of

@@ -140,12 +140,13 @@ def spread(name: str, latents: Tensor, prompts: int, clips: int) -> Tensor:
 
 def _tell_losses(encoder: TextEncoder, row: Words) -> None:
     """Warn of words that the model cannot use; X2VError where there are no others."""
+    near = [f"{word} -> {', '.join(close)}" for word in row.unknown if (close := encoder.near(word))]
     if row.unknown and len(row.words) == 1:
-        near = [f"{word} -> {', '.join(close)}" for word in row.unknown if (close := encoder.near(word))]
         cure = f"near words: {'; '.join(near)}" if near else "try: a red ball bouncing on the beach"
         raise X2VError(f"prompt of {', '.join(row.unknown)}", "the model knows none of these words", cure)
     if row.unknown:
-        warnings.warn(f"words the model does not know, left out: {', '.join(row.unknown)}", stacklevel=5)
+        said = f"words the model does not know, left out: {', '.join(row.unknown)}"
+        warnings.warn(f"{said} (what it knows: {'; '.join(near)})" if near else said, stacklevel=5)
     if row.dropped:
         limit = encoder.config.max_words
         warnings.warn(f"a prompt has at most {limit} words, left out: {', '.join(row.dropped)}", stacklevel=5)

@@ -35,7 +35,7 @@ def is_world(dataset: VideoDataset) -> bool:
     return isinstance(dataset, World)
 
 
-def vocabulary_of(dataset: VideoDataset) -> tuple[list[str], dict[str, str]]:
+def vocabulary_of(dataset: VideoDataset) -> tuple[list[str], dict[str, str | None]]:
     """The world's words, then those of the captions of a folder of videos; with synonyms -> word.
 
     New words stand behind those that were known, so that weights of fewer words fit the first rows.

@@ -259,19 +259,28 @@ SYNONYMS: dict[str, str] = {
     "snowy": "snow", "snowfield": "snow", "ice": "snow", "field": "meadow", "lawn": "grass", "garden": "park", "forest": "park", "woods": "park",
     "seashore": "seaside", "shore": "seaside", "coast": "seaside", "sand": "beach", "nighttime": "night", "midnight": "night",
     "dark": "night", "moonlight": "night", "town": "city", "downtown": "city", "road": "street", "sahara": "desert", "dune": "dunes",
-    "ocean": "sea", "water": "sea", "reef": "sea", "undersea": "underwater", "galaxy": "space", "cosmos": "space", "universe": "space",
+    "undersea": "underwater", "galaxy": "space", "cosmos": "space", "universe": "space",
     "lunar": "moon", "trees": "tree", "rocks": "rock", "stone": "rock", "boulder": "rock", "movie": "video", "film": "video",
     "pans": "pans", "zooms": "zooms", "leftwards": "left", "rightwards": "right", "upwards": "up", "downwards": "down", "quickly": "fast",
     "closeup": "zoom in", "leftward": "left", "rightward": "right",
 }  # fmt: skip
 
 
-def vocabulary() -> tuple[list[str], dict[str, str]]:
-    """Every word that a caption can hold, sorted, and the synonyms (word or phrase -> known words)."""
+IN_PHRASES: dict[str, str | None] = {
+    "sea": None, "under the sea": "under the sea", "under the ocean": "under the sea", "under water": "underwater",
+    "in the sea": "underwater", "in the ocean": "underwater", "in the water": "underwater", "by the sea": "at the seaside",
+    "near the sea": "at the seaside", "at the sea": "at the seaside", "by the ocean": "at the seaside",
+}  # fmt: skip
+"""captions have "sea" in "under the sea" alone: taken by itself (None) it would say as little as any other word"""
+
+
+def vocabulary() -> tuple[list[str], dict[str, str | None]]:
+    """Every word that a caption can hold, sorted, and the synonyms (word or phrase -> known words; None: a word that
+    is known within phrases alone)."""
     phrases: list[str] = [*SUBJECTS, *COLOR_NAMES, *WEARABLES, *SCENES, *MOODS, *SIZES, *RELATIONS, *CAMERAS]
     for table in (_MOVES, _OWN_MOVES, _PLACES, _VIEWS):
         phrases += [p for options in table.values() for p in options]  # type: ignore[attr-defined]
     phrases += ["a video of", "a clip of", "there is", "it is", "with wearing playing behind to the left right tree rock and camera"]
     words = sorted({w for p in phrases for w in p.split()})
     synonyms = {k: v for k, v in SYNONYMS.items() if k != v and k not in words}
-    return words, synonyms
+    return words, synonyms | IN_PHRASES

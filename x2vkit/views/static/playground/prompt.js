@@ -65,7 +65,7 @@ export class Prompt {
         if (at >= 0) this.on.corrected(prompt.slice(0, at) + word + prompt.slice(at + said.length));
       }),
     );
-    const text = cures.length ? " unknown; did you mean " : " unknown";
+    const text = cures.length ? " unknown; it knows " : " unknown";
     return h("li", { class: "x2v-play-unknown" }, h("del", {}, said), h("span", {}, text), ...cures);
   }
 }
