@@ -169,3 +169,43 @@ def test_world_writes_a_sheet_of_moments(tmp_path, capsys):
 
 def test_world_refuses_an_empty_sheet(tmp_path):
     assert cli.main(["world", "-o", str(tmp_path / "world.png"), "--count", "0"]) == 2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".png", ".x2v"])
+def test_every_file_tells_how_it_was_made(model, tmp_path, capsys, suffix):
+    path, prompt = tmp_path / f"clip{suffix}", 'a red ball & <Ünïcode> "quoted" 犬 = 1'
+    assert cli.main(["generate", prompt, "--seed", "7", "-o", str(path)]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(path), "--json"]) == 0
+    (made,) = json.loads(capsys.readouterr().out)
+    assert (made["prompt"], made["seed"], made["plan"]) == (prompt, 7, True)
+    assert made["weights"] and made["steps"] and "x2vkit" in made
+    assert cli.main(["show", str(path)]) == 0
+    assert f"prompt             {prompt}" in capsys.readouterr().out
+
+
+def test_a_sheet_tells_of_each_clip(model, tmp_path, capsys):
+    path = tmp_path / "sheet.webp"
+    assert cli.main(["generate", "a dog", "a cat", "-o", str(path)]) == 0
+    capsys.readouterr()
+    assert cli.main(["show", str(path), "--json"]) == 0
+    assert [made["prompt"] for made in json.loads(capsys.readouterr().out)] == ["a dog", "a cat"]
+
+
+def test_a_file_that_says_nothing_is_a_sentence(tmp_path, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    assert cli.main(["show", str(tmp_path / "plain.png")]) == 0
+    assert "does not say" in capsys.readouterr().out
+    (tmp_path / "text.mp4").write_text("no film")
+    assert cli.main(["show", str(tmp_path / "text.mp4")]) == 2
+    assert cli.main(["show", str(tmp_path / "none.gif")]) == 2
+
+
+def test_a_gif_above_what_players_keep_is_told(tmp_path):
+    path = tmp_path / "fast.gif"
+    from x2vkit import media
+
+    with pytest.warns(UserWarning, match="at most 50"):
+        media.write_clip(path, np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3), np.uint8), 100)
+    with Image.open(path) as image:
+        assert image.info["duration"] == 20

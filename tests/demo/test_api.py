@@ -18,7 +18,9 @@ from PIL import Image
 from tests.demo.demos import launched, wait_until
 from x2vkit import media
 from x2vkit.config import RunRequest
+from x2vkit.demo.models import GIVEN
 from x2vkit.run import record as recorder
+from x2vkit.trace.about import about as comment_of
 
 SMALL = {"steps": 2, "seconds": 0.1, "seed": 3}
 
@@ -43,10 +45,10 @@ def test_every_endpoint_is_named_and_has_a_manual(client):
 
 def test_a_clip_is_the_one_that_python_makes(client, pipeline):
     film, about = client.predict(prompt="a red ball", steps=4, seconds=0.4, seed=3, api_name="/generate")
-    request = RunRequest(prompt="a red ball", steps=4, num_frames=5, seed=3)
+    request = RunRequest(prompt="a red ball", steps=4, num_frames=5, seed=3, model=GIVEN)
     want = recorder.generate(request, pipeline=pipeline)
     assert about["read"] == "a red ball" and about["num_frames"] == 5 and about["took_seconds"] > 0
-    assert Path(film).read_bytes() == media.mp4(want.frames, 12)
+    assert Path(film).read_bytes() == media.mp4(want.frames, 12, comment_of(want))
 
 
 def test_steps_stream_while_it_computes(client):
@@ -273,8 +275,9 @@ def test_twenty_clients_at_once(served, pipeline):
     prompts = ["a red ball", "a blue ball", "a dog bouncing"]
     want = {}
     for i, prompt in enumerate(prompts):
-        request = RunRequest(prompt=prompt, steps=2, num_frames=5, seed=i)
-        want[i] = media.mp4(recorder.generate(request, pipeline=pipeline).frames, request.fps)
+        request = RunRequest(prompt=prompt, steps=2, num_frames=5, seed=i, model=GIVEN)
+        made = recorder.generate(request, pipeline=pipeline)
+        want[i] = media.mp4(made.frames, request.fps, comment_of(made))
     right, refused, wrong = [], [], []
 
     def visit(requests: int) -> None:

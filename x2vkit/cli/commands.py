@@ -1,4 +1,4 @@
-"""The command line: `x2vkit generate | train | evaluate | bench | world`.
+"""The command line: `x2vkit generate | show | train | evaluate | bench | world`.
 
 Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
 argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
@@ -23,6 +23,7 @@ from x2vkit.registry import sampling_defaults
 
 COMMANDS = {
     "generate": "make a clip from words",
+    "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
     "lab": "open the notebooks in JupyterLab, beginning with the tour",
     "train": "train on the world, or on a folder of videos",
     "scale": "train the same recipe at several sizes; what compute buys",
@@ -114,6 +115,7 @@ def generate(args: argparse.Namespace) -> None:
     from x2vkit import media
     from x2vkit.run.files import with_files
     from x2vkit.run.request import read_request
+    from x2vkit.trace.about import about
     from x2vkit.trace.file import SUFFIX
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
@@ -149,9 +151,10 @@ def generate(args: argparse.Namespace) -> None:
         if path.suffix.lower() == SUFFIX:
             traces[0].save(path)
         elif len(traces) == 1:
-            media.write_clip(path, traces[0].frames, traces[0].fps)
+            media.write_clip(path, traces[0].frames, traces[0].fps, about(traces[0]))
         else:
-            write_sheet(path, [trace.frames for trace in traces], request.fps)
+            said = f"[{', '.join(map(about, traces))}]"
+            write_sheet(path, [trace.frames for trace in traces], request.fps, said)
         bar.set_description("done")
     if len(traces) == 1:
         report(traces[0], path, args.json)
@@ -220,7 +223,7 @@ def world(args: argparse.Namespace) -> None:
     print(f"wrote {path}")
 
 
-def write_sheet(path: Path, clips: Sequence[Any], fps: float) -> None:
+def write_sheet(path: Path, clips: Sequence[Any], fps: float, comment: str = "") -> None:
     """Clips of one shape in one file: as a png with a row of six moments a clip, else side by side and
     moving.
     """
@@ -232,13 +235,38 @@ def write_sheet(path: Path, clips: Sequence[Any], fps: float) -> None:
     if path.suffix.lower() == ".png":
         moments = np.linspace(0, films.shape[1] - 1, min(6, films.shape[1])).round().astype(int)
         rows = films[:, moments].reshape(-1, *films.shape[2:])
-        media.write_atomic(path, media.png_sheet(rows, columns=len(moments)))
+        media.write_atomic(path, media.png_sheet(rows, comment=comment, columns=len(moments)))
     else:
         sheets = np.stack([media.contact_sheet(films[:, i]) for i in range(films.shape[1])])
-        media.write_clip(path, sheets, fps)
+        media.write_clip(path, sheets, fps, comment)
 
 
-HERE = {"generate": (add_generate_arguments, generate), "world": (add_world_arguments, world)}
+def add_show_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `x2vkit show`."""
+    parser.add_argument("file", help=".mp4, .gif, .webp, .png or .x2v that x2vkit wrote")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+
+
+def show(args: argparse.Namespace) -> None:
+    """Print how a file's clip was made."""
+    from x2vkit.trace.about import read_about
+
+    made = read_about(args.file)
+    if not made:
+        print(f"{args.file} does not say how it was made: x2vkit did not write it, or something removed it")
+    elif args.json:
+        print(json.dumps(made))
+    else:
+        for each in made:
+            for name, value in each.items():
+                print(f"{name:18} {value}")
+
+
+HERE = {
+    "generate": (add_generate_arguments, generate),
+    "show": (add_show_arguments, show),
+    "world": (add_world_arguments, world),
+}
 """Commands defined in this module: (add_arguments, run)."""
 
 

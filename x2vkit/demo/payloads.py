@@ -25,6 +25,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.run.request import form_of, slug
 from x2vkit.trace import samples
+from x2vkit.trace.about import about
 
 Message = dict[str, Any]
 
@@ -109,7 +110,8 @@ def sprite_sheet(frames: Frames, fps: float, quality: int = 88) -> Message:
 
 def film(made: Made) -> Message:
     """A clip as an mp4 in Gradio's folder, named by its prompt."""
-    return keep(media.mp4(made.frames, made.fps), f"{slug(made.request)}.mp4")
+    comment = about(made.trace) if made.trace else ""
+    return keep(media.mp4(made.frames, made.fps, comment), f"{slug(made.request)}.mp4")
 
 
 def page(html: str, name: str) -> Message:

@@ -25,6 +25,7 @@ from x2vkit.media.clips import (
     write_atomic,
     write_clip,
 )
+from x2vkit.media.comment import read_comment
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_info
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "gif",
     "mp4",
     "png_sheet",
+    "read_comment",
     "read_image",
     "read_video",
     "square_columns",

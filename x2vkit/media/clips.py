@@ -8,20 +8,25 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from x2vkit.errors import X2VError
+from x2vkit.media.comment import KEY, as_xmp, clean
 
 Frames = NDArray[np.uint8]
 """A clip: (F, H, W, 3), 0..255."""
 
 DISPLAY_PIXELS = 512
 """Smaller clips are enlarged to this, since H.264 halves the colour resolution and players smear."""
+GIF_FPS = 50
+"""Players slow down gifs whose frames are shorter than 2/100 s."""
 
 
 def check_clip(frames: Frames, fps: float) -> None:
@@ -80,23 +85,27 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
     return path
 
 
-def write_clip(path: str | os.PathLike[str], frames: Frames, fps: float) -> Path:
+def write_clip(path: str | os.PathLike[str], frames: Frames, fps: float, comment: str = "") -> Path:
     """Write a clip in the format of the suffix: .mp4, .gif, .webp (looping) or .png (contact sheet).
 
-    frames: uint8 (F, H, W, 3); fps: frames a second. Raises X2VError before anything is encoded.
+    frames: uint8 (F, H, W, 3); fps: frames a second; comment: kept in the file (see `read_comment`). Raises
+    X2VError before anything is encoded. Warns where a gif cannot play so fast.
     """
     path = check_output(path)
     check_clip(frames, fps)
-    return write_atomic(path, WRITERS[path.suffix.lower()](frames, fps))
+    if path.suffix.lower() == ".gif" and fps > GIF_FPS:
+        warnings.warn(f"players show at most {GIF_FPS} frames a second of a gif, not {fps:g}", stacklevel=2)
+    return write_atomic(path, WRITERS[path.suffix.lower()](frames, fps, comment))
 
 
-def mp4(frames: Frames, fps: float) -> bytes:
+def mp4(frames: Frames, fps: float, comment: str = "") -> bytes:
     """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`, playable in browsers from its first byte."""
     import imageio_ffmpeg
 
     large = np.ascontiguousarray(_even(enlarge(frames)))
     _, height, width, _ = large.shape
     options = ["-qp", "20", "-preset", "fast", "-movflags", "+faststart"]
+    options += ["-metadata", f"comment={clean(comment)}"] if comment else []
     try:
         with tempfile.TemporaryDirectory() as folder:  # mp4 is finished by a seek, so it needs a real file
             path = Path(folder) / "clip.mp4"
@@ -112,30 +121,35 @@ def mp4(frames: Frames, fps: float) -> bytes:
         raise X2VError(f"mp4 of {frames.shape}", f"ffmpeg says: {error}", "write .webp instead") from error
 
 
-def gif(frames: Frames, fps: float) -> bytes:
-    """A clip as a looping gif (256 colours a clip, times in 1/100 s)."""
+def gif(frames: Frames, fps: float, comment: str = "") -> bytes:
+    """A clip as a looping gif (256 colours a clip, times in 1/100 s, at most GIF_FPS frames a second)."""
     images = [Image.fromarray(frame) for frame in enlarge(frames, DISPLAY_PIXELS // 2)]
     # one palette from all frames: a palette per frame makes still backgrounds shimmer
     strip = Image.fromarray(np.concatenate(frames[:: max(1, len(frames) // 8)], axis=1))
     palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
-    return _animation(images, "GIF", fps, disposal=1, optimize=False)
+    said = {"comment": clean(comment).encode()} if comment else {}
+    return _animation(images, "GIF", min(fps, GIF_FPS), disposal=1, optimize=False, **said)
 
 
-def webp(frames: Frames, fps: float) -> bytes:
+def webp(frames: Frames, fps: float, comment: str = "") -> bytes:
     """A clip as a looping webp in full colour."""
     images = [Image.fromarray(frame) for frame in enlarge(frames)]
-    return _animation(images, "WEBP", fps, quality=90, method=2)
+    said = {"xmp": as_xmp(clean(comment))} if comment else {}
+    return _animation(images, "WEBP", fps, quality=90, method=2, **said)
 
 
-def png_sheet(frames: Frames, fps: float = 0, columns: int | None = None) -> bytes:
+def png_sheet(frames: Frames, fps: float = 0, comment: str = "", columns: int | None = None) -> bytes:
     """All frames of a clip in a grid, as a png. `fps` plays no part in a still picture."""
     stream = io.BytesIO()
-    Image.fromarray(contact_sheet(frames, columns)).save(stream, "PNG")
+    said = PngInfo()
+    if comment:
+        said.add_itxt(KEY, clean(comment))
+    Image.fromarray(contact_sheet(frames, columns)).save(stream, "PNG", pnginfo=said)
     return stream.getvalue()
 
 
-Writer = Callable[[Frames, float], bytes]
+Writer = Callable[[Frames, float, str], bytes]
 WRITERS: dict[str, Writer] = {".mp4": mp4, ".gif": gif, ".webp": webp, ".png": png_sheet}
 """Suffix -> encoder."""
 

@@ -35,6 +35,7 @@ from x2vkit.run.request import python_line, read_request, short, slug, try_reque
 from x2vkit.run.wording import read_wording
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.trace import Trace
+from x2vkit.trace.about import about
 from x2vkit.trace.file import SUFFIX, eight_bits
 
 FILES: dict[str, str] = {
@@ -258,7 +259,7 @@ class Session:
             with tempfile.TemporaryDirectory() as folder:
                 data = entry.trace.save(Path(folder) / name).read_bytes()
         else:
-            data = media.WRITERS[suffix](entry.trace.frames, entry.trace.fps)
+            data = media.WRITERS[suffix](entry.trace.frames, entry.trace.fps, about(entry.trace))
         self._emit("file", {"name": name, "mime": FILES[suffix]}, [data])
 
     # -- small things
