@@ -109,7 +109,7 @@ def test_broken_images(tmp_path):
     Image.new("RGB", (64, 64)).save(stream, "PNG")
     for name, data in {"cut.png": stream.getvalue()[:60], "text.png": b"hello", "empty.png": b""}.items():
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(X2VError, match="cannot be read"):
+        with pytest.raises(X2VError, match=r"cannot be read|is empty"):
             media.read_image(tmp_path / name)
     with pytest.raises(X2VError, match="no such file"):
         media.read_image(tmp_path / "none.png")

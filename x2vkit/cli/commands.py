@@ -127,7 +127,10 @@ def generate(args: argparse.Namespace) -> None:
     values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
     several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
     requests = [read_request(each, [args.model], sampling_defaults) for each in several]
-    inputs = with_files(requests[0], args.image).inputs
+    given = with_files(requests[0], args.image)
+    inputs = given.inputs
+    for note in given.notes:
+        print(note, file=sys.stderr)
     request = requests[0]
 
     from tqdm import tqdm

@@ -22,7 +22,7 @@ from gradio.utils import get_upload_folder
 from x2vkit.demo import style
 from x2vkit.demo.engine import Engine
 from x2vkit.errors import X2VError
-from x2vkit.run.files import MAX_FILE_BYTES
+from x2vkit.media import MAX_FILE_BYTES
 
 Stream: TypeAlias = Generator[Any, None, None]
 SESSIONS = 64

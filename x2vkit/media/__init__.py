@@ -19,22 +19,24 @@ from x2vkit.media.clips import (
     gif,
     mp4,
     png_sheet,
-    read_image,
     square_columns,
     webp,
     write_atomic,
     write_clip,
 )
 from x2vkit.media.comment import read_comment
+from x2vkit.media.picture import MAX_FILE_BYTES, check_file, read_image, to_rgb
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_info
 
 __all__ = [
     "DISPLAY_PIXELS",
+    "MAX_FILE_BYTES",
     "WRITERS",
     "Frames",
     "VideoInfo",
     "Writer",
     "check_clip",
+    "check_file",
     "check_fps",
     "check_output",
     "check_video",
@@ -48,6 +50,7 @@ __all__ = [
     "read_image",
     "read_video",
     "square_columns",
+    "to_rgb",
     "video_info",
     "webp",
     "write_atomic",

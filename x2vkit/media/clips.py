@@ -1,4 +1,4 @@
-"""Writing a clip: frames -> mp4, gif, webp, a png contact sheet; and reading one image.
+"""Writing a clip: frames -> mp4, gif, webp, a png contact sheet.
 
 A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, models or traces.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from x2vkit.errors import X2VError
@@ -190,25 +190,6 @@ def enlarge(frames: Frames, pixels: int = DISPLAY_PIXELS) -> Frames:
         return frames
     size = (width * factor, height * factor)
     return np.stack([np.asarray(Image.fromarray(f).resize(size, Image.Resampling.LANCZOS)) for f in frames])
-
-
-def read_image(
-    path: str | os.PathLike[str], height: int | None = None, width: int | None = None
-) -> NDArray[np.uint8]:
-    """An image file as uint8 (H, W, 3); with a size, scaled and cropped about its centre to fill it."""
-    try:
-        with Image.open(path) as image:
-            rgb = image.convert("RGB")
-    except FileNotFoundError as error:
-        raise X2VError(f"image {str(path)!r}", "there is no such file", "check the path") from error
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError) as error:
-        raise X2VError(f"image {str(path)!r}", f"it cannot be read ({error})", "use a png or jpeg") from error
-    if height is None or width is None:
-        return np.asarray(rgb)
-    scale = max(height / rgb.height, width / rgb.width)
-    box_h, box_w = height / scale, width / scale  # the part of the image that is kept, in its own pixels
-    x, y = (rgb.width - box_w) / 2, (rgb.height - box_h) / 2
-    return np.asarray(rgb.resize((width, height), Image.Resampling.LANCZOS, box=(x, y, x + box_w, y + box_h)))
 
 
 def _animation(images: list[Image.Image], kind: str, fps: float, **options: object) -> bytes:

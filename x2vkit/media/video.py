@@ -164,7 +164,7 @@ class _Opened:
         try:
             if not self.container.streams.video:
                 raise X2VError(self.name, "it holds no pictures", "use a file with a video in it")
-            self.stream = self.container.streams.video[0]
+            self.stream: Any = self.container.streams.video[0]
             self.codec = self._decoder()
             self._check_size(self.stream.codec_context.width, self.stream.codec_context.height)
         except BaseException:

@@ -2,17 +2,17 @@
 
     B clips; F frames; H, W pixels
 
-A picture is a PIL image or an array with 3 channels, which stand last (as in numpy and PIL) or before height
-and
-width (as in torch). uint8 goes from 0 to 255. Floats go from 0 to 1, as diffusers has it; where one is below
-0
-the array is read as going from -1 to 1, as diffusers reads it, too. Knows nothing about models.
+A picture is a path, a PIL image or an array with 3 channels, which stand last (as in numpy and PIL) or before
+height and width (as in torch); a path or a PIL image may hold whatever `x2vkit.media` reads. uint8 goes from
+0 to 255. Floats go from 0 to 1, as diffusers has it; where one is below 0 the array is read as going from
+-1 to 1, as diffusers reads it, too. Knows nothing about models.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 import torch
@@ -20,13 +20,18 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as nnf
 
+from x2vkit import media
 from x2vkit.errors import X2VError
 
-Picture: TypeAlias = "Image.Image | np.ndarray | Tensor"
+Picture: TypeAlias = "Image.Image | np.ndarray | Tensor | str | os.PathLike[str]"
 Pictures: TypeAlias = "Picture | Sequence[Picture]"
 """One picture; or one for each clip, as a list or stacked (B, ...)."""
-Video: TypeAlias = "np.ndarray | Tensor | Sequence[Picture] | Sequence[Sequence[Picture]]"
-"""One video: frames as a list or stacked (F, ...); or one for each clip: a list of videos, or (B, F, ...)."""
+Video: TypeAlias = (
+    "str | os.PathLike[str] | np.ndarray | Tensor | Sequence[Picture] | Sequence[Sequence[Picture]]"
+)
+"""One video: a file, or frames as a list or stacked (F, ...). Or one for each clip: a list of those, or an
+array (B, F, ...).
+"""
 
 
 def read_image(image: Pictures, height: int, width: int) -> Tensor:
@@ -35,6 +40,7 @@ def read_image(image: Pictures, height: int, width: int) -> Tensor:
     Raises X2VError for anything that is no picture (see the module's docstring).
     """
     given: Any = image if _is_list(image) else [image]
+    given = [media.read_image(each, height, width) if _is_path(each) else each for each in given]
     if not len(given):
         raise _no_picture("image", image)
     pictures = [_frames(each, "image") for each in given]
@@ -46,6 +52,8 @@ def read_video(video: Video, num_frames: int, height: int, width: int) -> Tensor
 
     Raises X2VError for anything that is no video, and for one with too few frames.
     """
+    if _is_path(video):
+        video = media.read_video(video, num_frames, height, width)
     clips = [_clip(each) for each in _videos(video)]
     short = min(len(each) for each in clips)
     if short < num_frames:
@@ -93,7 +101,7 @@ def _clip(video: Any) -> Tensor:
 
 def _frames(pictures: Any, name: str) -> Tensor:
     """A picture, or an array of pictures (F, ...) -> (F, 3, H, W) in [-1, 1]."""
-    array = np.array(pictures.convert("RGB")) if isinstance(pictures, Image.Image) else pictures
+    array = np.array(media.to_rgb(pictures)) if isinstance(pictures, Image.Image) else pictures
     tensor = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
     if (
         not isinstance(tensor, Tensor)
@@ -109,6 +117,10 @@ def _frames(pictures: Any, name: str) -> Tensor:
     if not tensor.is_floating_point() or not tensor.abs().max() <= 1:
         raise _no_picture(name, pictures)
     return tensor.float() if tensor.min() < 0 else tensor.float() * 2 - 1
+
+
+def _is_path(value: Any) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(value, (str, os.PathLike))
 
 
 def _is_list(value: Any) -> bool:

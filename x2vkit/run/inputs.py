@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from x2vkit import media
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
@@ -74,7 +75,7 @@ def _under(kind: str, arrays: Mapping[str, NDArray]) -> dict[str, NDArray]:
 
 def _as_array(value: Any) -> NDArray:
     if isinstance(value, Image.Image):
-        value = value.convert("RGB")
+        value = media.to_rgb(value)
     if isinstance(value, Tensor):
         value = value.detach().cpu()
         value = (value.float() if value.is_floating_point() else value).numpy()

@@ -8,6 +8,7 @@ threads may record on one pipeline at the same time.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -20,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from x2vkit import media
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Geometry, check_shape, latent_shape, token_grid
 from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.core.conditions import Conditions
@@ -95,6 +97,11 @@ def record(
     if plan is not None and not isinstance(plan, Plan):
         request = replace(request, plan=plan)
     validate(request)
+    size = (request.height, request.width)
+    if isinstance(image, (str, os.PathLike)):
+        image = media.read_image(image, *size)
+    if isinstance(video, (str, os.PathLike)):
+        video = media.read_video(video, request.num_frames, *size)
     inputs = as_arrays(image, video, strength, boxes, conditions, by_hand, latents)
     given = as_arguments(inputs)
     keep = (attention or NOTHING).resolve(_steps(request, given), *_layers_heads(pipeline))
