@@ -209,3 +209,24 @@ def test_a_gif_above_what_players_keep_is_told(tmp_path):
         media.write_clip(path, np.random.default_rng(0).integers(0, 255, (8, 16, 16, 3), np.uint8), 100)
     with Image.open(path) as image:
         assert image.info["duration"] == 20
+
+
+def test_a_video_boxes_and_no_plan_reach_the_run(model, tmp_path, capsys):
+    from x2vkit import media
+
+    frames = np.random.default_rng(0).integers(0, 255, (12, 96, 160, 3), np.uint8)
+    film = media.write_clip(tmp_path / "mine.mp4", frames, 12)
+    argv = ["generate", "a dog", "--video", str(film), "--strength", "0.5", "--plan", "off"]
+    argv += ["--boxes", "0.1,0.2,0.5,0.9", "0.5,0.2,0.9,0.9", "-o", str(tmp_path / "a.png")]
+    assert cli.main(argv) == 0
+    request, given = model[0]
+    assert request.plan is False and request.num_frames == 9 and given["strength"] == 0.5
+    assert given["video"].shape == (9, 128, 128, 3)
+    np.testing.assert_allclose(given["boxes"], [[0.1, 0.2, 0.5, 0.9], [0.5, 0.2, 0.9, 0.9]])
+    assert "has 12 frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("box", ["0.1,0.2,0.5", "a,b,c,d", "0.5,0.2,0.1,0.9", "nan,0,1,1"])
+def test_a_box_that_is_none_is_refused(model, tmp_path, capsys, box):
+    assert cli.main(["generate", "a dog", "--boxes", box, "-o", str(tmp_path / "a.png")]) == 2
+    assert "x0,y0,x1,y1" in capsys.readouterr().err and not model

@@ -12,7 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -107,6 +107,13 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
     add("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
     add("--image", metavar="FILE", help="a picture that the clip starts from")
+    add("--video", metavar="FILE", help="a clip that is made anew in the words")
+    add("--strength", type=float, metavar="0..1", help="how much of the video is made anew (0.6)")
+    add(
+        "--boxes", nargs="+", metavar="X0,Y0,X1,Y1",
+        help="where the first and the second subject are: fractions of width and height, from the upper left",
+    )  # fmt: skip
+    add("--plan", choices=("on", "off"), default="on", help="whether to draft a plan first (%(default)s)")
     add("--json", action="store_true", help="print one line of JSON on what was made")
 
 
@@ -125,13 +132,17 @@ def generate(args: argparse.Namespace) -> None:
             f"{len(args.prompt)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp"
         )
     values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
+    values["plan"] = args.plan == "on"
     several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
     requests = [read_request(each, [args.model], sampling_defaults) for each in several]
-    given = with_files(requests[0], args.image)
-    inputs = given.inputs
-    for note in given.notes:
-        print(note, file=sys.stderr)
-    request = requests[0]
+    checked = with_files(requests[0], args.image, args.video, args.strength)
+    for note in checked.notes:
+        print(f"note: {note}", file=sys.stderr)
+    inputs, request = dict(checked.inputs), checked.request
+    if args.boxes:
+        inputs["boxes"] = read_boxes(args.boxes)
+    if args.video:  # a shorter video makes shorter clips
+        requests = [replace(each, num_frames=request.num_frames) for each in requests]
 
     from tqdm import tqdm
 
@@ -163,6 +174,25 @@ def generate(args: argparse.Namespace) -> None:
         report(traces[0], path, args.json)
     else:
         print(f"wrote {path}: {len(traces)} clips, seeds {request.seed} to {requests[-1].seed}")
+
+
+def read_boxes(texts: Sequence[str]) -> list[Any]:
+    """Boxes (4,) of the first and the second subject, from "x0,y0,x1,y1" each."""
+    import numpy as np
+
+    boxes = []
+    for text in texts:
+        try:
+            box = np.array([float(part) for part in text.split(",")], np.float32)
+        except ValueError:
+            box = np.zeros(0, np.float32)
+        if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
+            rule = "a box is x0,y0,x1,y1 with x0 < x1 and y0 < y1, in fractions of width and height"
+            raise X2VError(f"--boxes {text}", rule, "write 0.1,0.4,0.5,0.9")
+        boxes.append(box)
+    if len(boxes) > 2:
+        raise X2VError(f"{len(boxes)} boxes", "one box for each of two subjects", "give two at most")
+    return boxes
 
 
 def tell_notes(bar: Any) -> None:

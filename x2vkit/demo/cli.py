@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", metavar="NAME", help="name or folder of the weights to begin with (the usual ones)")
     add("--host", default="127.0.0.1", help="where it listens; 0.0.0.0 lets your network in (%(default)s)")
     add("--port", type=int, help="the first free one from 7860 on, unless given")
+    add("--root-path", metavar="PATH", help="where a proxy shows the page, such as /x2v or https://host/x2v")
     add("--share", action="store_true", help="a public address for a week, through Gradio's servers")
     add("--auth", metavar="USER:PASS", help="ask for a name and a password")
     add("--max-queue", type=int, default=32, metavar="N", help="requests that may wait (%(default)s)")
@@ -56,6 +57,11 @@ def launch_options(args: argparse.Namespace) -> dict[str, Any]:
         if not 0 < args.port < 65536:
             raise X2VError(f"--port {args.port}", "a port is a number from 1 to 65535", "use 7860")
         options["server_port"] = args.port
+    if args.root_path is not None:
+        if not args.root_path.startswith(("/", "http://", "https://")):
+            rule = "it is a path or an address"
+            raise X2VError(f"--root-path {args.root_path}", rule, "write /x2v or https://host/x2v")
+        options["root_path"] = args.root_path
     if args.auth is not None:
         user, colon, password = args.auth.partition(":")
         if not (user and colon and password):
