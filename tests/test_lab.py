@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
 def test_the_command_copies_and_opens_the_tour(shipped, tmp_path, monkeypatch, capsys):
     started = []
-    monkeypatch.setattr(lab.subprocess, "call", lambda command: started.append(command) or 0)
+    monkeypatch.setattr(lab, "serve", lambda command: started.append(command) or 0)
     monkeypatch.setattr(lab, "find_spec", lambda name: True)
     folder = str(tmp_path / "mine")
     assert main(["lab", "--folder", folder, "--", "--no-browser"]) == 0
@@ -88,3 +90,16 @@ def test_the_notebooks_ship_in_the_wheel():
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
     assert build["wheel"]["force-include"] == {"notebooks": "x2vkit/notebooks"}
     assert "/notebooks" in build["sdist"]["include"]  # a wheel can be built from the source archive too
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_terminated_lab_ends_its_server():
+    server = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    code = f"import sys; from x2vkit.lab import serve; serve([sys.executable, '-c', {server!r}])"
+    pipe = {"stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    with subprocess.Popen([sys.executable, "-c", code], **pipe) as lab_process:
+        child = int(lab_process.stdout.readline())
+        lab_process.send_signal(signal.SIGTERM)
+        lab_process.wait(30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

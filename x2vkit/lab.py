@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -41,7 +42,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"{folder}: {copied} notebooks copied{left}")
     if args.copy_only:
         return 0
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder / TOUR), *args.jupyter])
+    return serve([sys.executable, "-m", "jupyterlab", str(folder / TOUR), *args.jupyter])
+
+
+def serve(command: list[str]) -> int:
+    """Run a server until it ends; returns its exit code. A SIGTERM to this process ends the server, too."""
+    with subprocess.Popen(command) as server:
+        before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        try:
+            return server.wait()
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def notebooks() -> list[Path]:
