@@ -9,13 +9,15 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.world import vocabulary
 
 SUGGESTED = {
-    "sunset": "night beach", "dawn": "night", "evening": "night", "island": "beach", "lake": "beach underwater", "river": "beach underwater",
-    "sea": "beach underwater seaside", "ocean": "beach underwater seaside", "harbor": "seaside", "mountain": "snow",
-    "frost": "snow", "farm": "grass", "flowers": "grass", "jungle": "grass park", "house": "city", "kitchen": "city",
+    "sunset": "night beach", "dawn": "night", "evening": "night", "island": "beach",
+    "lake": "beach underwater", "river": "beach underwater", "sea": "beach underwater seaside",
+    "ocean": "beach underwater seaside", "harbor": "seaside", "mountain": "snow", "frost": "snow",
+    "farm": "grass", "flowers": "grass", "jungle": "grass park", "house": "city", "kitchen": "city",
     "traffic": "street", "rain": "street", "canyon": "desert", "mars": "desert space", "rocket": "space",
-    "wolf": "dog", "tiger": "cat", "squirrel": "rabbit", "eagles": "bird", "whale": "fish", "zebra": "horse",
-    "bus": "car", "canoe": "boat", "balloon": "ball", "suitcase": "box", "girl": "face", "pink": "purple red",
-    "dancing": "jumping spinning", "glasses": "hat", "rabit": "rabbit rabbits", "xylophone": "", "sunday": "", "democracy": "",
+    "wolf": "dog", "tiger": "cat", "squirrel": "rabbit", "eagles": "bird", "whale": "fish",
+    "zebra": "horse", "bus": "car", "canoe": "boat", "balloon": "ball", "suitcase": "box", "girl": "face",
+    "pink": "purple red", "dancing": "jumping spinning", "glasses": "hat", "rabit": "rabbit rabbits",
+    "xylophone": "", "sunday": "", "democracy": "", "two": "",
 }  # fmt: skip
 
 

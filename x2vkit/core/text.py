@@ -143,6 +143,8 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
         meant = next((MEANINGS[form] for form in forms if form in MEANINGS), ())
         if meant:
             return [phrase for phrase in meant if not self.tokenize(phrase).unknown][:count]
+        if len(word) < 4:  # nearly every short word is a slip away from another
+            return []
         known = [*self.words[2:], *(key for key, read in self.synonyms.items() if read is not None)]
         return difflib.get_close_matches(word, known, n=count, cutoff=0.8)
 
