@@ -221,6 +221,11 @@ def test_layerwise_casting_stores_small_and_computes_large():
     assert (run(model, inputs) - exact).abs().mean() < 0.1 * exact.abs().mean()
 
 
+def test_what_layerwise_casting_would_leave_as_it_is_says_so():
+    with pytest.raises(X2VError, match="kernels as matrices"):
+        vae().enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
+
+
 @pytest.mark.parametrize("method", ["encode", "decode", "encode_video", "decode_latents", "preview"])
 def test_whatever_pipelines_call_on_the_vae_brings_it_to_the_device(method):
     model, moved = vae(), []

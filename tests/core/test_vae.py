@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from x2vkit.core.layers import depth_to_space
-from x2vkit.core.vae import VideoVAE, fold_time, unfold_time
+from x2vkit.core.layers import depth_to_space, fold_time, unfold_time
+from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.vae import fit_statistics, psnr
 

@@ -1,4 +1,5 @@
-"""The layers that several models share: norm, convolution, upsampling, and the embedding of a noise level.
+"""The layers that several models share: norm, convolution, upsampling, time folded into channels, and the
+embedding of a noise level.
 
     B batch; n noise levels; E width; N images; c channels
 
@@ -13,6 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from x2vkit.axes import TIME_STRIDE
+
+RGB = 3
 TIMESTEP_FEATURES = 128
 """Sines and cosines that describe a noise level to a network."""
 
@@ -91,3 +95,25 @@ def depth_to_space(x: Tensor, size: int) -> Tensor:
     n, _, h, w = x.shape
     blocks = x.permute(0, 2, 3, 1).reshape(n, h, w, size, size, -1)
     return blocks.permute(0, 1, 3, 2, 4, 5).reshape(n, h * size, w * size, -1).permute(0, 3, 1, 2)
+
+
+def fold_time(video: Tensor, size: int) -> Tensor:
+    """Pixels to channels. (B, 3, F, H, W) -> (B * f, size * size * 4 * 3, H / size, W / size).
+
+    The first frame is repeated three times in front, so that F + 3 = 4f frames fall into groups of four and
+    group 0 is the first frame standing still.
+    """
+    still = video[:, :, :1].expand(-1, -1, TIME_STRIDE - 1, -1, -1)
+    video = torch.cat([still, video], dim=2)
+    b, c, frames, height, width = video.shape
+    groups = video.reshape(
+        b, c, frames // TIME_STRIDE, TIME_STRIDE, height // size, size, width // size, size
+    )
+    groups = groups.permute(0, 2, 4, 6, 5, 7, 3, 1)  # (B, f, H/size, W/size, size, size, 4, 3)
+    return groups.flatten(4).flatten(0, 1).permute(0, 3, 1, 2)
+
+
+def unfold_time(x: Tensor, frames: int) -> Tensor:
+    """Groups of four frames back to a clip. (B * f, 4 * 3, H, W) -> (B, 3, 4f - 3, H, W)."""
+    x = x.unflatten(1, (TIME_STRIDE, RGB)).unflatten(0, (-1, frames))  # (B, f, 4, 3, H, W)
+    return x.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)[:, :, TIME_STRIDE - 1 :]

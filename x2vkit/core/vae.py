@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import ceil
+from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -38,11 +39,11 @@ from torch.nn import functional as F
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
 from x2vkit.config import FORMAT_VERSION, check_format
-from x2vkit.core.layers import Conv, Upsample, depth_to_space
+from x2vkit.core.layers import RGB, Conv, Upsample, depth_to_space, fold_time, unfold_time
+from x2vkit.core.linear_code import LinearCode
 from x2vkit.core.tiling import tiled
 from x2vkit.errors import X2VError
 
-RGB = 3
 TILE_PIXELS = 256
 """Side of a tile of `VideoVAE.enable_tiling`."""
 
@@ -72,28 +73,6 @@ class CausalBlock(nn.Module):
         a = F.silu(x)
         a = self.conv1(a) + self.from_previous(previous(a, frames))
         return x + self.conv2(F.silu(a))
-
-
-def fold_time(video: Tensor, size: int) -> Tensor:
-    """Pixels to channels. (B, 3, F, H, W) -> (B * f, size * size * 4 * 3, H / size, W / size).
-
-    The first frame is repeated three times in front, so that F + 3 = 4f frames fall into groups of four and
-    group 0 is the first frame standing still.
-    """
-    still = video[:, :, :1].expand(-1, -1, TIME_STRIDE - 1, -1, -1)
-    video = torch.cat([still, video], dim=2)
-    b, c, frames, height, width = video.shape
-    groups = video.reshape(
-        b, c, frames // TIME_STRIDE, TIME_STRIDE, height // size, size, width // size, size
-    )
-    groups = groups.permute(0, 2, 4, 6, 5, 7, 3, 1)  # (B, f, H/size, W/size, size, size, 4, 3)
-    return groups.flatten(4).flatten(0, 1).permute(0, 3, 1, 2)
-
-
-def unfold_time(x: Tensor, frames: int) -> Tensor:
-    """Groups of four frames back to a clip. (B * f, 4 * 3, H, W) -> (B, 3, 4f - 3, H, W)."""
-    x = x.unflatten(1, (TIME_STRIDE, RGB)).unflatten(0, (-1, frames))  # (B, f, 4, 3, H, W)
-    return x.permute(0, 3, 1, 2, 4, 5).flatten(2, 3)[:, :, TIME_STRIDE - 1 :]
 
 
 class Blocks(nn.Module):
@@ -173,47 +152,6 @@ class Decoder(Blocks):
             yield x
             if level < len(self.upsamplers):
                 x = self.upsamplers[level](x)
-
-
-class LinearCode(nn.Module):
-    """The linear part of the code: principal components of the blocks, as three buffers that are fitted, not
-    trained.
-    """
-
-    def __init__(self, latent_channels: int):
-        super().__init__()
-        pixels = TIME_STRIDE * SPACE_STRIDE * SPACE_STRIDE * RGB
-        self.register_buffer("mean", torch.zeros(pixels))
-        self.register_buffer("components", torch.zeros(latent_channels, pixels))
-        self.register_buffer("std", torch.ones(latent_channels))
-
-    def fit(self, video: Tensor) -> None:
-        """Principal components of the blocks of `video` (B, 3, F, H, W), each scaled to unit variance."""
-        channels = len(self.std)
-        blocks = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1).flatten(0, 2).float()  # (blocks, 768)
-        self.mean.copy_(blocks.mean(0))
-        covariance = (blocks - self.mean).T @ (blocks - self.mean) / len(blocks)
-        values, vectors = torch.linalg.eigh(covariance)  # ascending
-        self.components.copy_(vectors[:, -channels:].flip(1).T)
-        self.std.copy_(values[-channels:].flip(0).clamp_min(1e-8).sqrt())
-
-    def encode(self, video: Tensor) -> Tensor:
-        """(B, 3, F, H, W) -> (B * f, C, h, w)."""
-        mean, components, std = self._where(video)
-        blocks = fold_time(video, SPACE_STRIDE) - mean.view(1, -1, 1, 1)
-        weight = components / std[:, None]
-        return F.conv2d(blocks, weight.to(blocks.dtype)[:, :, None, None])
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """(B * f, C, h, w) -> four frames side by side in the channels, (B * f, 12, H, W)."""
-        mean, components, std = self._where(latents)
-        weight = (components * std[:, None]).T
-        blocks = F.conv2d(latents, weight.to(latents.dtype)[:, :, None, None], mean.to(latents.dtype))
-        return depth_to_space(blocks, SPACE_STRIDE)
-
-    def _where(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, components and std where x is: group offloading moves layers, and this is none."""
-        return self.mean.to(x.device), self.components.to(x.device), self.std.to(x.device)
 
 
 class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
@@ -330,6 +268,15 @@ class VideoVAE(ModelMixin, AutoencoderMixin, ConfigMixin):
                 raise X2VError(got, f"a tile is a multiple of {SPACE_STRIDE} pixels", f"use {TILE_PIXELS}")
         self.tile_size = tile_sample_min_height // SPACE_STRIDE, tile_sample_min_width // SPACE_STRIDE
         super().enable_tiling()
+
+    def enable_layerwise_casting(self, *_: Any, **__: Any) -> None:
+        """Refused: diffusers casts layers of torch's own kinds, and all of these convolutions are `Conv`.
+
+        Raises:
+            X2VError: always.
+        """
+        rule = "its convolutions keep their kernels as matrices, which that does not know"
+        raise X2VError("enable_layerwise_casting of the autoencoder", rule, "load it in bfloat16, at 6 MB")
 
     def _in_parts(
         self, code: Callable[[Tensor], Tensor], x: Tensor, strides: tuple[int, int], margin: int

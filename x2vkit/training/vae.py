@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
-from x2vkit.core.vae import VideoVAE, fold_time
+from x2vkit.core.layers import fold_time
+from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
 from x2vkit.training.init_weights import init_weights
@@ -168,7 +169,8 @@ class VAETask(Task):
     def sample_grid(self, model: nn.Module) -> np.ndarray:
         """Six validation clips, five frames each, above what the autoencoder makes of them."""
         video = self._validation_video(24)[:6]
-        made = torch.cat([model.vae.decode_latents(model.vae.encode_video(clip[None])).float() for clip in video])
+        vae = model.vae
+        made = torch.cat([vae.decode_latents(vae.encode_video(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
         picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
         return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
