@@ -98,8 +98,9 @@ ARROW: dict[str, tuple[str, ...]] = {
     "__main__": ("cli",),
 }
 """Every part of the package -> the other parts that its modules may import, as DESIGN.md orders them: what
-only looks (`trace`, `scaling`, `views`) knows no model; `run`, `bench` and `cli` bring both together, and `demo` gets
-its models from `run` alone.
+only looks (`trace`, `scaling`, `views`) knows no model; `run`, `bench` and `cli` bring both together, and
+`demo` gets its models from `run` alone.
+
 The empty name is the package itself, whose public names are loaded on first use; nobody imports those from
 inside.
 """

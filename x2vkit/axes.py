@@ -223,8 +223,7 @@ def _near(value: int, step: int, offset: int = 0) -> str:
 
 
 def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
-    """Raise X2VError unless a clip of F frames, H x W pixels falls into whole latent cells and whole patches.
-    """
+    """Raise X2VError unless a clip of F frames, H x W pixels falls into whole latent cells and patches."""
     for name, value in (("num_frames", F), ("height", H), ("width", W)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise X2VError(f"{name}={value!r}", f"{name} is a whole number above zero", "use 17, 128 and 128")

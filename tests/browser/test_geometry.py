@@ -1,5 +1,4 @@
-"""Every view in Chromium on the traces of other models: its numbers are Python's, at any strides and tokens.
-"""
+"""Every view in Chromium on the traces of other models: its numbers are Python's, at any strides."""
 
 from __future__ import annotations
 

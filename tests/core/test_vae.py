@@ -95,9 +95,7 @@ def test_folding_time_is_exact():
 def test_sampling_adds_the_noise_it_says(vae):
     clip = video(17, 64, 64)
     plain = vae.encode_video(clip)
-    noisy, again = (
-        vae.encode(clip).latent_dist.sample(torch.Generator().manual_seed(0)) for _ in range(2)
-    )
+    noisy, again = (vae.encode(clip).latent_dist.sample(torch.Generator().manual_seed(0)) for _ in range(2))
     assert torch.equal(vae.encode(clip).latent_dist.mode(), plain)
     assert torch.equal(noisy, again) and torch.equal(plain, vae.encode_video(clip))
     assert (noisy - plain).std().item() == pytest.approx(vae.config.latent_noise, rel=0.1)

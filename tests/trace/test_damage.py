@@ -1,5 +1,4 @@
-"""A trace file from anyone is read, or refused with a sentence; it never ends in a traceback of another kind.
-"""
+"""A trace file from anyone is read, or refused with a sentence; never a traceback of another kind."""
 
 from __future__ import annotations
 

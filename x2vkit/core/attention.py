@@ -52,21 +52,21 @@ class ScaledDotProduct(nn.Module):
         """q (B, A, L, D), k and v (B, A, K, D), bias (B, 1, 1, K) or None -> (B, A, L, D)."""
         active, _ = _AttentionBackendRegistry.get_active_backend()
         if self.backend is not None or active != AttentionBackendName.NATIVE:
-            q, k, v = (x.transpose(1, 2) for x in (q, k, v))                      # (B, L, A, D)
+            q, k, v = (x.transpose(1, 2) for x in (q, k, v))  #                     (B, L, A, D)
             mixed = dispatch_attention_fn(q, k, v, attn_mask=bias, backend=self.backend)
-            return mixed.transpose(1, 2)                                          # (B, A, L, D)
+            return mixed.transpose(1, 2)  #                                         (B, A, L, D)
         if q.device.type != "cpu" or q.dtype == torch.float16:
             return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         B, A, L, D = q.shape
         K = k.shape[2]
         q, k, v = (x.reshape(B * A, -1, D) for x in (q, k, v))
         if bias is None:
-            scores = torch.bmm(q * D**-0.5, k.transpose(1, 2))                    # (B*A, L, K)
+            scores = torch.bmm(q * D**-0.5, k.transpose(1, 2))  #                   (B*A, L, K)
         else:
             bias = bias.expand(B, A, 1, K).reshape(B * A, 1, K)
-            scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=D**-0.5)     # (B*A, L, K)
-        weights = scores.exp_()                                                   # (B*A, L, K)
-        mixed = torch.bmm(weights, v) / weights.sum(-1, keepdim=True)             # (B*A, L, D)
+            scores = torch.baddbmm(bias, q, k.transpose(1, 2), alpha=D**-0.5)  #    (B*A, L, K)
+        weights = scores.exp_()  #                                                  (B*A, L, K)
+        mixed = torch.bmm(weights, v) / weights.sum(-1, keepdim=True)  #            (B*A, L, D)
         return mixed.view(B, A, L, D)
 
 
@@ -145,17 +145,17 @@ class Attention(nn.Module):
             (B, L, E).
         """
         B, L, E = x.shape
-        qkv = self.qkv(x).view(B, L, 3, self.heads, E // self.heads)              # (B, L, 3, A, D)
-        qkv = qkv.permute(2, 0, 3, 1, 4)                                          # (3, B, A, L, D)
-        qk = norm(qkv[:2]) * self.gain.to(qkv.dtype)[:, None]                      # (2, B, A, L, D)
+        qkv = self.qkv(x).view(B, L, 3, self.heads, E // self.heads)  #             (B, L, 3, A, D)
+        qkv = qkv.permute(2, 0, 3, 1, 4)  #                                         (3, B, A, L, D)
+        qk = norm(qkv[:2]) * self.gain.to(qkv.dtype)[:, None]  #                     (2, B, A, L, D)
         if rotary is not None:
-            qk = apply_rotary_emb(qk, *rotary)                                    # (2, B, A, L, D)
+            qk = apply_rotary_emb(qk, *rotary)  #                                   (2, B, A, L, D)
         q, k, v = qk[0], qk[1], qkv[2]
         if shared_from is not None:
-            k, v = (share(each, shared_from) for each in (k, v))                  # (B, A, T + B * N, D)
+            k, v = (share(each, shared_from) for each in (k, v))  #                 (B, A, T + B * N, D)
             bias = None if bias is None else F.pad(bias, (0, k.shape[2] - L))
-        mixed = self.scaled_dot_product(q, k, v, bias)                            # (B, A, L, D)
-        return self.out(mixed.transpose(1, 2).reshape(B, L, E))                   # (B, L, E)
+        mixed = self.scaled_dot_product(q, k, v, bias)  #                           (B, A, L, D)
+        return self.out(mixed.transpose(1, 2).reshape(B, L, E))  #                  (B, L, E)
 
 
 def share(x: Tensor, start: int) -> Tensor:
@@ -195,10 +195,10 @@ class TransformerBlock(nn.Module):
     ) -> Tensor:
         """Tokens (B, L, E), modulation (B, L or 1, 6, E), the rest as in `Attention.forward` -> (B, L, E)."""
         x = hidden_states  # diffusers' caches look for this name
-        table = self.scale_shift_table.to(x.dtype)                                # (6, E)
+        table = self.scale_shift_table.to(x.dtype)  #                               (6, E)
         shift1, scale1, gate1, shift2, scale2, gate2 = (modulation + table).unbind(2)
-        y = torch.addcmul(shift1, norm(x), scale1)                                # (B, L, E)
+        y = torch.addcmul(shift1, norm(x), scale1)  #                               (B, L, E)
         x = torch.addcmul(x, gate1, self.attention(y, rotary, bias, shared_from))  # (B, L, E)
-        y = torch.addcmul(shift2, norm(x), scale2)                                # (B, L, E)
-        y = F.gelu(self.up(y))                                                    # (B, L, 4E)
-        return torch.addcmul(x, gate2, self.down(y))                              # (B, L, E)
+        y = torch.addcmul(shift2, norm(x), scale2)  #                               (B, L, E)
+        y = F.gelu(self.up(y))  #                                                   (B, L, 4E)
+        return torch.addcmul(x, gate2, self.down(y))  #                             (B, L, E)

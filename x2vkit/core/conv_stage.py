@@ -78,8 +78,8 @@ class ConvBlock(nn.Module):
         """x (B, f, h, w, c); shift and scale broadcast to it -> (B, f, h, w, c). Without correspondences
         every position reads its own in other latent frames.
         """
-        y = F.silu(torch.addcmul(shift, norm(x), scale))                          # (B, f, h, w, c)
-        mixed = convolve(self.conv1, y)                                           # (B, f, h, w, c)
+        y = F.silu(torch.addcmul(shift, norm(x), scale))  #                         (B, f, h, w, c)
+        mixed = convolve(self.conv1, y)  #                                          (B, f, h, w, c)
         if x.shape[1] > 1:
             past, future = self.from_previous(y[:, :-1]), self.from_next(y[:, 1:])  # (B, f - 1, h, w, c)
             if correspondences is not None and self.steer is not None:
@@ -87,10 +87,10 @@ class ConvBlock(nn.Module):
                 future = _warp(correspondences.next, future, self.steer[1])
             if self.first_in is not None and self.first_out is not None:
                 first = self._first(self.first_in(y[:, :1]), correspondences, x.shape[1] - 1)
-                past = past + self.first_out(first)                               # (B, f - 1, h, w, c)
+                past = past + self.first_out(first)  #                              (B, f - 1, h, w, c)
             nothing = torch.zeros_like(y[:, :1])
             mixed = mixed + torch.cat([nothing, past], dim=1) + torch.cat([future, nothing], dim=1)
-        return x + convolve(self.conv2, F.silu(mixed))                            # (B, f, h, w, c)
+        return x + convolve(self.conv2, F.silu(mixed))  #                           (B, f, h, w, c)
 
     def _first(self, shown: Tensor, correspondences: Correspondences | None, later: int) -> Tensor:
         """What the first latent frame shows (B, 1, h, w, FIRST_CHANNELS), as each later one reads it in its
@@ -99,7 +99,7 @@ class ConvBlock(nn.Module):
         if correspondences is None or self.steer is None:
             return shown.repeat(1, 1, 1, 1, TIME_STRIDE).expand(-1, later, -1, -1, -1)
         match = correspondences.first
-        read = match.weights.flatten(1, 2) @ shown.flatten(1, 3)                  # (B, later 4 n, c')
+        read = match.weights.flatten(1, 2) @ shown.flatten(1, 3)  #                 (B, later 4 n, c')
         read = self.steer[2](read, match.rotation.flatten(1, 2))
         h, w = shown.shape[2:4]
         return read.reshape(len(shown), later, h, w, -1)
@@ -110,7 +110,7 @@ def _warp(match: Correspondence, x: Tensor, steer: Steer) -> Tensor:
     the others keep to the screen, since the sky does not go with the camera.
     """
     moving, static = x.chunk(2, dim=-1)
-    warped = steer(match.weights @ moving.flatten(2, 3), match.rotation)          # (B, k, n, c / 2)
+    warped = steer(match.weights @ moving.flatten(2, 3), match.rotation)  #         (B, k, n, c / 2)
     return torch.cat([warped.reshape(moving.shape), static], dim=-1)
 
 
@@ -118,8 +118,8 @@ def convolve(layer: Conv, x: Tensor) -> Tensor:
     """A convolution over rows and columns of x (B, f, h, w, c), every latent frame by itself. Channels stay
     last in memory, as the processor's convolutions want them.
     """
-    y = layer(x.flatten(0, 1).permute(0, 3, 1, 2))                                # (B * f, c', h, w)
-    return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])                        # (B, f, h, w, c')
+    y = layer(x.flatten(0, 1).permute(0, 3, 1, 2))  #                               (B * f, c', h, w)
+    return y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])  #                       (B, f, h, w, c')
 
 
 class ConvStage(nn.Module):
@@ -173,14 +173,14 @@ class ConvStage(nn.Module):
         (B, N, E). control (B, 10, f, h, w) is read beside correspondences only.
         """
         latents = unpatchify(patches, self.patch, latent_shape).permute(0, 2, 3, 4, 1)  # (B, f, h, w, C)
-        x = convolve(self.conv_in, latents)                                       # (B, f, h, w, c)
+        x = convolve(self.conv_in, latents)  #                                      (B, f, h, w, c)
         if correspondences is not None and self.box_embed is not None and self.angle_embed is not None:
             raster = x.new_zeros(*x.shape[:-1], self.box_embed.in_features - BOX_FEATURES)
             if control is not None:
-                raster = control.permute(0, 2, 3, 4, 1).to(x.dtype)               # (B, f, h, w, 10)
+                raster = control.permute(0, 2, 3, 4, 1).to(x.dtype)  #              (B, f, h, w, 10)
             boxes, angles = correspondences.box_features, correspondences.angle_features
             x = x + self.box_embed(torch.cat([boxes, raster], dim=-1)) + self.angle_embed(angles)
-        x = self.block_in(x, *modulation[0:2], correspondences)                   # (B, f, h, w, c)
+        x = self.block_in(x, *modulation[0:2], correspondences)  #                  (B, f, h, w, c)
         return x, self.to_tokens(patchify(x.permute(0, 4, 1, 2, 3), self.patch))
 
     def decode(
@@ -192,18 +192,18 @@ class ConvStage(nn.Module):
     ) -> Tensor:
         """Features (B, f, h, w, c), tokens (B, N, E) and `modulations` -> patches (B, N, P)."""
         grid = (x.shape[1], x.shape[2], x.shape[3])
-        detail = unpatchify(self.from_tokens(tokens), self.patch, grid)           # (B, c, f, h, w)
-        x = x + detail.permute(0, 2, 3, 4, 1)                                     # (B, f, h, w, c)
+        detail = unpatchify(self.from_tokens(tokens), self.patch, grid)  #          (B, c, f, h, w)
+        x = x + detail.permute(0, 2, 3, 4, 1)  #                                    (B, f, h, w, c)
         for i, block in enumerate(self.blocks_out):
-            x = block(x, *modulation[2 + 2 * i : 4 + 2 * i], correspondences)     # (B, f, h, w, c)
-        latents = convolve(self.conv_out, F.silu(norm(x)))                        # (B, f, h, w, C)
-        return patchify(latents.permute(0, 4, 1, 2, 3), self.patch)               # (B, N, P)
+            x = block(x, *modulation[2 + 2 * i : 4 + 2 * i], correspondences)  #    (B, f, h, w, c)
+        latents = convolve(self.conv_out, F.silu(norm(x)))  #                       (B, f, h, w, C)
+        return patchify(latents.permute(0, 4, 1, 2, 3), self.patch)  #              (B, N, P)
 
     def modulations(self, t_embed: Tensor, latent_shape: Shape3) -> tuple[Tensor, ...]:
         """What every token's noise level (B, N or 1, E) means to the blocks: shift and scale of the first,
         the second and the third, each (B, f, h, w, c) or (B, 1, 1, 1, c).
         """
-        values = self.adaln(t_embed)                                              # (B, N or 1, 6 c)
+        values = self.adaln(t_embed)  #                                             (B, N or 1, 6 c)
         if t_embed.shape[1] == 1:
             return values[:, :, None, None].chunk(6, dim=-1)
         (f, h, w), (pt, ph, pw) = latent_shape, self.patch

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _TABLE = """
 night: evening dusk sunset twilight sunrise dawn starry lamp candle dream sleep
-beach: sunset sunrise island lagoon summer sunny holiday vacation palm bay lake river pond sea ocean water waves
+beach: sunset sunrise island lagoon summer sunny holiday vacation palm bay lake river pond sea ocean waves
 underwater: sea ocean water wave waves aquarium coral pool lake river deep submarine bubbles
 seaside: sea ocean harbor harbour port pier cliff
 snow: cold frost frozen arctic antarctic glacier blizzard mountain mountains ski iceberg christmas hail

@@ -101,24 +101,24 @@ def find_correspondences(
         dtype: of the result.
     """
     f, h, w = latent_shape
-    boxes, camera = per_frame(boxes.float()), camera.float()                      # (B, 4 f, 2, 5)
+    boxes, camera = per_frame(boxes.float()), camera.float()  #                     (B, 4 f, 2, 5)
     scale = boxes.new_tensor([w, h])
-    centre = (boxes[..., :2] + boxes[..., 2:4]) / 2 * scale - 0.5                 # (B, 4 f, 2, 2)
-    size = (boxes[..., 2:4] - boxes[..., :2]) * scale                             # (B, 4 f, 2, 2)
-    visible = size.amin(3) > MIN_SIZE                                             # (B, 4 f, 2)
+    centre = (boxes[..., :2] + boxes[..., 2:4]) / 2 * scale - 0.5  #                (B, 4 f, 2, 2)
+    size = (boxes[..., 2:4] - boxes[..., :2]) * scale  #                            (B, 4 f, 2, 2)
+    visible = size.amin(3) > MIN_SIZE  #                                            (B, 4 f, 2)
 
-    path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                # (B, f, 3)
+    path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE  #               (B, f, 3)
     # From the first frame to the middle of the next four are 2.5 frames, between the other middles 4.
     apart = torch.tensor([1.0, 2.5] + [4.0] * (f - 2), device=boxes.device)[:f, None]
-    speed = camera[..., : CAMERA_ZOOM + 1] / MOTION_SCALE / apart                 # (B, f, 3) a frame
+    speed = camera[..., : CAMERA_ZOOM + 1] / MOTION_SCALE / apart  #                (B, f, 3) a frame
     offset = torch.arange(TIME_STRIDE, device=boxes.device) - (TIME_STRIDE - 1) / 2  # (4,) frames
     paths = (path[:, :, None] + speed[:, :, None] * offset[:, None]).flatten(1, 2)  # (B, 4 f, 3)
     poses = _Poses(centre, size, visible, boxes[..., 4], paths)
     means = _mean_poses(poses, path)
 
-    centres = _centres(h, w, boxes.device)                                        # (n, 2)
+    centres = _centres(h, w, boxes.device)  #                                       (n, 2)
     rest, four = slice(1, None), slice(TIME_STRIDE, None)
-    first = _match(centres, poses[four], poses[:1], (h, w), dtype)                # K = 4 (f - 1), m = n
+    first = _match(centres, poses[four], poses[:1], (h, w), dtype)  #               K = 4 (f - 1), m = n
     by_position = (
         part.unflatten(1, (f - 1, TIME_STRIDE)).transpose(2, 3).flatten(2, 3) for part in vars(first).values()
     )
@@ -134,7 +134,7 @@ def find_correspondences(
 
 def _mean_poses(poses: _Poses, path: Tensor) -> _Poses:
     """Mean centre, size and angle in every latent frame, over the frames in which a subject is visible."""
-    visible = poses.visible.unflatten(1, (-1, TIME_STRIDE))                       # (B, f, 4, 2)
+    visible = poses.visible.unflatten(1, (-1, TIME_STRIDE))  #                      (B, f, 4, 2)
     weight = visible[..., None].float() / visible.sum(2, keepdim=True)[..., None].clamp(min=1)
     centre, size = (
         (part.unflatten(1, (-1, TIME_STRIDE)) * weight).sum(2) for part in (poses.centre, poses.size)
@@ -205,24 +205,24 @@ def _match(
         return torch.stack([path[..., 0], -path[..., 1]], dim=-1)[:, :, None] * min(h, w)  # (B, K, 1, 2)
 
     def zoom(path: Tensor) -> Tensor:
-        return path[:, :, None, 2:].exp()                                         # (B, K, 1, 1)
+        return path[:, :, None, 2:].exp()  #                                        (B, K, 1, 1)
 
-    ground = (centres - middle) / zoom(target.camera) + shift(target.camera)      # (B, K, n, 2)
-    found = (ground - shift(source.camera)) * zoom(source.camera) + middle        # (B, K, n, 2)
-    readable = torch.ones_like(found[..., 0], dtype=torch.bool)                   # (B, K, n)
-    rotation = torch.zeros_like(found[..., 0])                                    # (B, K, n)
+    ground = (centres - middle) / zoom(target.camera) + shift(target.camera)  #     (B, K, n, 2)
+    found = (ground - shift(source.camera)) * zoom(source.camera) + middle  #       (B, K, n, 2)
+    readable = torch.ones_like(found[..., 0], dtype=torch.bool)  #                  (B, K, n)
+    rotation = torch.zeros_like(found[..., 0])  #                                   (B, K, n)
     for i in reversed(range(SUBJECTS)):  # the first subject stands in front
         centre, extent = target.centre[:, :, i, None], target.size[:, :, i, None]
         inside = ((centres - centre).abs() <= extent / 2 + MARGIN).all(3) & target.visible[:, :, i, None]
         angles = target.angle[:, :, i, None], source.angle[:, :, i, None]
         larger = _relative_size(extent, angles[0], source.size[:, :, i, None], angles[1])
         own = rotate(rotate(centres - centre, -angles[0]) * larger, angles[1])
-        own = own + source.centre[:, :, i, None]                                  # (B, K, n, 2)
+        own = own + source.centre[:, :, i, None]  #                                 (B, K, n, 2)
         found = torch.where(inside[..., None], own, found)
         readable = torch.where(inside, source.visible[:, :, i, None], readable)
         rotation = torch.where(inside, angles[0] - angles[1], rotation)
-    across = _tent(found[..., 0], w) * readable[..., None]                        # (B, K, n, w)
-    down = _tent(found[..., 1], h)                                                # (B, K, n, h)
+    across = _tent(found[..., 0], w) * readable[..., None]  #                       (B, K, n, w)
+    down = _tent(found[..., 1], h)  #                                               (B, K, n, h)
     weights = (down.to(dtype)[..., :, None] * across.to(dtype)[..., None, :]).flatten(3)
     return Correspondence(weights, encode_angle(rotation).to(dtype))
 
@@ -235,18 +235,18 @@ def _tent(position: Tensor, count: int) -> Tensor:
 def _features(centres: Tensor, poses: _Poses, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Box and angle features as in `Correspondences`."""
     h, w = size
-    away = centres - poses.centre[:, :, :, None]                                  # (B, 4 f, 2, n, 2)
-    half = poses.size[:, :, :, None] / 2                                          # (B, 4 f, 2, 1, 2)
+    away = centres - poses.centre[:, :, :, None]  #                                 (B, 4 f, 2, n, 2)
+    half = poses.size[:, :, :, None] / 2  #                                         (B, 4 f, 2, 1, 2)
     # A latent position reaches from -1/2 to 1/2 about its middle, a box from -half to half about its own.
     overlap = torch.minimum(half, away + 0.5) - torch.maximum(-half, away - 0.5)  # (B, 4 f, 2, n, 2)
     covered = overlap.clamp(0, 1).prod(4, keepdim=True) * poses.visible[..., None, None]
-    angle = poses.angle[:, :, :, None]                                            # (B, 4 f, 2, 1)
+    angle = poses.angle[:, :, :, None]  #                                           (B, 4 f, 2, 1)
     upright = rotate(away, -angle) / _upright(half, angle).clamp(min=MIN_SIZE)
-    point = upright.clamp(-1.5, 1.5)                                              # -1 to 1 in the box
+    point = upright.clamp(-1.5, 1.5)  #                                             -1 to 1 in the box
     phase = point[..., None] * pi * 2.0 ** torch.arange(BOX_OCTAVES, device=centres.device)
     sines = [phase.sin().flatten(4), phase.cos().flatten(4)]
-    box = torch.cat([torch.ones_like(covered), point, *sines], dim=4) * covered   # (B, 4 f, 2, n, 11)
-    angles = encode_angle(angle) * covered                                        # (B, 4 f, 2, n, 4)
+    box = torch.cat([torch.ones_like(covered), point, *sines], dim=4) * covered  #  (B, 4 f, 2, n, 11)
+    angles = encode_angle(angle) * covered  #                                       (B, 4 f, 2, n, 4)
 
     def by_position(x: Tensor) -> Tensor:  # (B, 4 f, 2, n, c) -> (B, f, h, w, 2 * 4 * c)
         return x.unflatten(1, (-1, TIME_STRIDE)).permute(0, 1, 4, 3, 2, 5).flatten(3).unflatten(2, (h, w))

@@ -36,7 +36,7 @@ def patchify(latents: Tensor, patch: Shape3) -> Tensor:
     B, C, f, h, w = latents.shape
     pt, ph, pw = patch
     x = latents.reshape(B, C, f // pt, pt, h // ph, ph, w // pw, pw)
-    x = x.permute(0, 2, 4, 6, 1, 3, 5, 7)                                  # (B, n_t, n_h, n_w, C, pt, ph, pw)
+    x = x.permute(0, 2, 4, 6, 1, 3, 5, 7)  #                                 (B, n_t, n_h, n_w, C, pt, ph, pw)
     return x.reshape(B, (f // pt) * (h // ph) * (w // pw), C * pt * ph * pw)
 
 
@@ -46,7 +46,7 @@ def unpatchify(tokens: Tensor, patch: Shape3, latent_shape: Shape3) -> Tensor:
     pt, ph, pw = patch
     B, C = tokens.shape[0], tokens.shape[2] // (pt * ph * pw)
     x = tokens.reshape(B, f // pt, h // ph, w // pw, C, pt, ph, pw)
-    x = x.permute(0, 4, 1, 5, 2, 6, 3, 7)                                  # (B, C, n_t, pt, n_h, ph, n_w, pw)
+    x = x.permute(0, 4, 1, 5, 2, 6, 3, 7)  #                                 (B, C, n_t, pt, n_h, ph, n_w, pw)
     return x.reshape(B, C, f, h, w)
 
 
@@ -80,9 +80,9 @@ def position_features(grid: Shape3, device: torch.device, dtype: torch.dtype) ->
     position = token_positions(grid)
     sides = torch.tensor([grid[1], grid[2]], dtype=torch.float32)
     across = (2 * position[:, 1:] + 1) / sides - 1
-    position = torch.cat([position[:, :1] / CLIP_LATENT_FRAMES, across], dim=1)   # (N, 3)
+    position = torch.cat([position[:, :1] / CLIP_LATENT_FRAMES, across], dim=1)  #  (N, 3)
     octaves = 2.0 ** torch.arange(-1, FOURIER_OCTAVES - 1)
-    angle = pi * position[:, :, None] * octaves                                   # (N, 3, octaves)
+    angle = pi * position[:, :, None] * octaves  #                                  (N, 3, octaves)
     return torch.cat([angle.sin(), angle.cos()], dim=-1).flatten(1).to(device, dtype)
 
 
@@ -98,7 +98,7 @@ def rotary_table(
     tokens come first and are not rotated (cos 1, sin 0). Source: RoFormer, arXiv 2104.09864, equation 34, one
     axis per group of pairs.
     """
-    angle = rotary_angles(token_positions(grid), head_dim)                        # (N, D/2)
+    angle = rotary_angles(token_positions(grid), head_dim)  #                       (N, D/2)
     return rotary_cos_sin(angle, text_tokens, device, dtype)
 
 

@@ -172,24 +172,24 @@ class Planner(BlockMixin, ModelMixin, ConfigMixin):
             (B, F, R).
         """
         B, F, T = len(tracks), tracks.shape[1], ids.shape[1]
-        groups = each_number(known)                                                       # (B, 1, R)
-        c_in, c_skip, c_out = precondition(t, tracks.new_ones(TRACKS))                 # (B, 1, R) three times
+        groups = each_number(known)  #                                                      (B, 1, R)
+        c_in, c_skip, c_out = precondition(t, tracks.new_ones(TRACKS))  #                (B, 1, R) three times
         c_in, c_skip, c_out = (each.to(tracks.dtype) for each in (c_in, c_skip, c_out))
-        now = tracks * c_in                                                               # (B, F, R)
+        now = tracks * c_in  #                                                              (B, F, R)
         before = torch.cat([now[:, :1], now[:, :-1]], dim=1)  # with its neighbours a frame shows how fast
-        after = torch.cat([now[:, 1:], now[:, -1:]], dim=1)   # things go
+        after = torch.cat([now[:, 1:], now[:, -1:]], dim=1)  #  things go
         inputs = [now, before, after, given * groups, known[:, None].expand(-1, F, -1)]
         times = _time_features(F, tracks.device).to(tracks.dtype).expand(B, -1, -1)
-        times = torch.cat([times, aspect[:, None].expand(-1, F, -1)], dim=2)          # (B, F, ...)
-        x = self.track_embed(torch.cat(inputs, 2)) + self.time_embed(times)                     # (B, F, E)
-        x = torch.cat([self.token_embed(ids) + self.pos_embed[:T], x], dim=1)             # (B, T + F, E)
-        padding = nn.functional.pad(ids == 0, (0, F))[:, None, None]                       # (B, 1, 1, T + F)
+        times = torch.cat([times, aspect[:, None].expand(-1, F, -1)], dim=2)  #         (B, F, ...)
+        x = self.track_embed(torch.cat(inputs, 2)) + self.time_embed(times)  #                    (B, F, E)
+        x = torch.cat([self.token_embed(ids) + self.pos_embed[:T], x], dim=1)  #            (B, T + F, E)
+        padding = nn.functional.pad(ids == 0, (0, F))[:, None, None]  #                      (B, 1, 1, T + F)
         bias = torch.zeros_like(padding, dtype=x.dtype).masked_fill(padding, MASK_VALUE)
-        modulation = self.adaln(self.t_embedder(t, x.dtype)).unflatten(2, (6, -1))        # (B, 1, 6, E)
+        modulation = self.adaln(self.t_embedder(t, x.dtype)).unflatten(2, (6, -1))  #       (B, 1, 6, E)
         rotary = _rotary(F, T, self.config.width // self.config.heads, x.device, x.dtype)
         for block in self.blocks:
-            x = self._block(block, x, modulation, rotary, bias)                           # (B, T + F, E)
-        return self.final_linear(norm(x[:, T:])) * c_out + tracks * c_skip                      # (B, F, R)
+            x = self._block(block, x, modulation, rotary, bias)  #                          (B, T + F, E)
+        return self.final_linear(norm(x[:, T:])) * c_out + tracks * c_skip  #                     (B, F, R)
 
     @torch.inference_mode()
     def plan(
@@ -299,7 +299,7 @@ def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
         sight, middle, size = np.split(tracks[:, :, GROUPS[name]], [1, 3], axis=2)
         half, middle = np.exp(np.clip(size, -7, 2)) / sides / 2, middle / sides + 0.5
         boxes.append(np.where(sight > 0, np.concatenate([middle - half, middle + half], 2), np.nan))
-    talks = tracks[:, :, GROUPS["mouth"].start].mean(1, keepdims=True) > 0               # (B, 1)
+    talks = tracks[:, :, GROUPS["mouth"].start].mean(1, keepdims=True) > 0  #              (B, 1)
     mouth = np.where(talks, tracks[:, :, GROUPS["mouth"].start + 1].clip(0, 1), np.nan)
     camera = tracks[:, :, GROUPS["camera"]]
     camera = np.concatenate([camera[..., :2], np.exp(np.clip(camera[..., 2:], -3, 3))], 2)
@@ -332,7 +332,7 @@ def _time_features(frames: int, device: torch.device) -> Tensor:
     clip.
     """
     k = torch.arange(frames, device=device, dtype=torch.float32)
-    times = torch.stack([k / 32, k / max(frames - 1, 1)], 1)                              # (F, 2)
+    times = torch.stack([k / 32, k / max(frames - 1, 1)], 1)  #                             (F, 2)
     angle = (times[:, :, None] * pi * 2.0 ** torch.arange(TIME_OCTAVES, device=device)).flatten(1)
     return torch.cat([angle.sin(), angle.cos()], 1)
 

@@ -29,7 +29,6 @@ MOTION_SCALE = 10.0
 """Movements are this many times larger inside the model, so that a usual one is about 1."""
 
 
-
 def control_raster(
     shape: Shape3,
     boxes: Sequence[NDArray | None],
@@ -140,7 +139,7 @@ def _draw_stroke(
     when = np.linspace(0, len(path) - 1, num_frames)
     points = np.stack([np.interp(when, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
     side = min(height, width)
-    centres = per_latent_frame(points) * (width / side, height / side)            # (f, 2)
+    centres = per_latent_frame(points) * (width / side, height / side)  #           (f, 2)
     moves = np.diff(centres, axis=0, prepend=centres[:1]) * MOTION_SCALE
     f, h, w = raster.shape[1:]
     x = (np.arange(w) + 0.5) / w * width / side

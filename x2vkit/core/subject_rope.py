@@ -50,12 +50,12 @@ def relative_positions(
     given = control if control is not None else camera
     if given is None:
         raise ValueError("relative positions need a control raster or a camera track")
-    screen = token_positions(grid).to(given.device).expand(len(given), -1, -1)    # (B, N, 3)
+    screen = token_positions(grid).to(given.device).expand(len(given), -1, -1)  #   (B, N, 3)
     ground = screen if camera is None else _with_camera(screen, grid, patch, camera.float())  # (B, N, 3)
     subject = ground
     if control is not None:
         subject = _with_subjects(screen, ground, grid, patch, control.float(), angle)
-    return torch.stack([screen, ground, subject], dim=1)                          # (B, K, N, 3)
+    return torch.stack([screen, ground, subject], dim=1)  #                         (B, K, N, 3)
 
 
 def head_coordinates(heads: int) -> list[int]:
@@ -69,14 +69,14 @@ def _with_camera(screen: Tensor, grid: Shape3, patch: Shape3, camera: Tensor) ->
     factor.
     """
     n_t, n_h, n_w = grid
-    path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                # (B, f, 3): x, y, log zoom
-    path = path.unflatten(1, (n_t, patch[0])).mean(2)                             # (B, n_t, 3)
-    path = path.repeat_interleave(n_h * n_w, dim=1)                               # (B, N, 3)
+    path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE  #               (B, f, 3): x, y, log zoom
+    path = path.unflatten(1, (n_t, patch[0])).mean(2)  #                            (B, n_t, 3)
+    path = path.repeat_interleave(n_h * n_w, dim=1)  #                              (B, N, 3)
     # A camera moves in fractions of the shorter side, upwards; rows count downwards.
     shorter = min(n_h * patch[1], n_w * patch[2])
     moved = torch.stack([-path[..., 1] * shorter / patch[1], path[..., 0] * shorter / patch[2]], dim=-1)
     middle = screen.new_tensor([(n_h - 1) / 2, (n_w - 1) / 2])
-    ground = (screen[..., 1:] - middle) / path[..., 2:].exp() + middle + moved    # (B, N, 2)
+    ground = (screen[..., 1:] - middle) / path[..., 2:].exp() + middle + moved  #   (B, N, 2)
     return torch.cat([screen[..., :1], ground], dim=-1)
 
 
@@ -87,32 +87,32 @@ def _with_subjects(
     mean centre and size.
     """
     n_t, n_h, n_w = grid
-    boxes = control[:, [BOX_A, BOX_B]]                                            # (B, 2, f, h, w)
-    boxes = boxes.unflatten(2, (n_t, patch[0])).mean(3)                           # (B, 2, n_t, h, w)
+    boxes = control[:, [BOX_A, BOX_B]]  #                                           (B, 2, f, h, w)
+    boxes = boxes.unflatten(2, (n_t, patch[0])).mean(3)  #                          (B, 2, n_t, h, w)
     h, w = boxes.shape[-2:]
-    rows = (torch.arange(h, device=boxes.device) + 0.5) / patch[1] - 0.5          # (h,) in tokens
-    columns = (torch.arange(w, device=boxes.device) + 0.5) / patch[2] - 0.5       # (w,)
-    area = boxes.sum((3, 4))                                                      # (B, 2, n_t)
+    rows = (torch.arange(h, device=boxes.device) + 0.5) / patch[1] - 0.5  #         (h,) in tokens
+    columns = (torch.arange(w, device=boxes.device) + 0.5) / patch[2] - 0.5  #      (w,)
+    area = boxes.sum((3, 4))  #                                                     (B, 2, n_t)
     visible = (area > MIN_AREA).to(area.dtype)
     area = area.clamp(min=MIN_AREA)
-    moments = [(boxes.sum(4) * rows).sum(3), (boxes.sum(3) * columns).sum(3)]     # (B, 2, n_t) twice
-    centre = torch.stack(moments, dim=-1) / area[..., None]                       # (B, 2, n_t, 2)
-    size = area.sqrt()[..., None]                                                 # (B, 2, n_t, 1)
-    count = visible.sum(2).clamp(min=1)[..., None, None]                          # (B, 2, 1, 1)
-    mean_centre = (centre * visible[..., None]).sum(2, keepdim=True) / count      # (B, 2, 1, 2)
-    mean_size = (size * visible[..., None]).sum(2, keepdim=True) / count          # (B, 2, 1, 1)
+    moments = [(boxes.sum(4) * rows).sum(3), (boxes.sum(3) * columns).sum(3)]  #    (B, 2, n_t) twice
+    centre = torch.stack(moments, dim=-1) / area[..., None]  #                      (B, 2, n_t, 2)
+    size = area.sqrt()[..., None]  #                                                (B, 2, n_t, 1)
+    count = visible.sum(2).clamp(min=1)[..., None, None]  #                         (B, 2, 1, 1)
+    mean_centre = (centre * visible[..., None]).sum(2, keepdim=True) / count  #     (B, 2, 1, 2)
+    mean_size = (size * visible[..., None]).sum(2, keepdim=True) / count  #         (B, 2, 1, 1)
 
     in_tokens = boxes.unflatten(3, (n_h, patch[1])).unflatten(5, (n_w, patch[2]))
-    share = in_tokens.mean((4, 6))                                                # (B, 2, n_t, n_h, n_w)
+    share = in_tokens.mean((4, 6))  #                                               (B, 2, n_t, n_h, n_w)
     inside = (share > INSIDE) & (visible[..., None, None] > 0)
     position = ground
     for i in (1, 0):  # the first subject stands in front
         of_box = [each.repeat_interleave(n_h * n_w, dim=1) for each in (centre[:, i], size[:, i])]
-        away = (screen[..., 1:] - of_box[0]) / of_box[1]                          # (B, N, 2)
+        away = (screen[..., 1:] - of_box[0]) / of_box[1]  #                         (B, N, 2)
         if angle is not None:
             away = _upright(away, angle[:, :, i].float(), grid, patch)
-        own = away * mean_size[:, i] + mean_centre[:, i]                          # (B, N, 2)
-        own = torch.cat([screen[..., :1], own], dim=-1)                           # (B, N, 3)
+        own = away * mean_size[:, i] + mean_centre[:, i]  #                         (B, N, 2)
+        own = torch.cat([screen[..., :1], own], dim=-1)  #                          (B, N, 3)
         position = torch.where(inside[:, i].flatten(1)[..., None], own, position)
     return position
 
@@ -120,7 +120,7 @@ def _with_subjects(
 def _upright(away: Tensor, angle: Tensor, grid: Shape3, patch: Shape3) -> Tensor:
     """Offsets (B, N, 2) in rows and columns of tokens, rotated back by angles (B, F)."""
     n_t, n_h, n_w = grid
-    angle = mean_angle(per_frame(angle).unflatten(1, (n_t, -1)), 2)               # (B, n_t)
+    angle = mean_angle(per_frame(angle).unflatten(1, (n_t, -1)), 2)  #              (B, n_t)
     sides = away.new_tensor(patch[1:])
     back = rotate((away * sides).flip(-1), -angle.repeat_interleave(n_h * n_w, dim=1))
     return back.flip(-1) / sides

@@ -88,12 +88,12 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
 
     def forward(self, ids: Tensor) -> Tensor:
         """ids (B, T) int64 -> text tokens (B, T, D); no other token attends to padding."""
-        padding = (ids == 1)[:, None, None, :]                                    # (B, 1, 1, T)
-        x = self.token_embed(ids) + self.pos_embed[: ids.shape[1]]                # (B, T, D)
+        padding = (ids == 1)[:, None, None, :]  #                                   (B, 1, 1, T)
+        x = self.token_embed(ids) + self.pos_embed[: ids.shape[1]]  #               (B, T, D)
         bias = torch.zeros_like(padding, dtype=x.dtype).masked_fill(padding, MASK_VALUE)
         for block in self.blocks:
-            x = self._block(block, x, bias)                                       # (B, T, D)
-        return norm(x)                                                            # (B, T, D)
+            x = self._block(block, x, bias)  #                                      (B, T, D)
+        return norm(x)  #                                                           (B, T, D)
 
     def batch(
         self, prompts: Sequence[str | Words], device: torch.device | None = None

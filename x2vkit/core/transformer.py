@@ -72,8 +72,8 @@ class FinalLayer(nn.Module):
 
     def modulate(self, x: Tensor, t_embed: Tensor) -> Tensor:
         """x (B, N, E), t_embed (B, N or 1, E) -> (B, N, E): what `linear` reads."""
-        shift, scale = self.adaln(t_embed).chunk(2, dim=2)                        # (B, N or 1, E) twice
-        return torch.addcmul(shift, norm(x), scale)                               # (B, N, E)
+        shift, scale = self.adaln(t_embed).chunk(2, dim=2)  #                       (B, N or 1, E) twice
+        return torch.addcmul(shift, norm(x), scale)  #                              (B, N, E)
 
 
 class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, CacheMixin):
@@ -190,44 +190,44 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         grid, T, dtype = self.token_grid(latent_shape), text.shape[1], compute_dtype(latents)
         known = precomputed or self.precompute(latent_shape, T, control, camera, boxes, latents.device, dtype)
 
-        patches = patchify(latents, self.patch)                                   # (B, N, P)
-        c_in, c_skip, c_out = precondition(t, self.patch_std)                     # (B, N or 1, P) three times
-        scaled = (patches * c_in).to(dtype)                                       # (B, N, P)
-        t_embed = self.t_embedder(t, dtype)                                       # (B, N or 1, E)
+        patches = patchify(latents, self.patch)  #                                  (B, N, P)
+        c_in, c_skip, c_out = precondition(t, self.patch_std)  #                    (B, N or 1, P) three times
+        scaled = (patches * c_in).to(dtype)  #                                      (B, N, P)
+        t_embed = self.t_embedder(t, dtype)  #                                      (B, N or 1, E)
         x = self.patch_embed(scaled) + self.pos_embed(position_features(grid, latents.device, dtype))
         if control is not None:
-            x = x + self.control_embed(patchify(control, self.patch))             # (B, N, E)
+            x = x + self.control_embed(patchify(control, self.patch))  #            (B, N, E)
         if camera is not None:
-            moves = self.camera_embed(camera.reshape(len(camera), grid[0], -1))   # (B, n_t, E)
-            x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
+            moves = self.camera_embed(camera.reshape(len(camera), grid[0], -1))  #  (B, n_t, E)
+            x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)  #            (B, N, E)
         if self.conv_stage is not None:
             modulations = self.conv_stage.modulations(t_embed, latent_shape)
-            features, read = self.conv_stage.encode(                              # (B, f, h, w, c), (B, N, E)
+            features, read = self.conv_stage.encode(  #                             (B, f, h, w, c), (B, N, E)
                 scaled, modulations, latent_shape, known.correspondences, control
             )
-            x = x + read                                                          # (B, N, E)
-        rotary = known.rotary                                                     # ((B, A,) L, D) twice
-        every = x                                                                 # (B, N, E)
+            x = x + read  #                                                         (B, N, E)
+        rotary = known.rotary  #                                                    ((B, A,) L, D) twice
+        every = x  #                                                                (B, N, E)
         if kept_tokens is not None:  # from here N is M
-            x = gather_tokens(x, kept_tokens)                                     # (B, N, E)
-            t_embed = gather_tokens(t_embed, kept_tokens)                         # (B, N or 1, E)
+            x = gather_tokens(x, kept_tokens)  #                                    (B, N, E)
+            t_embed = gather_tokens(t_embed, kept_tokens)  #                        (B, N or 1, E)
             rotary = tuple(gather_rotary(table, kept_tokens, T) for table in rotary)  # (B, 1 or A, L, D)
 
-        x = torch.cat([self.text_embed(text), x], dim=1)                          # (B, L, E)
+        x = torch.cat([self.text_embed(text), x], dim=1)  #                         (B, L, E)
         bias = None if text_mask is None else attention_bias(text_mask, x.shape[1], dtype)  # (B, 1, 1, L)
-        modulation = self.adaln(self._with_text(t_embed, t, T))                   # (B, L or 1, 6 E)
-        modulation = modulation.unflatten(2, (6, -1))                             # (B, L or 1, 6, E)
+        modulation = self.adaln(self._with_text(t_embed, t, T))  #                  (B, L or 1, 6 E)
+        modulation = modulation.unflatten(2, (6, -1))  #                            (B, L or 1, 6, E)
         for block in self.blocks:
             x = self._block(block, x, modulation, rotary, bias, T if shared_attention else None)  # (B, L, E)
 
-        x = self.final_layer.modulate(x[:, T:], t_embed)                          # (B, N, E)
-        out = self.final_layer.linear(x)                                          # (B, N, P)
+        x = self.final_layer.modulate(x[:, T:], t_embed)  #                         (B, N, E)
+        out = self.final_layer.linear(x)  #                                         (B, N, P)
         if self.conv_stage is not None:
             tokens = x if kept_tokens is None else scatter_tokens(x, kept_tokens, every)
             detail = self.conv_stage.decode(features, tokens, modulations, known.correspondences)
-            out = out + gather_tokens(detail, kept_tokens)                        # (B, N, P)
+            out = out + gather_tokens(detail, kept_tokens)  #                       (B, N, P)
         patches, c_skip, c_out = (gather_tokens(each, kept_tokens) for each in (patches, c_skip, c_out))
-        out = (out * c_out + patches * c_skip).to(latents.dtype)                  # (B, N, P)
+        out = (out * c_out + patches * c_skip).to(latents.dtype)  #                 (B, N, P)
         sample = unpatchify(out, self.patch, latent_shape) if kept_tokens is None else out
         return Transformer2DModelOutput(sample) if return_dict else (sample,)
 
@@ -256,7 +256,7 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
             return Precomputed(rotary_table(grid, text_tokens, self.head_dim, device, dtype), None)
         if control is None:
             control = given.new_zeros(len(given), self.config.control_channels, f, h, w)
-        angle = None if boxes is None else boxes[..., 4]                          # (B, F, 2)
+        angle = None if boxes is None else boxes[..., 4]  #                         (B, F, 2)
         positions = relative_positions(grid, self.patch, control, camera, angle)  # (B, K, N, 3)
         tables = rotary_cos_sin(rotary_angles(positions, self.head_dim), text_tokens, device, dtype)
         cos, sin = (table[:, head_coordinates(self.config.heads)] for table in tables)  # (B, A, L, D) twice
@@ -290,8 +290,8 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         """
         if t.shape[1] == 1:
             return t_embed
-        highest = self.t_embedder(t.amax(1, keepdim=True), t_embed.dtype)         # (B, 1, E)
-        return torch.cat([highest.expand(-1, text_tokens, -1), t_embed], dim=1)   # (B, L, E)
+        highest = self.t_embedder(t.amax(1, keepdim=True), t_embed.dtype)  #        (B, 1, E)
+        return torch.cat([highest.expand(-1, text_tokens, -1), t_embed], dim=1)  #  (B, L, E)
 
 
 def precondition(t: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -306,8 +306,8 @@ def precondition(t: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     width is spent on passing noise through (Karras et al. 2022, arXiv 2206.00364, section 5, for this path
     from noise to video).
     """
-    t = t.float()[:, :, None]                                                     # (B, n, 1)
-    variance = (std.float() * (1 - t)) ** 2 + t**2                                # (B, n, P)
+    t = t.float()[:, :, None]  #                                                    (B, n, 1)
+    variance = (std.float() * (1 - t)) ** 2 + t**2  #                               (B, n, P)
     c_skip = (t - std.float() ** 2 * (1 - t)) / variance
     return variance.rsqrt(), c_skip, std.float() * variance.rsqrt()
 
@@ -349,5 +349,5 @@ def gather_rotary(table: Tensor, kept: Tensor, text_tokens: int) -> Tensor:
     if table.ndim == 2:
         text = table[:text_tokens].expand(len(kept), -1, -1)
         return torch.cat([text, table[text_tokens:][kept]], dim=1).unsqueeze(1)
-    at = kept[:, None, :, None].expand(-1, table.shape[1], -1, table.shape[3])    # (B, A, M, D)
+    at = kept[:, None, :, None].expand(-1, table.shape[1], -1, table.shape[3])  #   (B, A, M, D)
     return torch.cat([table[:, :, :text_tokens], table[:, :, text_tokens:].gather(2, at)], dim=2)

@@ -37,4 +37,3 @@ def sample(name: str = "dog") -> Trace:
         have = ", ".join(names()) or "none"
         raise X2VError(f"sample {name!r}", f"the bundled traces are {have}", "use one of them")
     return Trace.load(FOLDER / f"{name}.x2v")
-

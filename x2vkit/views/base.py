@@ -285,8 +285,7 @@ def geometry_metadata(trace: Trace) -> dict[str, Any]:
 
 
 def pictures_of(trace: Trace, name: str) -> SpriteSheet:
-    """`frames` or `previews` of a trace without loss, or as the image of the file that they were read from.
-    """
+    """`frames` or `previews` of a trace without loss, or as the image of the file they came from."""
     return SpriteSheet(trace.encoded(name) or getattr(trace, name))
 
 

@@ -185,7 +185,11 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
         },
         arrays=arrays,
         selection={
-            "step": len(levels) - 1, "frame": 0, "reference": 0, "show": "final", "path": "noisy",
+            "step": len(levels) - 1,
+            "frame": 0,
+            "reference": 0,
+            "show": "final",
+            "path": "noisy",
         },
         limits={
             "step": len(levels) - 1,
@@ -369,10 +373,10 @@ def plane(runs: Sequence[Array]) -> Paths:
     """
     counts = [len(run) for run in runs]
     points = np.concatenate([run.reshape(len(run), prod(run.shape[1:])) for run in runs]).astype(np.float32)
-    points -= points.mean(axis=0)                                                   # (K, D)
-    values, vectors = np.linalg.eigh((points @ points.T).astype(np.float64))        # (K,), (K, K)
+    points -= points.mean(axis=0)  #                                                  (K, D)
+    values, vectors = np.linalg.eigh((points @ points.T).astype(np.float64))  #       (K,), (K, K)
     values = values.clip(0)
-    axes = vectors[:, [-1, -2]] * np.sqrt(values[[-1, -2]])                         # (K, 2)
+    axes = vectors[:, [-1, -2]] * np.sqrt(values[[-1, -2]])  #                        (K, 2)
     ends = np.cumsum(counts) - 1
     # The signs are free: let clips lie to the right of the noise, and above it.
     axes *= np.where((axes[ends] - axes[0]).sum(axis=0) < 0, -1, 1)

@@ -103,8 +103,7 @@ def constant(name: str) -> str:
 
 
 def _beside(name: str, needed: str) -> str:
-    """The name of a module that is imported by its relative path: attention/index, ../lib/view -> lib/view.
-    """
+    """The name of a module imported by its relative path: attention/index, ../lib/view -> lib/view."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), needed))
 
 

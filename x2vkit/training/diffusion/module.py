@@ -24,7 +24,7 @@ class DiffusionModule(nn.Module):
         self,
         config: ModelConfig,
         vocab: list[str],
-        synonyms: dict[str, str],
+        synonyms: dict[str, str | None],
         latent_std: Sequence[float] = (),
         auxiliary_weight: float = 0.3,
         perceptual_loss: PerceptualLoss | None = None,
@@ -90,7 +90,15 @@ class DiffusionModule(nn.Module):
         text = self.text_encoder(ids)  #                                  (B, T, Dt)
         with self.auxiliary_head.listen(self.transformer) if self.auxiliary_head else nullcontext():
             velocity = self.transformer(
-                mixed, levels, text, ids != 1, control, camera, boxes, kept_tokens=kept_tokens, return_dict=False
+                mixed,
+                levels,
+                text,
+                ids != 1,
+                control,
+                camera,
+                boxes,
+                kept_tokens=kept_tokens,
+                return_dict=False,
             )[0]
         target = tokens(noise - latents)  #                               (B, M, C, P)
         velocity = tokens(velocity) if kept_tokens is None else velocity.unflatten(2, target.shape[2:])
