@@ -1,4 +1,4 @@
-"""What every view does in the browser: offline, cleaned-up, messages, links, themes, the numbers of Python."""
+"""What every view does in the browser: offline, cleaned-up, messages, links, themes, Python's numbers."""
 
 from __future__ import annotations
 
