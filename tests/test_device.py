@@ -114,3 +114,36 @@ def test_a_gpu_is_asked_too(monkeypatch, in_hardware, dtype):
 def test_training_and_sampling_ask_the_same_question():
     users = [path for path in (ROOT / "x2vkit").rglob("*.py") if "_is_mkldnn_bf16" in path.read_text()]
     assert users == [ROOT / "x2vkit" / "device.py"]
+
+
+def test_garbage_is_not_collected_while_packages_are_imported_and_is_afterwards():
+    code = """
+import gc, x2vkit
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(phase))
+x2vkit.X2VPipeline
+print(len(seen) < 10, gc.isenabled(), gc.get_freeze_count())
+"""
+    assert answers(code) == "True True 0"  # hundreds, were it not for the pause
+
+
+def test_a_user_who_collects_no_garbage_still_does_not():
+    assert device.gc.isenabled()
+    device.gc.disable()
+    try:
+        with device.collection_paused():
+            pass
+        assert not device.gc.isenabled()
+    finally:
+        device.gc.enable()
+
+
+def test_what_a_command_brought_is_not_looked_at_again():
+    code = """
+import gc
+from x2vkit.device import collection_paused
+with collection_paused(freeze=True):
+    import json
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
+"""
+    assert answers(code) == "True True"

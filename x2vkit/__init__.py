@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from x2vkit.backend import provide
-from x2vkit.device import configure_threads
+from x2vkit.device import collection_paused, configure_threads
 
 if TYPE_CHECKING:
     from x2vkit import views
@@ -65,16 +65,23 @@ _HOME = {
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""
 
-provide(lambda folders: import_module("x2vkit.run.backend").ModelBackend(folders))
+
+def _bring(module: str) -> Any:
+    """A module of the package, imported on first use."""
+    with collection_paused():
+        return import_module(f"x2vkit.{module}")
+
+
+provide(lambda folders: _bring("run.backend").ModelBackend(folders))
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name's module on first use (PEP 562)."""
     if name in _MODULES:
-        return import_module(f"x2vkit.{name}")
+        return _bring(name)
     if name not in _HOME:
         raise AttributeError(f"module 'x2vkit' has no attribute {name!r}")
-    value = getattr(import_module(f"x2vkit.{_HOME[name]}"), name)
+    value = getattr(_bring(_HOME[name]), name)
     globals()[name] = value
     return value
 

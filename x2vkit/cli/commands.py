@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from x2vkit.config import RunRequest
+from x2vkit.device import collection_paused
 from x2vkit.errors import X2VError
 from x2vkit.registry import sampling_defaults
 
@@ -76,7 +77,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         if name != chosen:
             continue
         if name in ELSEWHERE:
-            module = import_module(ELSEWHERE[name])
+            with collection_paused():
+                module = import_module(ELSEWHERE[name])
             add_arguments, run = module.add_arguments, module.run
         else:
             add_arguments, run = HERE[name]
@@ -153,11 +155,12 @@ def generate(args: argparse.Namespace) -> None:
     )
     with warnings.catch_warnings(), progress as bar:
         tell_notes(bar)
-        from x2vkit.run.load import load, quiet
-        from x2vkit.run.record import generate as make
+        with collection_paused(freeze=True):
+            from x2vkit.run.load import load, quiet
+            from x2vkit.run.record import generate as make
 
-        quiet()
-        pipeline = load(request.model)
+            quiet()
+            pipeline = load(request.model)
         bar.set_description("denoising")
         options = {"pipeline": pipeline, "budget_bytes": MEMORY_BYTES, **inputs}
         traces = [make(each, on_step=lambda step: bar.update(), **options) for each in requests]
