@@ -233,7 +233,9 @@ def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
     for name, value, side in (("height", H, patch[1]), ("width", W, patch[2])):
         step = SPACE_STRIDE * side
         if value % step:
-            rule = f"a side is a multiple of {step} pixels ({SPACE_STRIDE} a latent cell x {side} a patch)"
+            rule = (
+                f"a side is a multiple of {step} pixels ({SPACE_STRIDE} a latent position x {side} a patch)"
+            )
             raise X2VError(f"{name}={value}", rule, f"use {_near(value, step)}")
     f = latent_shape(F, H, W)[0]
     if f % patch[0]:

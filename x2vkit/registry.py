@@ -41,7 +41,7 @@ class SamplingDefaults:
     guidance: float = 4.0
     """Classifier-free guidance scale; 1 is none."""
     guidance_ramp: float = 0.6
-    """Noise level below which guidance pulls less, in proportion, and at 0 not at all. It makes what words
+    """Noise level below which guidance weighs less, in proportion, and at 0 not at all. It makes what words
     change several times as large: plain shapes and colours where layout is decided, but specks where detail
     is. (Guidance pays in a limited interval of noise levels: Kynkäänniemi et al. 2024, arXiv 2404.07724.)
     """

@@ -336,6 +336,9 @@ def test_lora_changes_the_clip_survives_a_save_and_unloads(built, tmp_path):
         ("dog", {"video": np.zeros((5, 32, 48, 3), np.uint8), "strength": 0.0}, "strength=0.0"),
         ("dog", {"conditions": Conditions(control=torch.zeros(1, 10, 9, 4, 6))}, "conditions.control"),
         ("dog", {"conditions": Conditions(known_latents=torch.zeros(1, 24, 2, 4, 6))}, "known_mask"),
+        ("dog", {"generator": 3}, "torch.Generator"),
+        ("dog", {"boxes": [[10, 10, 40, 40]]}, "fractions of the frame"),
+        ("dog", {"boxes": [[0.5, 0.5, 0.2, 0.2]]}, "upper left corner"),
         (["dog", "ball"], {"negative_prompt": ["red"] * 3}, "3 negative prompts"),
     ],
 )

@@ -25,6 +25,8 @@ CAMERA_X, CAMERA_Y, CAMERA_ZOOM, CAMERA_GIVEN = range(4)
 CAMERA_CHANNELS = 4
 SUBJECTS = 2
 """Subjects that can have a box."""
+FARTHEST = 8.0
+"""Fractions of the frame beyond which a corner can only be meant in pixels."""
 MOTION_SCALE = 10.0
 """Movements are this many times larger inside the model, so that a usual one is about 1."""
 
@@ -89,6 +91,14 @@ def checked_boxes(name: str, box: ArrayLike, num_frames: int) -> NDArray[np.floa
     if not (np.isfinite(rows).all(1) | np.isnan(rows).all(1)).all():
         rule = "a row is four finite numbers, or four NaN where the subject is out of sight"
         raise X2VError(f"{name} with nan or inf among numbers", rule, "give x0, y0, x1, y1 in fractions")
+    if (rows[:, 2:] < rows[:, :2]).any():
+        rule = "x0, y0 is the upper left corner and x1, y1 the lower right one"
+        raise X2VError(f"{name} whose corners are swapped", rule, "give x0, y0, x1, y1")
+    if (np.abs(rows) > FARTHEST).any():
+        rule = "corners are fractions of the frame: 0 to 1 inside it"
+        raise X2VError(
+            f"{name} that reaches to {np.nanmax(np.abs(rows)):g}", rule, "divide pixels by the size"
+        )
     return rows
 
 

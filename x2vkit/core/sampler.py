@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
@@ -94,6 +95,7 @@ def sample(
     start: Tensor | None = None,
     strength: float = 1.0,
     last_level: float = SamplingDefaults.last_level,
+    generator: Any = None,
 ) -> Generator[Step, Tensor | None, None]:
     """Yield one Step per noise level; a tensor that is sent back takes the place of its `next_latents`.
 
@@ -107,6 +109,7 @@ def sample(
             steps begins (SDEdit, arXiv 2108.01073).
         strength: above 0 and up to 1.
         last_level: noise level of the last step.
+        generator: source of the noise that a stochastic scheduler adds; None is torch's own.
 
     Raises:
         X2VError: steps, strength or last_level out of range.
@@ -119,9 +122,13 @@ def sample(
     scheduler.set_begin_index(skipped * scheduler.order)
     levels = [float(sigma) for sigma in scheduler.sigmas]
 
+    draws = "generator" in inspect.signature(scheduler.step).parameters
+    chance = {"generator": generator} if draws and isinstance(generator, torch.Generator) else {}
+
     def advance(latents: Tensor, velocity: Tensor, evaluation: int) -> Tensor:
         timestep = scheduler.timesteps[evaluation]
-        return reimpose_known(scheduler.step(velocity, timestep, latents, return_dict=False)[0], given)
+        after = scheduler.step(velocity, timestep, latents, return_dict=False, **chance)[0]
+        return reimpose_known(after, given)
 
     t = levels[skipped * scheduler.order]
     latents = reimpose_known(noise if start is None else (1 - t) * start + t * noise, given)

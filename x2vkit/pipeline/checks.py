@@ -94,7 +94,11 @@ def check_finite(latents: Tensor, dtype: torch.dtype) -> None:
 
 
 def check_generators(generator: Any, clips: int) -> None:
-    """Raise X2VError for a list of generators of another length than there are clips."""
+    """Raise X2VError for what is no generator, and for a list of another length than there are clips."""
+    each = generator if isinstance(generator, (list, tuple)) else [generator]
+    if not all(one is None or isinstance(one, torch.Generator) for one in each):
+        rule = "a generator is a torch.Generator, or a list of them"
+        raise X2VError(f"generator={generator!r}"[:80], rule, "use torch.Generator().manual_seed(0)")
     if isinstance(generator, (list, tuple)) and len(generator) not in (1, clips):
         rule = f"there are {clips} clips"
         raise X2VError(f"{len(generator)} generators", rule, "give one, or one for each clip")

@@ -50,7 +50,7 @@ class RunStates:
 
     @property
     def guidance_scale(self) -> float:
-        """The run's pull towards the words."""
+        """The run's classifier-free guidance scale."""
         return self._state.guidance_scale
 
     @property

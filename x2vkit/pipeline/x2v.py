@@ -106,7 +106,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
 
         Args:
             prompt: what to show; one text or B of them.
-            negative_prompt: what to pull away from; one text or B. Nothing by default.
+            negative_prompt: what to steer away from; one text or B. Nothing by default.
             image: the clip's first frame, or one for each prompt: a PIL image, or an array of 3 channels,
                 uint8 or float in [0, 1] (see `inputs`); scaled and cropped about its centre to fit.
             video: a video to remake, or one for each prompt, of F frames or more; frames as for `image`.
@@ -117,9 +117,9 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             height: H in pixels, a multiple of 16.
             width: W in pixels, a multiple of 16.
             num_inference_steps: denoising steps; by default those of the weights (`sampling.steps`).
-            guidance_scale: pull towards the words, the plan and whatever else is given, less in detail
+            guidance_scale: classifier-free guidance towards the words, the plan and whatever else is given, less in detail
                 (`sampling.guidance_ramp`); 1 is none and saves a pass. By default `sampling.guidance`.
-            control_guidance_scale: pull towards boxes, strokes and camera once more; 1 is none.
+            control_guidance_scale: guidance towards boxes, strokes and camera once more; 1 is none.
             num_videos_per_prompt: clips of each prompt, which lie side by side in the batch.
             generator: source of the noise, or one for each clip.
             latents: the noise itself, (clips, C, f, h, w).
@@ -260,7 +260,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             with scaled(self.transformer, lora):
                 return guided(latents, t)
 
-        run = sample(velocity, noise, scheduler, steps, given, start, strength, self.sampling.last_level)
+        last_level = self.sampling.last_level
+        run = sample(velocity, noise, scheduler, steps, given, start, strength, last_level, generator)
         step = next(run)
         while step is not None:
             changes = yield ClipStep(
