@@ -49,7 +49,7 @@ class ModelConfig:
     """Blocks of the text encoder."""
     max_words: int = 32
     """Longest prompt in words; longer prompts lose their end, with a warning."""
-    control_channels: int = 10
+    control_channels: int = 11
     """Channels of the control raster (core/raster.py)."""
     camera_channels: int = 4
     """Channels of the camera track (core/raster.py)."""

@@ -48,12 +48,13 @@ class SamplingDefaults:
     shift: float = 2.0
     """Noise levels are bent towards 1 by t -> s t / (1 + (s - 1) t)."""
     last_level: float = 0.3
-    """Noise level of the last step; from there the prediction is taken as it is."""
+    """Noise level of the last step; from there the prediction is taken as it is. 0: the levels go down to 0
+    evenly, as a flow map wants them."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             good = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-            if not good or value <= 0 or (name == "steps" and not isinstance(value, int)):
+            if not good or value < 0 or (value == 0 and name != "last_level") or (name == "steps" and not isinstance(value, int)):
                 rule = f"{name} is a {'whole number' if name == 'steps' else 'number'} above 0"
                 raise X2VError(f"{SAMPLING_FILE}: {name}={value!r}", rule, f"use {getattr(type(self), name)}")
         if self.last_level >= 1:

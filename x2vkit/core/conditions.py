@@ -49,7 +49,7 @@ class Conditions:
     camera: Tensor | None = None
     """Camera track (B, f, 4)."""
     boxes: Tensor | None = None
-    """(B, F, 2, 5): boxes of the first and the second subject in the control raster, as x0, y0, x1, y1, and
+    """(B, F, SUBJECTS, 5): boxes of the subjects in the control raster, as x0, y0, x1, y1, and
     the angle by which what is in them is rotated, in radians, counter-clockwise; all 0 where out of sight or
     not given.
     """
@@ -68,25 +68,26 @@ class Conditions:
 
         Args:
             shape: frames, height, width of the clip.
-            boxes: of the first and the second subject, each (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN
+            boxes: of up to SUBJECTS subjects, each (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN
                 is "out of sight", and None is no such subject.
             strokes: (path, radius) pairs, path (K, 2) as x, y, spread evenly over the clip; radius in
                 fractions of min(H, W).
             mouth: (box, openness): where somebody talks, like `boxes`, and how far the mouth is open, (F,)
                 from 0 to 1, NaN where it does not talk.
             camera: (F, 3) as x, y (fractions of min(H, W)) and zoom (1 is none).
-            angle: (F,) by which the first subject is rotated, in radians, counter-clockwise; NaN counts as 0.
+            angle: (F,) by which the first subject is rotated, or (F, n) of n of them, in radians,
+                counter-clockwise; NaN counts as 0.
 
         Returns:
             Conditions of a batch of one, float32; without boxes, strokes and mouth there is no control
             raster, and without camera no camera track.
 
         Raises:
-            X2VError: a wrong shape, numbers that are not finite, a zoom of 0 or less, more than two boxes.
+            X2VError: a wrong shape, numbers that are not finite, a zoom of 0 or less, more boxes than SUBJECTS.
         """
         if len(boxes) > SUBJECTS:
             cure = "draw what else moves with strokes"
-            raise X2VError(f"{len(boxes)} boxes", "one box for each of two subjects", cure)
+            raise X2VError(f"{len(boxes)} boxes", f"one box for each of {SUBJECTS} subjects", cure)
         given = [None if box is None else checked_boxes("box", box, shape[0]) for box in boxes]
         drawn = cls()
         if len(boxes) or len(strokes) or mouth is not None:

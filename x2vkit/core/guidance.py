@@ -23,6 +23,7 @@ from torch import Tensor
 from x2vkit.core.conditions import Conditions, stack, token_levels
 from x2vkit.core.sampler import Prediction
 from x2vkit.core.transformer import VideoTransformer
+from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
 
 
@@ -76,6 +77,9 @@ class GuidedVelocity:
             ramp: noise level below which guidance weighs less.
             shared_attention: every clip also attends to the other clips of its pass.
         """
+        if transformer.config.flow_map and len(passes) > 1:
+            rule = "this model is a flow map, which learned its guidance: a second pass would guide it twice"
+            raise X2VError("guidance other than 1", rule, "use guidance 1, or the model that it was made from")
         self.transformer, self.passes, self.given, self.ramp = transformer, passes, given, ramp
         self.shared_attention = shared_attention
         B, dtype = len(text) // len(passes), transformer.dtype
@@ -99,13 +103,21 @@ class GuidedVelocity:
             )
             self.inputs.append(part | {"text": text[rows], "text_mask": text_mask[rows]})
 
-    def __call__(self, latents: Tensor, t: float) -> Prediction:
-        """Latents (B, C, f, h, w) at noise level t -> guided and conditional velocity."""
-        count, levels = len(self.passes), latents.new_full((len(latents), 1), t)
-        levels = token_levels(levels, self.given.known_mask, self.transformer.patch).repeat(count, 1)
+    def __call__(self, latents: Tensor, t: float, next_t: float) -> Prediction:
+        """Latents (B, C, f, h, w) at noise level t, on their way to next_t -> guided and conditional velocity:
+        that of now, or of a flow map the mean on the way.
+        """
+        count, levels = len(self.passes), self._levels(latents, t)
+        arrival = self._levels(latents, next_t) if self.transformer.config.flow_map else None
         x = latents.to(self.transformer.dtype).repeat(count, 1, 1, 1, 1)
         found = [
-            self.transformer(x[rows], levels[rows], **part, shared_attention=self.shared_attention)
+            self.transformer(
+                x[rows],
+                levels[rows],
+                **part,
+                shared_attention=self.shared_attention,
+                r=None if arrival is None else arrival[rows],
+            )
             for rows, part in zip(self.groups, self.inputs, strict=True)
         ]
         conditional, *others = torch.cat(found).float().chunk(count)
@@ -113,3 +125,9 @@ class GuidedVelocity:
         pairs = zip(self.passes[1:], others, strict=True)
         guided = sum((ramp * (one.weight * (conditional - other)) for one, other in pairs), conditional)
         return Prediction(guided, conditional)
+
+    def _levels(self, latents: Tensor, t: float) -> Tensor:
+        """Noise level t of every pass's clips, (G * B, 1 or N): 0 on known tokens."""
+        levels = latents.new_full((len(latents), 1), t)
+        levels = token_levels(levels, self.given.known_mask, self.transformer.patch)
+        return levels.repeat(len(self.passes), 1)

@@ -96,16 +96,16 @@ def find_correspondences(
 
     Args:
         latent_shape: (f, h, w).
-        boxes: (B, F, 2, 5) in fractions and radians, all 0 where out of sight or not given.
+        boxes: (B, F, O, 5) in fractions and radians, all 0 where out of sight or not given.
         camera: (B, f, 4) as in conditions.py, zeros where not given.
         dtype: of the result.
     """
     f, h, w = latent_shape
-    boxes, camera = per_frame(boxes.float()), camera.float()                      # (B, 4 f, 2, 5)
+    boxes, camera = per_frame(boxes.float()), camera.float()                      # (B, 4 f, O, 5)
     scale = boxes.new_tensor([w, h])
-    centre = (boxes[..., :2] + boxes[..., 2:4]) / 2 * scale - 0.5                 # (B, 4 f, 2, 2)
-    size = (boxes[..., 2:4] - boxes[..., :2]) * scale                             # (B, 4 f, 2, 2)
-    visible = size.amin(3) > MIN_SIZE                                             # (B, 4 f, 2)
+    centre = (boxes[..., :2] + boxes[..., 2:4]) / 2 * scale - 0.5                 # (B, 4 f, O, 2)
+    size = (boxes[..., 2:4] - boxes[..., :2]) * scale                             # (B, 4 f, O, 2)
+    visible = size.amin(3) > MIN_SIZE                                             # (B, 4 f, O)
 
     path = camera[..., : CAMERA_ZOOM + 1].cumsum(1) / MOTION_SCALE                # (B, f, 3)
     # From the first frame to the middle of the next four are 2.5 frames, between the other middles 4.
@@ -235,20 +235,20 @@ def _tent(position: Tensor, count: int) -> Tensor:
 def _features(centres: Tensor, poses: _Poses, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """Box and angle features as in `Correspondences`."""
     h, w = size
-    away = centres - poses.centre[:, :, :, None]                                  # (B, 4 f, 2, n, 2)
-    half = poses.size[:, :, :, None] / 2                                          # (B, 4 f, 2, 1, 2)
+    away = centres - poses.centre[:, :, :, None]                                  # (B, 4 f, O, n, 2)
+    half = poses.size[:, :, :, None] / 2                                          # (B, 4 f, O, 1, 2)
     # A latent position reaches from -1/2 to 1/2 about its middle, a box from -half to half about its own.
-    overlap = torch.minimum(half, away + 0.5) - torch.maximum(-half, away - 0.5)  # (B, 4 f, 2, n, 2)
+    overlap = torch.minimum(half, away + 0.5) - torch.maximum(-half, away - 0.5)  # (B, 4 f, O, n, 2)
     covered = overlap.clamp(0, 1).prod(4, keepdim=True) * poses.visible[..., None, None]
-    angle = poses.angle[:, :, :, None]                                            # (B, 4 f, 2, 1)
+    angle = poses.angle[:, :, :, None]                                            # (B, 4 f, O, 1)
     upright = rotate(away, -angle) / _upright(half, angle).clamp(min=MIN_SIZE)
     point = upright.clamp(-1.5, 1.5)                                              # -1 to 1 in the box
     phase = point[..., None] * pi * 2.0 ** torch.arange(BOX_OCTAVES, device=centres.device)
     sines = [phase.sin().flatten(4), phase.cos().flatten(4)]
-    box = torch.cat([torch.ones_like(covered), point, *sines], dim=4) * covered   # (B, 4 f, 2, n, 11)
-    angles = encode_angle(angle) * covered                                        # (B, 4 f, 2, n, 4)
+    box = torch.cat([torch.ones_like(covered), point, *sines], dim=4) * covered   # (B, 4 f, O, n, 11)
+    angles = encode_angle(angle) * covered                                        # (B, 4 f, O, n, 4)
 
-    def by_position(x: Tensor) -> Tensor:  # (B, 4 f, 2, n, c) -> (B, f, h, w, 2 * 4 * c)
+    def by_position(x: Tensor) -> Tensor:  # (B, 4 f, O, n, c) -> (B, f, h, w, 2 * 4 * c)
         return x.unflatten(1, (-1, TIME_STRIDE)).permute(0, 1, 4, 3, 2, 5).flatten(3).unflatten(2, (h, w))
 
     return by_position(box), by_position(angles)

@@ -31,19 +31,21 @@ from x2vkit.core.attention import MASK_VALUE, TransformerBlock
 from x2vkit.core.conditions import Conditions, stack
 from x2vkit.core.layers import TimestepEmbedder, norm
 from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
-from x2vkit.core.raster import MOTION_SCALE
+from x2vkit.core.raster import MOTION_SCALE, SUBJECTS
 from x2vkit.core.text import Words
 from x2vkit.core.transformer import precondition
 
 GROUPS = {
     "box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15),
-    "turn": slice(15, 17),
+    "turn_a": slice(15, 17), "box_c": slice(17, 22), "turn_b": slice(22, 24), "turn_c": slice(24, 26),
 }  # fmt: skip
 """Where each kind of track lies in a frame's numbers. A box: in sight (1 or -1), middle x, y, log width, log
 height; the mouth of the first subject: talking (1 or -1), openness; the camera: x, y and log zoom since the
-first frame; the angle of the first subject: cosine and sine.
+first frame; the angle of each subject: cosine and sine.
 """
-TRACKS = 17
+BOXES, TURNS = ("box_a", "box_b", "box_c"), ("turn_a", "turn_b", "turn_c")
+"""The groups of the subjects, in their order."""
+TRACKS = 26
 TIME_OCTAVES = 4
 """Octaves of sines that tell a frame's time."""
 STEPS = 20
@@ -59,28 +61,30 @@ class Plan:
     """What B clips are to show, besides how it looks."""
 
     boxes: NDArray[np.float32]
-    """(B, F, 2, 4): x0, y0, x1, y1 of the first and second subject in fractions; NaN where out of sight."""
+    """(B, F, SUBJECTS, 4): x0, y0, x1, y1 of each subject in fractions; NaN where out of sight."""
     mouth: NDArray[np.float32]
     """(B, F): openness of the first subject's mouth from 0 to 1; NaN where it does not talk."""
     camera: NDArray[np.float32]
     """(B, F, 3): x, y in fractions of the shorter side and zoom, since the first frame (0, 0, 1)."""
     turn: NDArray[np.float32]
-    """(B, F): angle by which the first subject is rotated, in radians, counter-clockwise."""
+    """(B, F, SUBJECTS): angle by which each subject is rotated, in radians, counter-clockwise."""
 
     @classmethod
     def of_truth(cls, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Plan:
-        """The plan of one clip that shows just this: boxes (F, 1 or 2, 4), mouth (F,), camera (F, 3) and turn
-        (F,) as the world's truth has them.
+        """The plan of one clip that shows just this: boxes (F, O, 4), mouth (F,), camera (F, 3) and turn (F,
+        O) as the world's truth has them, O up to SUBJECTS.
         """
-        two = np.full((1, len(boxes), 2, 4), np.nan, np.float32)
-        two[0, :, : boxes.shape[1]] = boxes
+        all_boxes = np.full((1, len(boxes), SUBJECTS, 4), np.nan, np.float32)
+        turns = np.zeros((1, len(boxes), SUBJECTS), np.float32)
+        all_boxes[0, :, : boxes.shape[1]] = boxes
+        turns[0, :, : turn.shape[1]] = np.nan_to_num(turn)
         talks = np.nanmax(mouth, initial=0) > 0
         openness = np.where(talks, mouth, np.nan)[None]
-        tracks = (openness, camera[None], turn[None])
-        return cls(two, *(each.astype(np.float32) for each in tracks))
+        tracks = (openness, camera[None], turns)
+        return cls(all_boxes, *(each.astype(np.float32) for each in tracks))
 
     def only(self, subjects: int) -> Plan:
-        """The same plan with so many subjects (0 to 2): without any, the camera's alone."""
+        """The same plan with so many subjects (0 to SUBJECTS): without any, the camera's alone."""
         boxes = self.boxes.copy()
         boxes[:, :, subjects:] = np.nan
         if subjects:
@@ -102,7 +106,8 @@ def _drawn(shape: Shape3, boxes: NDArray, mouth: NDArray, camera: NDArray, turn:
     """One clip's plan; a mouth belongs to the first subject."""
     talks = np.isfinite(boxes[:, 0]).any() and np.isfinite(mouth).any()
     pair = (boxes[:, 0], mouth) if talks else None
-    return Conditions.draw(shape, boxes=[boxes[:, 0], boxes[:, 1]], mouth=pair, camera=camera, angle=turn)
+    subjects = list(boxes.swapaxes(0, 1))
+    return Conditions.draw(shape, boxes=subjects, mouth=pair, camera=camera, angle=turn)
 
 
 class Planner(ModelMixin, ConfigMixin):
@@ -210,7 +215,7 @@ class Planner(ModelMixin, ConfigMixin):
             height: pixels.
             width: pixels.
             noise: (B, F, R).
-            boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan.
+            boxes: (F, 4) or (4,) of the subjects, kept as they are in every plan.
             camera: a camera track (B, f, 4) as in conditions.py, likewise.
             steps: denoising steps.
         """
@@ -219,7 +224,7 @@ class Planner(ModelMixin, ConfigMixin):
         no_words = torch.zeros_like(ids)
         given_tracks = np.zeros((len(words), num_frames, TRACKS), np.float32)
         known = torch.zeros(len(words), len(GROUPS))
-        for name, box in zip(("box_a", "box_b"), boxes, strict=False):
+        for name, box in zip(BOXES, boxes, strict=False):
             box = np.broadcast_to(np.asarray(box, np.float32), (num_frames, 4))
             given_tracks[:, :, GROUPS[name]] = box_tracks(box, height, width)
             known[:, list(GROUPS).index(name)] = 1
@@ -258,19 +263,20 @@ def tracks_of(
 ) -> NDArray[np.float32]:
     """One clip's truth as tracks (F, R).
 
-    boxes (F, 1 or 2, 4) in fractions, NaN where out of sight; mouth (F,) openness, all 0 where nobody talks;
-    camera (F, 3) as x, y, zoom; turn (F,) in radians.
+    boxes (F, O, 4) in fractions, NaN where out of sight; mouth (F,) openness, all 0 where nobody talks; camera
+    (F, 3) as x, y, zoom; turn (F, O) in radians.
     """
     frames = len(camera)
     tracks = np.zeros((frames, TRACKS), np.float32)
-    tracks[:, [GROUPS["box_b"].start, GROUPS["mouth"].start]] = -1
-    for i, name in enumerate(("box_a", "box_b")[: boxes.shape[1]]):
-        tracks[:, GROUPS[name]] = box_tracks(boxes[:, i], height, width)
+    tracks[:, [GROUPS[name].start for name in (*BOXES, "mouth")]] = -1
+    tracks[:, [GROUPS[name].start for name in TURNS]] = 1
+    for i, (box, turned) in enumerate(zip(BOXES[: boxes.shape[1]], TURNS, strict=False)):
+        tracks[:, GROUPS[box]] = box_tracks(boxes[:, i], height, width)
+        tracks[:, GROUPS[turned]] = np.stack([np.cos(turn[:, i]), np.sin(turn[:, i])], 1)
     if mouth.max() > 0:
         tracks[:, GROUPS["mouth"]] = np.stack([np.ones(frames), mouth], 1)
     path = np.concatenate([camera[:, :2], np.log(camera[:, 2:])], 1)
     tracks[:, GROUPS["camera"]] = path - path[:1]
-    tracks[:, GROUPS["turn"]] = np.stack([np.cos(turn), np.sin(turn)], 1)
     return tracks
 
 
@@ -294,7 +300,7 @@ def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
     """Tracks (B, F, R) -> the plan that they encode; the inverse of `tracks_of`."""
     sides = np.array([width, height], np.float32) / min(width, height)
     boxes = []
-    for name in ("box_a", "box_b"):
+    for name in BOXES:
         sight, middle, size = np.split(tracks[:, :, GROUPS[name]], [1, 3], axis=2)
         half, middle = np.exp(np.clip(size, -7, 2)) / sides / 2, middle / sides + 0.5
         boxes.append(np.where(sight > 0, np.concatenate([middle - half, middle + half], 2), np.nan))
@@ -302,8 +308,8 @@ def plan_of(tracks: NDArray, height: int, width: int) -> Plan:
     mouth = np.where(talks, tracks[:, :, GROUPS["mouth"].start + 1].clip(0, 1), np.nan)
     camera = tracks[:, :, GROUPS["camera"]]
     camera = np.concatenate([camera[..., :2], np.exp(np.clip(camera[..., 2:], -3, 3))], 2)
-    cos, sin = np.moveaxis(tracks[:, :, GROUPS["turn"]], 2, 0)
-    made = (np.stack(boxes, 2), mouth, camera, np.arctan2(sin, cos))
+    turns = [np.arctan2(*np.moveaxis(tracks[:, :, GROUPS[name]], 2, 0)[::-1]) for name in TURNS]
+    made = (np.stack(boxes, 2), mouth, camera, np.stack(turns, 2))
     return Plan(*(each.astype(np.float32) for each in made))
 
 

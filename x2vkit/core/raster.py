@@ -14,16 +14,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from x2vkit.axes import Shape3, frames_of, latent_frame_of, latent_shape
+from x2vkit.axes import TIME_STRIDE, Shape3, frames_of, latent_frame_of, latent_shape
 from x2vkit.errors import X2VError
 
 BOX_A, BOX_B, STROKE, STROKE_DX, STROKE_DY, MOUTH, OPENNESS = range(7)
 """Channels of the control raster; OPENNESS is the first of four, one for each frame of a latent frame."""
-CONTROL_CHANNELS = 10
+BOX_C = 10
+BOXES = (BOX_A, BOX_B, BOX_C)
+"""Channels of the subjects' boxes."""
+CONTROL_CHANNELS = 11
 CAMERA_X, CAMERA_Y, CAMERA_ZOOM, CAMERA_GIVEN = range(4)
 """Channels of the camera track: movement in x and y, change of log zoom, and 1 where a track is given."""
 CAMERA_CHANNELS = 4
-SUBJECTS = 2
+SUBJECTS = len(BOXES)
 """Subjects that can have a box."""
 MOTION_SCALE = 10.0
 """Movements are this many times larger inside the model, so that a usual one is about 1."""
@@ -36,11 +39,11 @@ def control_raster(
     strokes: Sequence[tuple[ArrayLike, float]],
     mouth: tuple[ArrayLike, ArrayLike] | None,
 ) -> NDArray[np.float32]:
-    """Control raster (10, f, h, w) of checked boxes and of strokes and a mouth as in `Conditions.draw`."""
+    """Control raster (11, f, h, w) of checked boxes and of strokes and a mouth as in `Conditions.draw`."""
     grid = latent_shape(*shape)
     raster = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
     mouth_box = None if mouth is None else checked_boxes("mouth", mouth[0], shape[0])
-    for channel, box in [*zip((BOX_A, BOX_B), boxes, strict=False), (MOUTH, mouth_box)]:
+    for channel, box in [*zip(BOXES, boxes, strict=False), (MOUTH, mouth_box)]:
         if box is not None:
             raster[channel] = per_latent_frame(occupancy(box, grid[1], grid[2]))
     for path, radius in strokes:
@@ -53,20 +56,23 @@ def control_raster(
         for i in range(grid[0]):
             frames = frames_of(i)
             values = openness[frames.start : frames.stop] if i else np.repeat(openness[:1], 4)
-            raster[OPENNESS:, i] = values[:, None, None] * (raster[MOUTH, i] > 0)
+            raster[OPENNESS : OPENNESS + TIME_STRIDE, i] = values[:, None, None] * (raster[MOUTH, i] > 0)
     return raster
 
 
 def box_track(
     num_frames: int, boxes: Sequence[NDArray | None], angle: ArrayLike | None
 ) -> NDArray[np.float32]:
-    """Checked boxes as (F, 2, 5) for `Conditions.boxes`, with the angle of the first one."""
+    """Checked boxes as (F, SUBJECTS, 5) for `Conditions.boxes`; angle (F,) of the first one, or (F, n)."""
     track = np.zeros((num_frames, SUBJECTS, 5), np.float32)
     for i, box in enumerate(boxes):
         if box is not None:
             track[:, i, :4] = np.nan_to_num(box)
     if angle is not None:
-        track[:, 0, 4] = np.nan_to_num(_track("angle", np.asarray(angle)[..., None], num_frames, 1)[:, 0])
+        angles = np.asarray(angle, np.float64)
+        angles = angles[:, None] if angles.ndim == 1 else angles
+        count = min(angles.shape[-1], SUBJECTS)
+        track[:, :count, 4] = np.nan_to_num(_track("angle", angles, num_frames, angles.shape[-1]))[:, :count]
     return track
 
 

@@ -86,7 +86,7 @@ class Step:
 
 
 def sample(
-    model: Callable[[Tensor, float], Prediction],
+    model: Callable[[Tensor, float, float], Prediction],
     noise: Tensor,
     scheduler: Any,
     steps: int,
@@ -98,7 +98,7 @@ def sample(
     """Yield one Step per noise level; a tensor that is sent back takes the place of its `next_latents`.
 
     Args:
-        model: predicts the velocity.
+        model: predicts the velocity from latents, their noise level and the next one.
         noise: (B, C, f, h, w).
         scheduler: a diffusers flow-matching scheduler. It is copied, so runs can be interleaved.
         steps: S, 1 or more.
@@ -106,7 +106,7 @@ def sample(
         start: latents to begin from, mixed with noise, at the level where the last `strength` share of the
             steps begins (SDEdit, arXiv 2108.01073).
         strength: above 0 and up to 1.
-        last_level: noise level of the last step.
+        last_level: noise level of the last step; 0 is levels that go down to 0 evenly.
 
     Raises:
         X2VError: steps, strength or last_level out of range.
@@ -128,11 +128,11 @@ def sample(
     for index in range(steps - skipped):
         evaluation = (skipped + index) * scheduler.order
         t, next_t = levels[evaluation], levels[evaluation + 1]
-        predicted = model(latents, t)
+        predicted = model(latents, t, next_t)
         velocity, velocity_cond = predicted.guided, predicted.conditional
         after = advance(latents, velocity, evaluation)
         if scheduler.order == 2 and next_t > 0:  # Heun evaluates again where it landed
-            after = advance(after, model(after, next_t).guided, evaluation + 1)
+            after = advance(after, model(after, next_t, next_t).guided, evaluation + 1)
         pred_x0, pred_x0_cond = (
             reimpose_known(latents - t * each, given) for each in (velocity, velocity_cond)
         )
@@ -148,10 +148,10 @@ def steps_run(steps: int, strength: float) -> int:
 
 
 def set_levels(scheduler: Any, steps: int, last_level: float = SamplingDefaults.last_level) -> None:
-    """Noise levels from 1 to `last_level`, then 0: evenly spaced before the scheduler's own shift bends
-    them."""
+    """Noise levels from 1 to `last_level` (0: as far as even steps reach), then 0: evenly spaced before the
+    scheduler's own shift bends them."""
     shift = scheduler.config.get("shift") or scheduler.config.get("flow_shift") or 1.0
-    last = last_level / (shift - (shift - 1) * last_level)  # which the shift turns into last_level
+    last = last_level / (shift - (shift - 1) * last_level) or 1 / steps  # which the shift turns into last_level
     if "sigmas" in inspect.signature(scheduler.set_timesteps).parameters:
         scheduler.set_timesteps(steps, sigmas=np.linspace(1.0, last, steps))
     else:  # the Heun scheduler takes no levels, but spaces its own between these two
@@ -165,5 +165,5 @@ def _check(steps: int, strength: float, last_level: float) -> None:
     if not 0 < strength <= 1:
         rule = "strength lies above 0 and up to 1"
         raise X2VError(f"strength={strength}", rule, "use 0.6 to keep the layout")
-    if not 0 < last_level < 1:
-        raise X2VError(f"last_level={last_level}", "the last noise level lies between 0 and 1", "use 0.3")
+    if not 0 <= last_level < 1:
+        raise X2VError(f"last_level={last_level}", "the last noise level is at least 0 and below 1", "use 0.3")

@@ -22,7 +22,7 @@ from torch import Tensor
 from x2vkit.axes import Shape3
 from x2vkit.core.motion import mean_angle, per_frame, rotate
 from x2vkit.core.patches import token_positions
-from x2vkit.core.raster import BOX_A, BOX_B, CAMERA_ZOOM, MOTION_SCALE
+from x2vkit.core.raster import BOXES, CAMERA_ZOOM, MOTION_SCALE
 
 SCREEN, CAMERA, SUBJECT = range(3)
 """The coordinate systems."""
@@ -42,7 +42,7 @@ def relative_positions(
         patch: latent frames, rows and columns in one token.
         control: (B, 10, f, h, w) as in conditions.py, or None.
         camera: (B, f, 4) as in conditions.py, or None where control is given.
-        angle: (B, F, 2) of what is in the boxes, in radians.
+        angle: (B, F, O) of what is in the boxes, in radians.
 
     Returns:
         (B, K, N, 3) in tokens along time, rows and columns.
@@ -86,26 +86,26 @@ def _with_subjects(
     mean centre and size.
     """
     n_t, n_h, n_w = grid
-    boxes = control[:, [BOX_A, BOX_B]]                                            # (B, 2, f, h, w)
-    boxes = boxes.unflatten(2, (n_t, patch[0])).mean(3)                           # (B, 2, n_t, h, w)
+    boxes = control[:, list(BOXES)]                                               # (B, O, f, h, w)
+    boxes = boxes.unflatten(2, (n_t, patch[0])).mean(3)                           # (B, O, n_t, h, w)
     h, w = boxes.shape[-2:]
     rows = (torch.arange(h, device=boxes.device) + 0.5) / patch[1] - 0.5          # (h,) in tokens
     columns = (torch.arange(w, device=boxes.device) + 0.5) / patch[2] - 0.5       # (w,)
-    area = boxes.sum((3, 4))                                                      # (B, 2, n_t)
+    area = boxes.sum((3, 4))                                                      # (B, O, n_t)
     visible = (area > MIN_AREA).to(area.dtype)
     area = area.clamp(min=MIN_AREA)
-    moments = [(boxes.sum(4) * rows).sum(3), (boxes.sum(3) * columns).sum(3)]     # (B, 2, n_t) twice
-    centre = torch.stack(moments, dim=-1) / area[..., None]                       # (B, 2, n_t, 2)
-    size = area.sqrt()[..., None]                                                 # (B, 2, n_t, 1)
-    count = visible.sum(2).clamp(min=1)[..., None, None]                          # (B, 2, 1, 1)
-    mean_centre = (centre * visible[..., None]).sum(2, keepdim=True) / count      # (B, 2, 1, 2)
-    mean_size = (size * visible[..., None]).sum(2, keepdim=True) / count          # (B, 2, 1, 1)
+    moments = [(boxes.sum(4) * rows).sum(3), (boxes.sum(3) * columns).sum(3)]     # (B, O, n_t) twice
+    centre = torch.stack(moments, dim=-1) / area[..., None]                       # (B, O, n_t, 2)
+    size = area.sqrt()[..., None]                                                 # (B, O, n_t, 1)
+    count = visible.sum(2).clamp(min=1)[..., None, None]                          # (B, O, 1, 1)
+    mean_centre = (centre * visible[..., None]).sum(2, keepdim=True) / count      # (B, O, 1, 2)
+    mean_size = (size * visible[..., None]).sum(2, keepdim=True) / count          # (B, O, 1, 1)
 
     in_tokens = boxes.unflatten(3, (n_h, patch[1])).unflatten(5, (n_w, patch[2]))
-    share = in_tokens.mean((4, 6))                                                # (B, 2, n_t, n_h, n_w)
+    share = in_tokens.mean((4, 6))                                                # (B, O, n_t, n_h, n_w)
     inside = (share > INSIDE) & (visible[..., None, None] > 0)
     position = ground
-    for i in (1, 0):  # the first subject stands in front
+    for i in reversed(range(len(BOXES))):  # the first subject stands in front
         of_box = [each.repeat_interleave(n_h * n_w, dim=1) for each in (centre[:, i], size[:, i])]
         away = (screen[..., 1:] - of_box[0]) / of_box[1]                          # (B, N, 2)
         if angle is not None:

@@ -38,6 +38,7 @@ from x2vkit.core.patches import (
     rotary_table,
     unpatchify,
 )
+from x2vkit.core.raster import CONTROL_CHANNELS, SUBJECTS
 from x2vkit.core.subject_rope import head_coordinates, relative_positions
 
 
@@ -93,6 +94,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         conv_width: channels of the convolutions on the latent grid (conv_stage.py); 0 is none.
         subject_rope: whether positions go with subjects and camera where those are given (subject_rope.py).
         latent_std: standard deviation of each latent channel in the training data; empty: 1 for all.
+        flow_map: whether it predicts the mean velocity from t to a lower level r (training/distill.py).
         format_version: of the saved weights.
     """
 
@@ -110,11 +112,12 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         heads: int = 4,
         mlp_ratio: int = 4,
         text_width: int = 128,
-        control_channels: int = 10,
+        control_channels: int = CONTROL_CHANNELS,
         camera_channels: int = 4,
         conv_width: int = 0,
         subject_rope: bool = False,
         latent_std: Sequence[float] = (),
+        flow_map: bool = False,
         format_version: int = FORMAT_VERSION,
     ) -> None:
         super().__init__()
@@ -159,22 +162,25 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         shared_attention: bool = False,
         kept_tokens: Tensor | None = None,
         precomputed: Precomputed | None = None,
+        r: Tensor | None = None,
     ) -> Tensor:
-        """Predict the velocity.
+        """Predict the velocity; as a flow map the mean velocity on the way from t to r.
 
         Args:
             latents: (B, C, f, h, w).
             t: noise level (B, 1), one for the clip (the fast path), or (B, N), one for each token.
             text: (B, T, text_width).
             text_mask: (B, T) bool, True on real words.
-            control: control raster (B, 10, f, h, w), zeros where nothing is given.
+            control: control raster (B, 11, f, h, w), zeros where nothing is given.
             camera: camera track (B, f, 4), zeros where nothing is given.
-            boxes: (B, F, 2, 5), those that the raster shows, as numbers; zeros where out of sight or not
+            boxes: (B, F, O, 5), those that the raster shows, as numbers; zeros where out of sight or not
                 given.
             shared_attention: every clip of the batch also attends to the others.
             kept_tokens: (B, M) int64: let the blocks work only on these video tokens, a cheaper training step
                 (arXiv 2306.09305).
             precomputed: what `precompute` makes of these conditions, if it is known already.
+            r: noise level of arrival, as t and at most t: told to the last third of the blocks and to what
+                follows them, which decide what is drawn. None: t itself.
 
         Returns:
             (B, C, f, h, w); with kept_tokens their patches alone, (B, M, P).
@@ -184,9 +190,10 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         known = precomputed or self.precompute(latent_shape, T, control, camera, boxes, latents.device, dtype)
 
         patches = patchify(latents, self.patch)                                   # (B, N, P)
-        c_in, c_skip, c_out = precondition(t, self.patch_std)                     # (B, N or 1, P) three times
+        c_in, c_skip, c_out = precondition(t, self.patch_std, r)                  # (B, N or 1, P) three times
         scaled = (patches * c_in).to(dtype)                                       # (B, N, P)
         t_embed = self.t_embedder(t, dtype)                                       # (B, N or 1, E)
+        r_embed = t_embed if r is None else self.t_embedder(r, dtype)             # (B, N or 1, E)
         x = self.patch_embed(scaled) + self.pos_embed(position_features(grid, latents.device, dtype))
         if control is not None:
             x = x + self.control_embed(patchify(control, self.patch))             # (B, N, E)
@@ -195,6 +202,8 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)             # (B, N, E)
         if self.conv_stage is not None:
             modulations = self.conv_stage.modulations(t_embed, latent_shape)
+            if r is not None:  # what is encoded is at t, what is decoded arrives at r
+                modulations = [*modulations[:2], *self.conv_stage.modulations(r_embed, latent_shape)[2:]]
             features, read = self.conv_stage.encode(                              # (B, f, h, w, c), (B, N, E)
                 scaled, modulations, latent_shape, known.correspondences, control
             )
@@ -203,17 +212,18 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         every = x                                                                 # (B, N, E)
         if kept_tokens is not None:  # from here N is M
             x = gather_tokens(x, kept_tokens)                                     # (B, N, E)
-            t_embed = gather_tokens(t_embed, kept_tokens)                         # (B, N or 1, E)
+            t_embed, r_embed = (gather_tokens(each, kept_tokens) for each in (t_embed, r_embed))
             rotary = tuple(gather_rotary(table, kept_tokens, T) for table in rotary)  # (B, 1 or A, L, D)
 
         x = torch.cat([self.text_embed(text), x], dim=1)                          # (B, L, E)
         bias = None if text_mask is None else attention_bias(text_mask, x.shape[1], dtype)  # (B, 1, 1, L)
-        modulation = self.adaln(self._with_text(t_embed, t, T))                   # (B, L or 1, 6 E)
-        modulation = modulation.unflatten(2, (6, -1))                             # (B, L or 1, 6, E)
-        for block in self.blocks:
+        now = self.adaln(self._with_text(t_embed, t, T)).unflatten(2, (6, -1))    # (B, L or 1, 6, E)
+        then = now if r is None else self.adaln(self._with_text(r_embed, r, T)).unflatten(2, (6, -1))
+        for i, block in enumerate(self.blocks):
+            modulation = now if 3 * i < 2 * len(self.blocks) else then            # (B, L or 1, 6, E)
             x = block(x, modulation, rotary, bias, T if shared_attention else None)  # (B, L, E)
 
-        x = self.final_layer.modulate(x[:, T:], t_embed)                          # (B, N, E)
+        x = self.final_layer.modulate(x[:, T:], r_embed)                          # (B, N, E)
         out = self.final_layer.linear(x)                                          # (B, N, P)
         if self.conv_stage is not None:
             tokens = x if kept_tokens is None else scatter_tokens(x, kept_tokens, every)
@@ -248,13 +258,13 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
             return Precomputed(rotary_table(grid, text_tokens, self.head_dim, device, dtype), None)
         if control is None:
             control = given.new_zeros(len(given), self.config.control_channels, f, h, w)
-        angle = None if boxes is None else boxes[..., 4]                          # (B, F, 2)
+        angle = None if boxes is None else boxes[..., 4]                          # (B, F, O)
         positions = relative_positions(grid, self.patch, control, camera, angle)  # (B, K, N, 3)
         tables = rotary_cos_sin(rotary_angles(positions, self.head_dim), text_tokens, device, dtype)
         cos, sin = (table[:, head_coordinates(self.config.heads)] for table in tables)  # (B, A, L, D) twice
         if self.conv_stage is None:
             return Precomputed((cos, sin), None)
-        boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, 2, 5) if boxes is None else boxes
+        boxes = given.new_zeros(len(given), TIME_STRIDE * (f - 1) + 1, SUBJECTS, 5) if boxes is None else boxes
         camera = given.new_zeros(len(given), f, self.config.camera_channels) if camera is None else camera
         return Precomputed((cos, sin), find_correspondences(latent_shape, boxes, camera, dtype))
 
@@ -268,7 +278,7 @@ class VideoTransformer(ModelMixin, ConfigMixin, PeftAdapterMixin):
         return torch.cat([highest.expand(-1, text_tokens, -1), t_embed], dim=1)   # (B, L, E)
 
 
-def precondition(t: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def precondition(t: Tensor, std: Tensor, r: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """c_in, c_skip and c_out of levels t (B, n), for values of these standard deviations (P,): three (B, n,
     P).
 
@@ -279,10 +289,18 @@ def precondition(t: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     t)) / v and c_out = s / sqrt(v): at every level F reads and writes numbers of about 1, and none of its
     width is spent on passing noise through (Karras et al. 2022, arXiv 2206.00364, section 5, for this path
     from noise to video).
+
+    For a flow map that arrives at levels r (B, n) the estimate is the mean velocity on the way there: of such
+    values x_r = x_t sqrt(v_r / v_t), so c_skip = (1 - sqrt(v_r / v_t)) / (t - r), in which t - r cancels.
     """
     t = t.float()[:, :, None]                                                     # (B, n, 1)
     variance = (std.float() * (1 - t)) ** 2 + t**2                                # (B, n, P)
     c_skip = (t - std.float() ** 2 * (1 - t)) / variance
+    if r is not None:
+        r = r.float()[:, :, None]                                                 # (B, n, 1)
+        arrived = (std.float() * (1 - r)) ** 2 + r**2                             # (B, n, P)
+        s2 = std.float() ** 2
+        c_skip = ((t + r) * (1 + s2) - 2 * s2) / (variance + (variance * arrived).sqrt())
     return variance.rsqrt(), c_skip, std.float() * variance.rsqrt()
 
 

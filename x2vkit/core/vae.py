@@ -160,15 +160,22 @@ class LinearCode(nn.Module):
         self.register_buffer("components", torch.zeros(latent_channels, pixels))
         self.register_buffer("std", torch.ones(latent_channels))
 
-    def fit(self, video: Tensor) -> None:
-        """Principal components of the blocks of `video` (B, 3, F, H, W), each scaled to unit variance."""
-        channels = len(self.std)
+    def fit(self, video: Tensor, keep: int = 0) -> None:
+        """Principal components of the blocks of `video` (B, 3, F, H, W), each scaled to unit variance.
+
+        keep: components that stay as they are; the others are fitted to what those leave over.
+        """
+        channels = len(self.std) - keep
+        if not channels:
+            return
         blocks = fold_time(video, SPACE_STRIDE).permute(0, 2, 3, 1).flatten(0, 2).float()  # (blocks, 768)
-        self.mean.copy_(blocks.mean(0))
-        covariance = (blocks - self.mean).T @ (blocks - self.mean) / len(blocks)
-        values, vectors = torch.linalg.eigh(covariance)  # ascending
-        self.components.copy_(vectors[:, -channels:].flip(1).T)
-        self.std.copy_(values[-channels:].flip(0).clamp_min(1e-8).sqrt())
+        if not keep:
+            self.mean.copy_(blocks.mean(0))
+        left = blocks - self.mean
+        left = left - left @ self.components[:keep].T @ self.components[:keep]
+        values, vectors = torch.linalg.eigh(left.T @ left / len(blocks))  # ascending
+        self.components[keep:] = vectors[:, -channels:].flip(1).T
+        self.std[keep:] = values[-channels:].flip(0).clamp_min(1e-8).sqrt()
 
     def encode(self, video: Tensor) -> Tensor:
         """(B, 3, F, H, W) -> (B * f, C, h, w)."""

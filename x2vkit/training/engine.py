@@ -34,6 +34,10 @@ from x2vkit.training.prefetch import prefetch
 from x2vkit.training.schema import Range, read_table
 from x2vkit.training.task import Batch, Task
 
+COMPILED = ("TransformerBlock",)
+"""Classes of blocks that are worth compiling: most of a step, and the same code many times. (torch 2.13 cannot
+compile a ConvBlock for shapes that it does not know.)"""
+
 
 @dataclass
 class Progress:
@@ -47,6 +51,16 @@ class Progress:
     """Time spent in training steps and in waiting for their batches, over all resumes."""
     flops: Annotated[float, Range(0)] = 0.0
     """Floating-point operations spent, by the task's formula."""
+
+
+def compile_blocks(model: nn.Module) -> None:
+    """Let torch compile what is repeated (`COMPILED`), once for all shapes. The class is changed, not the module:
+    copies of the model, such as the averaged one, are compiled with it and keep their own weights. What cannot be
+    compiled here runs as it is.
+    """
+    torch._dynamo.config.suppress_errors = True
+    for kind in {type(module) for module in model.modules() if type(module).__name__ in COMPILED}:
+        kind.forward = torch.compile(kind.forward, dynamic=True)  # type: ignore[method-assign]
 
 
 class Engine:
@@ -68,8 +82,9 @@ class Engine:
         self.model = task.build().to(device)
         self.average = Average(self.model, self.config.ema, self.config.ema_width)
         optimizers = make_optimizers(self.model, self.config)
-        runner = torch.compile(self.model) if self.config.compile else self.model
-        self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
+        if self.config.compile:
+            compile_blocks(self.model)
+        self.runner, *self.optimizers = self.accelerator.prepare(self.model, *optimizers)
         self.progress = Progress()
         self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
@@ -100,7 +115,8 @@ class Engine:
             metrics = self._step(batches)
             self.progress.seconds += time.perf_counter() - begun
             step = self.progress.step
-            last = step == config.steps
+            over = bool(config.minutes) and self.progress.seconds >= 60 * config.minutes
+            last = step == config.steps or over
             late = minutes is not None and time.perf_counter() - start > 60 * minutes
             bar.update()
             self.on_step(step)
@@ -114,7 +130,7 @@ class Engine:
                 self._sample_grid()
             if step % config.save_every == 0 or last or late:
                 self.save()
-            if late:
+            if late or over:
                 break
             begun = time.perf_counter()
         bar.close()
@@ -181,7 +197,7 @@ class Engine:
             for key, value in found.items():
                 metrics[key] = metrics.get(key, 0.0) + value.detach() / len(batches)
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-        factor = learning_rate(step, self.config)
+        factor = learning_rate(step, self.config, self.progress.seconds)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = factor * group["peak_lr"]
@@ -203,7 +219,7 @@ class Engine:
         done = self.progress
         rate, flops = done.samples / done.seconds, done.flops / done.seconds
         bar.set_postfix_str(f"loss {values['loss']:.4f}, {rate:.1f} clips/s, {flops / 1e9:.0f} GFLOP/s")
-        self._append({**vars(done), "lr": learning_rate(done.step - 1, self.config), **values})
+        self._append({**vars(done), "lr": learning_rate(done.step - 1, self.config, done.seconds), **values})
 
     def _evaluate(self, bar: tqdm) -> dict[str, float]:
         if not self._main:

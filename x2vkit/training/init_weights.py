@@ -22,7 +22,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from x2vkit.config import check_format
+from x2vkit.core.motion import BOX_FEATURES
 from x2vkit.core.planner import GROUPS, TRACKS, Planner
+from x2vkit.core.raster import CONTROL_CHANNELS, SUBJECTS
 from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
@@ -66,6 +68,8 @@ def init_weights(part: ModelMixin, folder: str | Path) -> None:
     for name, value in saved.items():
         if name not in fresh:
             raise _misfit(folder, f"it has no {name}")
+        if name == "patch_std":  # of the latents that are trained on now
+            continue
         placed = placements.get(name, Placement()).put(value, fresh[name])
         if placed.shape != fresh[name].shape:
             sizes = f"{name} is {tuple(value.shape)} there and {tuple(fresh[name].shape)} here"
@@ -131,23 +135,59 @@ def _placements(part: nn.Module, config: dict[str, Any]) -> dict[str, Placement]
         return _transformer_placements(part, config)
     if isinstance(part, Planner):
         return _planner_placements(part, config)
+    if isinstance(part, VideoVAE):
+        return _vae_placements(part, config)
     return {}
 
 
-def _transformer_placements(part: VideoTransformer, config: dict[str, Any]) -> dict[str, Placement]:
-    """New channels of the raster stand behind the old ones, those of the camera likewise in every frame."""
-    pt, ph, pw = part.patch
-    controls, cameras = config["control_channels"], config["camera_channels"]
-    camera = [frame * part.config.camera_channels + i for frame in range(pt) for i in range(cameras)]
-    found = {
-        "control_embed.weight": Placement(columns=range(controls * pt * ph * pw)),
-        "camera_embed.weight": Placement(columns=camera),
+def _vae_placements(part: VideoVAE, config: dict[str, Any]) -> dict[str, Placement]:
+    """New latent channels stand behind the old ones: the encoder writes nothing into them at first, and the decoder
+    reads nothing.
+    """
+    known, channels = range(config["latent_channels"]), part.config.latent_channels
+    names = ("encoder.conv_out.weight", "encoder.conv_out.bias", "linear.components", "linear.std")
+    names += ("latents_mean", "latents_std", "latents_target_std")
+    into = [tap * channels + i for tap in range(9) for i in known]
+    found = {name: Placement(rows=known) for name in names}
+    return found | {
+        "decoder.conv_in.weight": Placement(columns=into),
+        "preview_weight": Placement(columns=known),
     }
+
+
+def _transformer_placements(part: VideoTransformer, config: dict[str, Any]) -> dict[str, Placement]:
+    """New latent channels stand behind the old ones, those of the raster and new subjects likewise; those of the
+    camera in every frame.
+    """
+    pt, ph, pw = part.patch
+    positions = pt * ph * pw
+    controls, cameras, latents = (config[f"{name}_channels"] for name in ("control", "camera", "latent"))
+    camera = [frame * part.config.camera_channels + i for frame in range(pt) for i in range(cameras)]
+    taps = [tap * part.config.latent_channels + i for tap in range(9) for i in range(latents)]
+    found = {
+        "control_embed.weight": Placement(columns=range(controls * positions)),
+        "camera_embed.weight": Placement(columns=camera),
+        "patch_embed.weight": Placement(columns=range(latents * positions)),
+        "final_layer.linear.weight": Placement(rows=range(latents * positions)),
+        "final_layer.linear.bias": Placement(rows=range(latents * positions)),
+        "conv_stage.conv_in.weight": Placement(columns=taps),
+        "conv_stage.conv_out.weight": Placement(rows=range(latents)),
+        "conv_stage.conv_out.bias": Placement(rows=range(latents)),
+    }
+    each = BOX_FEATURES // SUBJECTS
     for name, value in part.named_parameters():
-        if name.endswith("box_embed.weight"):  # the raster's channels come last
-            others = value.shape[1] - part.config.control_channels
-            found[name] = Placement(columns=range(others + controls))
+        if name.endswith("box_embed.weight"):  # features of every subject, then the raster's channels
+            subjects = _subjects(config)
+            raster = [BOX_FEATURES + i for i in range(controls)]
+            found[name] = Placement(columns=[*range(subjects * each), *raster])
+        if name.endswith("angle_embed.weight"):
+            found[name] = Placement(columns=range(_subjects(config) * value.shape[1] // SUBJECTS))
     return found
+
+
+def _subjects(config: dict[str, Any]) -> int:
+    """Subjects whose boxes a saved transformer knows, by the channels of its raster."""
+    return SUBJECTS - (CONTROL_CHANNELS - config["control_channels"])
 
 
 def _planner_placements(part: Planner, config: dict[str, Any]) -> dict[str, Placement]:

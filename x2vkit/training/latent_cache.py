@@ -31,11 +31,12 @@ from x2vkit.training.dataset import VideoDataset, to_video
 from x2vkit.training.prefetch import prefetch
 from x2vkit.training.schema import POSITIVE, Range
 from x2vkit.world import SceneSpec, caption
+from x2vkit.world.grammar import MOST_ACTORS, OCCLUDER
 
-SUBJECTS = 2
+SUBJECTS = MOST_ACTORS
 """Subjects that truth is kept for."""
-KINDS = 4
-"""Kinds of pixel in a clip's id map: background, first subject, second subject, anything else in front."""
+KINDS = OCCLUDER + 1
+"""Kinds of pixel in a clip's map of objects: the place, each of the actors, what they pass behind."""
 CHUNK = 16
 """Clips that are encoded together."""
 NOTED = 10.0
@@ -74,8 +75,8 @@ class LatentCache:
     """Clips of one shape, read from disk. Every field is a memory map with the clip as its first axis.
 
     latents (n, C, f, h, w) float16; kinds (n, f, h, w) uint8, the kind that fills of each latent position;
-    boxes (n, F, 2, 4), motion (n, F, 2, 2), mouth (n, F, 2), turn (n, F, 2) and camera (n, F, 3) as in the
-    world's truth, NaN where nothing is known.
+    boxes (n, F, O, 4), motion (n, F, O, 2), mouth (n, F, O), turn (n, F, O) and camera (n, F, 3) as in the
+    world's truth for O = SUBJECTS, NaN where nothing is known.
     """
 
     FIELDS = ("latents", "kinds", "boxes", "motion", "mouth", "turn", "camera")
@@ -110,16 +111,22 @@ class LatentCache:
         return caption(SceneSpec.from_dict(clip["spec"]), rng, camera)
 
     def balanced(self, sampling_weight: Mapping[str, float] | None = None) -> np.ndarray:
-        """Probabilities (n,) of the clips that make every action equally likely: in the world each subject
-        does what it does best more often, so that talking, for one, is rare. sampling_weight: actions that
-        are so many times as likely as the others.
+        """Probabilities (n,) of the clips that make every action of a single actor equally likely: in the world
+        each subject does what it does best more often, so that talking, for one, is rare. Clips of several are
+        one kind more. sampling_weight: kinds (actions, or "group") that are so many times as likely as others.
         """
-        return balanced([(clip["spec"] or {}).get("action", "") for clip in self._clips], sampling_weight)
+        return balanced([kind_of(clip["spec"]) for clip in self._clips], sampling_weight)
 
-    def cast(self, index: int) -> tuple[str, str]:
-        """First and second subject of clip `index` by name; empty where there is none or it is unknown."""
-        spec = self._clips[index]["spec"] or {}
-        return spec.get("subject", ""), (spec.get("other") or [""])[0]
+    def cast(self, index: int) -> list[str]:
+        """The SUBJECTS subjects of clip `index` by name; empty where there is none or it is unknown."""
+        names = [actor["subject"] for actor in (self._clips[index]["spec"] or {}).get("cast", ())]
+        return [*names, *[""] * SUBJECTS][:SUBJECTS]
+
+
+def kind_of(spec: Mapping[str, Any] | None) -> str:
+    """The action of a clip's only actor, or "group"; empty where nothing is known."""
+    cast = (spec or {}).get("cast", ())
+    return "" if not cast else cast[0]["action"] if len(cast) == 1 else "group"
 
 
 def _damaged(folder: Path, reason: str) -> X2VError:

@@ -15,9 +15,14 @@ def bf16_pays(device: torch.device) -> bool:
     return device.type == "cuda" or (device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def learning_rate(step: int, config: EngineConfig) -> float:
-    """Factor on the learning rates at a step: linear warm-up, flat, then down (see `EngineConfig.hold`)."""
+def learning_rate(step: int, config: EngineConfig, seconds: float = 0.0) -> float:
+    """Factor on the learning rates at a step: linear warm-up, flat, then down (see `EngineConfig.hold`). Where the
+    recipe gives the run `minutes`, `seconds` of which have passed, they decide instead of the step.
+    """
     warm = (step + 1) / max(config.warmup, 1)
+    if config.minutes:
+        left = (1 - seconds / (60 * config.minutes)) / max(config.decay, 1e-3)
+        return max(0.0, min(1.0, warm, left))
     if config.hold:
         left = (config.steps - step) / config.cooldown if config.cooldown else 1.0
         return min(warm, (config.hold / max(step + 1, config.hold)) ** 0.5) * min(1.0, left)

@@ -22,7 +22,7 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.init_weights import init_weights, read_weights
-from x2vkit.training.latent_cache import Side, balanced
+from x2vkit.training.latent_cache import Side, balanced, kind_of
 from x2vkit.training.noise import stratified_levels, validation_levels
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.schema import Count, Part, Range, read_table
@@ -212,9 +212,9 @@ class PlannerTask(Task):
         actions = []
         for i in range(count):
             spec, _, truth = world.truth(first + i, frames, height, width)
-            actions.append(spec.action)
+            actions.append(kind_of(spec.to_dict()))
             tracks[i] = tracks_of(
-                truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn[:, 0], height, width
+                truth.boxes, truth.mouth[:, 0], truth.camera, truth.turn, height, width
             )
             for way in range(WAYS):
                 read = self._read(spec, rng)

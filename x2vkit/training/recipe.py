@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from x2vkit.errors import X2VError
-from x2vkit.training.schema import POSITIVE, Count, Part, Range, read_table
+from x2vkit.training.schema import POSITIVE, Count, Part, Range, Weight, read_table
 
 BUNDLED = Path(__file__).parent / "recipes"
 
@@ -38,6 +38,10 @@ class EngineConfig:
     """Learning rate of the matrices (Muon)."""
     adam_lr: Rate = 2e-3
     """Learning rate of everything else: biases, embeddings, scales (AdamW)."""
+    minutes: Weight = 0.0
+    """Minutes of training in place of `steps`, which are then only the most: for a machine that is lent for so
+    long, whatever its speed. The learning rate falls over the last `decay` of them. 0: the steps decide.
+    """
     warmup: Steps = 100
     """Steps of linear warm-up."""
     decay: Part = 0.4

@@ -42,10 +42,12 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
         from x2vkit.training.vae import VAETask
 
         return VAETask(recipe, dataset)
-    if recipe.task == "diffusion":
+    if recipe.task in ("diffusion", "distill"):
         from x2vkit.training.diffusion.task import DiffusionTask
+        from x2vkit.training.distill import DistillTask
 
-        return DiffusionTask(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), dataset)
+        kind = DistillTask if recipe.task == "distill" else DiffusionTask
+        return kind(recipe, inputs.cache or out / "latents", load_vae(inputs.vae), dataset)
     if recipe.task == "planner":
         from x2vkit.training.planner import PlannerTask
 
@@ -54,9 +56,9 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None) -> Task:
         from x2vkit.training.judge.frame import FrameTask
         from x2vkit.training.judge.motion import MotionTask
 
-        kind = FrameTask if recipe.task == "judge-frames" else MotionTask
-        return kind(recipe, load_vae(inputs.vae))
-    rule = "a recipe's task is vae, diffusion, planner, judge-frames or judge-motion"
+        reads = FrameTask if recipe.task == "judge-frames" else MotionTask
+        return reads(recipe, load_vae(inputs.vae))
+    rule = "a recipe's task is vae, diffusion, distill, planner, judge-frames or judge-motion"
     raise X2VError(f"task {recipe.task!r}", rule, "correct it")
 
 

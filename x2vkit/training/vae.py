@@ -1,13 +1,16 @@
 """Training the video autoencoder on rendered clips.
 
-Each step sees small crops, most of them around a subject: flat sky teaches nothing twice. The network is
-convolutional and has no normalisation over space, so what it learns on crops holds for any size. It is causal
-in time, so the first frame of every clip is also a lesson about stills.
+The clips are rendered once, before training begins. Each step sees small crops of them, most of them around a
+subject: flat sky teaches nothing twice. The network is convolutional and has no normalisation over space, so
+what it learns on crops holds for any size. It is causal in time, so the first frame of every clip is also a
+lesson about stills.
+
+With `adversarial` the decoder also learns to look real to a small discriminator (discriminator.py), on the
+latents as they are: for the end, when what squared errors can teach is learned.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,11 +24,22 @@ from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
 from x2vkit.core.vae import VideoVAE, fold_time
 from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
-from x2vkit.training.init_weights import init_weights
+from x2vkit.training.discriminator import (
+    Discriminator,
+    adversarial_losses,
+    moving_weight,
+    relative_gradient,
+)
+from x2vkit.training.init_weights import init_weights, read_weights
 from x2vkit.training.latent_cache import Side
+from x2vkit.training.prefetch import prefetch
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.schema import Part, Range, Weight, read_arguments, read_table
 from x2vkit.training.task import Batch, Task
+from x2vkit.world.grammar import MOST_ACTORS
+
+LINEAR_CLIPS, STATISTICS_CLIPS = 150, 96
+"""Clips that the linear code is fitted to, and the statistics of the latents."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +56,8 @@ class VAEData:
     """Crop of the last part of the run; the batch shrinks to keep the pixels of a step about the same."""
     final_part: Part = 0.15
     """How much of the run that last part is."""
-    pool: Annotated[int, Range(1, 1e6)] = 600
-    """Clips held in memory; every batch draws from them."""
-    fresh: Annotated[float, Range(0, 1e4)] = 0.5
-    """New clips a step; the oldest ones leave the pool."""
+    clips: Annotated[int, Range(1, 1e6)] = 2000
+    """Clips rendered before training begins and held in memory; every batch draws from them."""
     subject_crops: Part = 0.7
     """Part of the crops that are placed over a subject."""
     subject_weight: Weight = 2.0
@@ -54,6 +66,10 @@ class VAEData:
     """Folder of a trained autoencoder to go on from; its decoder may have fewer blocks than this recipe's."""
     decoder_only: bool = False
     """Train the decoder alone. Latents stay what they were, so a transformer trained on them still fits."""
+    adversarial: Weight = 0.0
+    """How hard the discriminator pulls at the decoder's last layer, in parts of how hard the squared errors do; 0 is
+    no discriminator.
+    """
 
     def __post_init__(self) -> None:
         for name in ("size", "crop", "final_crop"):
@@ -76,25 +92,35 @@ MODEL_RANGES = {
 class VAEModule(nn.Module):
     """A VideoVAE whose forward returns the loss."""
 
-    def __init__(self, vae: VideoVAE, subject_weight: float, decoder_only: bool = False):
+    def __init__(self, vae: VideoVAE, data: VAEData):
         super().__init__()
-        self.vae, self.subject_weight = vae, subject_weight
-        if decoder_only:
+        self.vae, self.data = vae, data
+        self.discriminator = Discriminator() if data.adversarial else None
+        if data.decoder_only:
             vae.encoder.requires_grad_(False)
 
     def forward(self, video: Tensor, subject: Tensor) -> dict[str, Tensor]:
         """video (B, 3, F, H, W) in [-1, 1]; subject (B, 1, F, H, W), 1 where a subject is."""
-        raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.data.decoder_only):
+            raw = self.vae.encode_raw(video).float()  # (B, C, f, h, w)
         # Noise in units of each channel's own deviation: the encoder cannot escape it by growing its numbers.
         std = raw.detach().std(dim=(0, 2, 3, 4), keepdim=True)
         noisy = raw + self.vae.config.latent_noise * std * torch.randn_like(raw)
-        error = self.vae.decode_raw(noisy).float() - video
-        weight = 1 + self.subject_weight * subject
+        decoded = self.vae.decode_raw(noisy).float()
+        error = decoded - video
         mse = error.square()
+        weight = moving_weight(video, subject, self.data.subject_weight)
         loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
         # Keeps the latents near unit size and centred; a diffusion model wants them so.
         loss = loss + 1e-4 * raw.square().mean()
-        return {"loss": loss, "psnr": psnr(mse)}
+        if self.discriminator is None:
+            return {"loss": loss, "psnr": psnr(mse)}
+        fool, match, judged = adversarial_losses(self.discriminator, video, decoded, weight)
+        total = loss + judged
+        if decoded.requires_grad:
+            balance = relative_gradient(loss, fool + match, self.vae.decoder.conv_out.weight)
+            total = total + self.data.adversarial * balance * (fool + match)
+        return {"loss": total, "psnr": psnr(mse), "fool": fool, "match": match, "discriminator": judged}
 
 
 def psnr(squared_error: Tensor) -> Tensor:
@@ -105,24 +131,26 @@ def psnr(squared_error: Tensor) -> Tensor:
 class VAETask(Task):
     """Autoencode crops of rendered clips."""
 
+    can_prefetch = True
+
     def __init__(self, recipe: Recipe, dataset: VideoDataset | None = None):
         """`dataset` defaults to the world, with the recipe's seed."""
         self.recipe, self.data = recipe, read_table(VAEData, recipe.data, "[data]")
         self.model = read_arguments(VideoVAE, recipe.model, "[model]", MODEL_RANGES)
         self.dataset = dataset or world_dataset(recipe.seed)
         self.validation = dataset or world_dataset(VALIDATION_SEED)
-        self.pool: OrderedDict[int, Any] = OrderedDict()
+        self.frames, self.subjects = self._render()
         self._flops: dict[tuple[int, ...], float] = {}
-        self._fixed: Tensor | None = None
-        self._linear: Tensor | None = None
+        self._fixed: tuple[Tensor, Tensor] | None = None
 
     def build(self) -> nn.Module:
         vae = VideoVAE(**self.model)
+        known = 0
         if self.data.init_from:
             init_weights(vae, self.data.init_from)
-        else:
-            vae.linear.fit(self._linear_video())
-        return VAEModule(vae, self.data.subject_weight, self.data.decoder_only)
+            known = read_weights(self.data.init_from)[0]["latent_channels"]
+        vae.linear.fit(to_video(self.frames[:LINEAR_CLIPS]), keep=known)
+        return VAEModule(vae, self.data)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         data, config = self.data, self.recipe.engine
@@ -130,9 +158,7 @@ class VAETask(Task):
         crop = data.final_crop if final else data.crop
         count = max(world_size, round(config.batch * (data.crop / crop) ** 2))
         rng = np.random.default_rng((self.recipe.seed, step))
-        first = int(step * data.fresh)
-        picks = [(first + int(rng.integers(data.pool)), int(rng.integers(2**31))) for _ in range(count)]
-        self._forget(before=first)
+        picks = [(int(rng.integers(len(self.frames))), int(rng.integers(2**31))) for _ in range(count)]
         crops = [
             self._crop(index, crop, np.random.default_rng(seed)) for index, seed in picks[rank::world_size]
         ]
@@ -154,16 +180,26 @@ class VAETask(Task):
         return self._flops[shape]
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Mean PSNR over whole validation clips, the first frames' alone, and the subjects' alone."""
-        video = self._validation_video(24)
-        errors = torch.cat([_squared_error(model.vae, clip[None]) for clip in video])
-        by_clip = 10 * torch.log10(4 / errors.flatten(1).mean(1))
-        stills = 10 * torch.log10(4 / errors[:, :, 0].flatten(1).mean(1))
-        return {"psnr_validation": float(by_clip.mean()), "psnr_still": float(stills.mean())}
+        """On validation clips: mean PSNR over whole clips, over first frames and over the subjects; and the part of
+        the fine detail that is given back (each pixel less the mean of its neighbours, squared), whole and on
+        the subjects.
+        """
+        video, subject = self._validation_video(24)
+        made = torch.cat([_decoded(model.vae, clip[None]) for clip in video])
+        errors = (made - video).square().mean(1)  #                                  (n, F, H, W)
+        detail, want = fine_detail(made), fine_detail(video)  #                       (n, F, H - 2, W - 2)
+        inner = subject[:, :, 1:-1, 1:-1]
+        return {
+            "psnr_validation": float((10 * torch.log10(4 / errors.flatten(1).mean(1))).mean()),
+            "psnr_still": float((10 * torch.log10(4 / errors[:, 0].flatten(1).mean(1))).mean()),
+            "psnr_subject": float(10 * torch.log10(4 / errors[subject].mean())),
+            "detail": float(detail.mean() / want.mean()),
+            "detail_subject": float(detail[inner].mean() / want[inner].mean()),
+        }
 
     def sample_grid(self, model: nn.Module) -> np.ndarray:
         """Six validation clips, five frames each, above what the autoencoder makes of them."""
-        video = self._validation_video(24)[:6]
+        video = self._validation_video(24)[0][:6]
         made = torch.cat([model.vae.decode(model.vae.encode(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
         picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
@@ -175,17 +211,14 @@ class VAETask(Task):
         They stay as they are where only the decoder was trained: latents must mean the same as before.
         """
         vae = model.vae
+        nn.Module.to(vae, 'cpu')
         if not self.data.decoder_only:
-            shape = (self.data.num_frames, self.data.size, self.data.size)
-            clips = [self.dataset.sample(100_000 + i, *shape).frames for i in range(96)]
-            fit_statistics(vae, to_video(np.stack(clips)))
+            fit_statistics(vae, to_video(self.frames[-STATISTICS_CLIPS:]))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
     def _crop(self, index: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """One crop of a clip: uint8 (F, size, size, 3), and where its subjects are, bool (F, size, size)."""
-        clip = self._clip(index)
-        frames = clip.frames
-        subject = np.zeros(frames.shape[:3], bool) if clip.ids is None else clip.ids > 0
+        frames, subject = self.frames[index], self.subjects[index]
         bound = np.array(subject.shape[1:]) - size
         corner = rng.integers(0, bound + 1)
         if rng.random() < self.data.subject_crops:
@@ -198,31 +231,46 @@ class VAETask(Task):
             frames, mask = frames[:, :, ::-1], mask[:, :, ::-1]
         return frames, mask
 
-    def _clip(self, index: int) -> Any:
-        if index not in self.pool:
-            self.pool[index] = self.dataset.sample(
-                index, self.data.num_frames, self.data.size, self.data.size
-            )
-        return self.pool[index]
+    def _render(self) -> tuple[np.ndarray, np.ndarray]:
+        """All clips: uint8 (n, F, H, W, 3), and where their subjects are, bool (n, F, H, W)."""
+        data = self.data
+        shape = (data.clips, data.num_frames, data.size, data.size)
+        frames, subjects = np.empty((*shape, 3), np.uint8), np.zeros(shape, bool)
 
-    def _forget(self, before: int) -> None:
-        for index in [i for i in self.pool if i < before]:
-            del self.pool[index]
+        def make(index: int) -> tuple[Tensor, Tensor]:
+            clip = self.dataset.sample(index, *shape[1:])
+            return torch.from_numpy(np.ascontiguousarray(clip.frames)), torch.from_numpy(subject_mask(clip))
 
-    def _linear_video(self) -> Tensor:
-        """The clips that the linear code is fitted to; rendered once."""
-        if self._linear is None:
-            size = self.data.size
-            clips = [self.dataset.sample(i, self.data.num_frames, size, size).frames for i in range(150)]
-            self._linear = to_video(np.stack(clips))
-        return self._linear
+        for index, (clip, where) in enumerate(prefetch(make, range(data.clips))):
+            frames[index], subjects[index] = clip.numpy(), where.numpy()
+        return frames, subjects
 
-    def _validation_video(self, count: int) -> Tensor:
+    def _validation_video(self, count: int) -> tuple[Tensor, Tensor]:
+        """Clips (n, 3, F, H, W) that are only ever measured on, and where their subjects are (n, F, H, W)."""
         if self._fixed is None:
-            size = self.data.size
-            clips = [self.validation.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
-            self._fixed = to_video(np.stack(clips))
+            shape = (self.data.num_frames, self.data.size, self.data.size)
+            clips = [self.validation.sample(i, *shape) for i in range(count)]
+            self._fixed = (
+                to_video(np.stack([clip.frames for clip in clips])),
+                torch.from_numpy(np.stack([subject_mask(clip) for clip in clips])),
+            )
         return self._fixed
+
+
+def subject_mask(clip: Any) -> np.ndarray:
+    """Where a clip's subjects are, bool (F, H, W); nowhere if that is unknown."""
+    if clip.ids is None:
+        return np.zeros(clip.frames.shape[:3], bool)
+    return (clip.ids > 0) & (clip.ids <= MOST_ACTORS)
+
+
+def fine_detail(video: Tensor) -> Tensor:
+    """(B, 3, F, H, W) -> (B, F, H - 2, W - 2): how much each grey pixel differs from the mean of its four
+    neighbours, squared.
+    """
+    gray = video.mean(1)
+    around = gray[:, :, :-2, 1:-1] + gray[:, :, 2:, 1:-1] + gray[:, :, 1:-1, :-2] + gray[:, :, 1:-1, 2:]
+    return (gray[:, :, 1:-1, 1:-1] - around / 4).square()
 
 
 def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
@@ -240,7 +288,7 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.latents_target_std.fill_(1)
     with torch.inference_mode():
         raw = torch.cat(
-            [vae.encode_raw(clip[None].to(vae.dtype)).float() for clip in video]
+            [vae.encode_raw(clip[None].to(vae.device, vae.dtype)).float().cpu() for clip in video]
         )  # (B, C, f, h, w)
     mean, std = raw.mean((0, 2, 3, 4)), raw.std((0, 2, 3, 4))
     vae.latents_mean.copy_(mean)
@@ -261,7 +309,6 @@ def fit_statistics(vae: VideoVAE, video: Tensor) -> None:
     vae.preview_bias.copy_(solution[-1])
 
 
-def _squared_error(vae: VideoVAE, video: Tensor) -> Tensor:
+def _decoded(vae: VideoVAE, video: Tensor) -> Tensor:
     device = next(vae.parameters()).device
-    made = vae.decode_raw(vae.encode_raw(video.to(device))).float().clamp(-1, 1)
-    return (made.cpu() - video).square()
+    return vae.decode_raw(vae.encode_raw(video.to(device))).float().clamp(-1, 1).cpu()

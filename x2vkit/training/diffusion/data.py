@@ -45,10 +45,10 @@ def draw_control(
     """A control raster and its boxes from the truth, with boxes, strokes and mouths each left out at
     random.
     """
-    boxes = np.array(cache.boxes[index])  # (F, 2, 4)
+    boxes = np.array(cache.boxes[index])  # (F, O, 4)
     frames = len(boxes)
     known = [o for o in range(boxes.shape[1]) if np.isfinite(boxes[:, o]).any()]
-    requests: dict[str, Any] = {"boxes": [None, None]}
+    requests: dict[str, Any] = {"boxes": [None] * SUBJECTS_KEPT}
     for o in known:
         if rng.random() < 0.6:
             requests["boxes"][o] = boxes[:, o]
@@ -73,12 +73,12 @@ def _array(drawn: Tensor | None) -> np.ndarray:
 
 
 def planned_control(cache: LatentCache, index: int, grid: Shape3) -> tuple[np.ndarray, np.ndarray]:
-    """Control raster and boxes of a whole plan: the boxes of all subjects, how the first one is turned, and a
-    mouth that talks.
+    """Control raster and boxes of a whole plan: the boxes of all subjects, how they are turned, and a mouth that
+    talks.
     """
     tracks = (cache.boxes, cache.mouth, cache.camera, cache.turn)
     boxes, mouth, camera, turn = (np.array(each[index]) for each in tracks)
-    plan = Plan.of_truth(boxes, mouth[:, 0], camera, turn[:, 0])
+    plan = Plan.of_truth(boxes, mouth[:, 0], camera, turn)
     drawn = plan.conditions(grid[1] * SPACE_STRIDE, grid[2] * SPACE_STRIDE)
     return _array(drawn.control), _array(drawn.boxes)
 

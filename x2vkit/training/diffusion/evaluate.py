@@ -29,7 +29,7 @@ def validation_batch(cache: LatentCache, read: Callable[[str], np.ndarray], plan
     f, h, w = latents.shape[2:]
     control = np.zeros((len(ids), CONTROL_CHANNELS, f, h, w), np.float32)
     camera = np.zeros((len(ids), f, CAMERA_CHANNELS), np.float32)
-    boxes = np.zeros((len(ids), cache.boxes.shape[1], 2, 5), np.float32)
+    boxes = np.zeros((len(ids), *cache.boxes.shape[1:3], 5), np.float32)
     if planned:
         plans = [planned_control(cache, i, (f, h, w)) for i in picks]
         control, boxes = (np.stack(each) for each in zip(*plans, strict=True))

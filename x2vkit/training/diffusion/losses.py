@@ -16,7 +16,7 @@ from x2vkit.config import ModelConfig
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import Decoder, VideoVAE
 from x2vkit.training.diffusion.data import TRUTH
-from x2vkit.training.latent_cache import KINDS
+from x2vkit.training.latent_cache import KINDS, SUBJECTS
 
 PERCEPTUAL_BELOW, PERCEPTUAL_LEVELS = 0.6, 2
 """Below which noise level, and by how many levels of the decoder, errors are seen as it sees them
@@ -135,19 +135,19 @@ class AuxiliaryHead(nn.Module):
 
         truth (B, N, TRUTH, P): a 1 for the kind of each latent position among KINDS, where it lies in the
         subject's box, x and y from -1 to 1, its motion x, y in tenths of the frame (NaN: unknown);
-        subject_ids (B, 2): numbers of the first and second subject, -1 where there is none.
+        subject_ids (B, SUBJECTS): their numbers in the world, -1 where there is none.
         """
         predicted = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #   (B, N, P * TRUTH + subjects)
         names = predicted[..., self.positions * TRUTH :]  #                           (B, N, subjects)
         predicted = predicted[..., : self.positions * TRUTH].unflatten(-1, (TRUTH, -1))
         kind = -(truth[:, :, :KINDS] * predicted[:, :, :KINDS].log_softmax(2)).sum(2).mean()
-        subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, P), 1 where one is
+        subject = truth[:, :, 1 : 1 + SUBJECTS].sum(2)  #                                  (B, N, P), 1 where one is
         target, predicted = truth[:, :, KINDS:], predicted[:, :, KINDS:]
         miss = (torch.where(target.isnan(), predicted.detach(), target) - predicted).square()  # (B, N, 4, P)
         error = (miss.sum(2) * subject).sum() / (1 + subject.sum())
         still = truth[:, :, 0]  #                                             (B, N, P), 1 where none is
         error = error + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
-        shares = truth[:, :, 1:3].mean(3)  #                                  (B, N, 2)
+        shares = truth[:, :, 1 : 1 + SUBJECTS].mean(3)  #                                  (B, N, O)
         name = subject_ids.gather(1, shares.argmax(2))  #                      (B, N)
         unsure = nnf.cross_entropy(names.transpose(1, 2), name, reduction="none", ignore_index=-1)
         some = shares.sum(2)

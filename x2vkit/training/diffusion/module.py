@@ -60,7 +60,7 @@ class DiffusionModule(nn.Module):
             ids: (B, T) words.
             control: (B, 10, f, h, w).
             camera: (B, f, 4).
-            boxes: (B, F, 2, 5).
+            boxes: (B, F, O, 5).
             noise: as latents; drawn where it is left out.
             known: (B, f, h, w) bool, True where the frame is given.
             truth: (B, TRUTH, f, h, w), see `AuxiliaryHead`; training only, like the two below.

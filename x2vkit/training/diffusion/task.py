@@ -42,6 +42,7 @@ from x2vkit.training.diffusion.evaluate import level_losses, validation_batch
 from x2vkit.training.diffusion.losses import PerceptualLoss
 from x2vkit.training.diffusion.module import DiffusionModule
 from x2vkit.training.init_weights import init_weights
+from x2vkit.training.latent_cache import SUBJECTS as SUBJECTS_KEPT
 from x2vkit.training.latent_cache import Bucket, LatentCache, fill_latent_cache, fingerprint
 from x2vkit.training.noise import stratified_levels, validation_levels
 from x2vkit.training.recipe import Recipe
@@ -63,6 +64,8 @@ class DiffusionTask(Task):
     """Denoise cached latents."""
 
     can_prefetch = True
+    data_type: type[DiffusionData] = DiffusionData
+    """What the recipe's `[data]` table holds."""
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class DiffusionTask(Task):
     ):
         """cache_folder: folder of the latents, filled where needed. `dataset` defaults to the world."""
         self.recipe, self.vae = recipe, vae
-        self.data = read_table(DiffusionData, recipe.data, "[data]")
+        self.data = read_table(self.data_type, recipe.data, "[data]")
         self.config = read_table(ModelConfig, recipe.model, "[model]", MODEL_RANGES)
         check_size(self.config)
         self.data.check(self.config)
@@ -128,7 +131,8 @@ class DiffusionTask(Task):
         batch = self._clips(self.caches[which], picks[mine], seeds[mine], with_known)
         batch["t"] = torch.from_numpy(levels[mine, None].astype(np.float32))
         if kept < 1:
-            seen = patchify(batch["truth"][:, 1:3], self.config.patch).amax(2).numpy()  # (B, N), 1: a subject
+            shown = batch["truth"][:, 1 : 1 + SUBJECTS_KEPT]
+            seen = patchify(shown, self.config.patch).amax(2).numpy()  # (B, N), 1: a subject
             chance = seen + rng.random((size, seen.shape[1]))[mine]
             order = np.argsort(-chance, axis=1)[:, : round(kept * seen.shape[1])]
             batch["kept_tokens"] = torch.from_numpy(np.sort(order, axis=1))
@@ -216,7 +220,7 @@ class DiffusionTask(Task):
         telling = not tracked or rng.random() < (0.7 if planned else 0.3)
         prompt = "" if rng.random() < data.drop_prompt else cache.caption(index, rng, camera=telling)
         control = np.zeros((CONTROL_CHANNELS, *grid), np.float32)
-        drawn = np.zeros((cache.boxes.shape[1], 2, 5), np.float32)
+        drawn = np.zeros((cache.boxes.shape[1], SUBJECTS_KEPT, 5), np.float32)
         talks = np.nansum(cache.mouth[index]) > 0  # one clip in ten: a mouth's track is dealt twice as often
         if planned:
             control, drawn = planned_control(cache, index, grid)
