@@ -1,8 +1,8 @@
 """The captioned world: a grammar of small films, drawn exactly, so that everything about a clip is known.
 
 >>> clip = World(seed=0).sample(7)
->>> clip.caption, clip.frames.shape        # a prompt and uint8 (17, 128, 128, 3)
->>> clip.truth.boxes                       # (F, subjects, 4), exact
+>>> clip.caption, clip.frames.shape        # a prompt and uint8 (33, 128, 128, 3)
+>>> clip.truth.boxes                       # (F, actors, 4), exact
 
 It knows nothing about models and never imports torch.
 """
@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.world.animate import Truth, animate, gravity
-from x2vkit.world.grammar import SceneSpec, caption, captions, is_held_out, sample_spec, vocabulary
+from x2vkit.world.animate import Truth, animate
+from x2vkit.world.grammar import Actor, SceneSpec, caption, captions, is_held_out, sample_spec, vocabulary
+from x2vkit.world.moves import gravity
 from x2vkit.world.render import areas
 from x2vkit.world.render import render as draw  # the module keeps its own name
 
-__all__ = ["Clip", "SceneSpec", "Truth", "World", "caption", "captions", "gravity", "is_held_out", "sample_spec", "vocabulary"]
+__all__ = ["Actor", "Clip", "SceneSpec", "Truth", "World", "caption", "captions", "gravity", "is_held_out", "sample_spec", "vocabulary"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Clip:
     caption: str
     spec: SceneSpec
     ids: np.ndarray
-    """uint8 (F, H, W): 0 the place, 1 the first subject, 2 the second, 3 what they pass behind"""
+    """uint8 (F, H, W): 0 the place, 1 to 3 the actors, 4 what the first passes behind"""
     truth: Truth
 
 
@@ -51,25 +52,25 @@ class World:
         spec = sample_spec(rng, held_out)
         return spec, caption(spec, rng)
 
-    def sample(self, index: int, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12, held_out: bool = False) -> Clip:
+    def sample(self, index: int, num_frames: int = 33, height: int = 128, width: int = 128, fps: float = 24, held_out: bool = False) -> Clip:
         """Clip ``index``; with ``held_out`` one whose combination of parts is never trained on."""
         spec, words = self.spec(index, held_out)
         clip = self.render(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps)
         return replace(clip, caption=words)
 
-    def truth(self, index: int, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12, held_out: bool = False) -> tuple[SceneSpec, str, Truth]:
+    def truth(self, index: int, num_frames: int = 33, height: int = 128, width: int = 128, fps: float = 24, held_out: bool = False) -> tuple[SceneSpec, str, Truth]:
         """Spec, caption and truth of the same clip as ``sample``, without drawing it: what needs pixels, ``visible``, is 1."""
         spec, words = self.spec(index, held_out)
-        return spec, words, animate(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps)[2]
+        return spec, words, animate(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps, place=False)[2]
 
-    def render(self, spec: SceneSpec, seed: int = 0, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12) -> Clip:
+    def render(self, spec: SceneSpec, seed: int = 0, num_frames: int = 33, height: int = 128, width: int = 128, fps: float = 24) -> Clip:
         """Draw ``spec``. ``seed`` decides what the spec leaves open: positions, phases, how the place is laid out.
 
         Any positive sizes are drawn; a model asks for multiples of 16 and 1 + 4k frames.
         """
         if min(num_frames, height, width) < 1 or fps <= 0:
             got = f"num_frames={num_frames}, height={height}, width={width}, fps={fps}"
-            raise X2VError(got, "each is above zero", "use 17, 128, 128 and 12")
+            raise X2VError(got, "each is above zero", "use 33, 128, 128 and 24")
         table, subjects, truth = animate(spec, seed, num_frames, height, width, fps)
         frames, ids = draw(table, height, width)
         rng = np.random.default_rng([seed, 79])
