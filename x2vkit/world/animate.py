@@ -14,7 +14,17 @@ from x2vkit.world import render as R
 from x2vkit.world.grammar import DIRECTED, NO_HAT, NO_SCARF, PEOPLE, WORN, Actor, SceneSpec
 from x2vkit.world.moves import CALM, LIFT, PACE, SPEED, Motion, Stage, gravity, leap_height, leap_over, move
 from x2vkit.world.scenes import Element, build, occluder, shade
-from x2vkit.world.sprites import COLORS, FIXED, LOOKS, SHADES, SPRITES, Part, glasses_parts, hat_parts, scarf_parts
+from x2vkit.world.sprites import (
+    COLORS,
+    FIXED,
+    LOOKS,
+    SHADES,
+    SPRITES,
+    Part,
+    glasses_parts,
+    hat_parts,
+    scarf_parts,
+)
 
 __all__ = ["SPEED", "Motion", "Truth", "animate", "gravity"]
 
@@ -137,7 +147,7 @@ def _side_by_side(spec: SceneSpec, stage: Stage, rng: np.random.Generator, room:
     widths = np.array([_width(a) for a in cast]) * scales
     ways = np.array(speeds) * seconds * (not together)
     gap = 0.035
-    fit = min(1.0, max(0.7, (room - gap * (len(cast) - 1) - ways.sum()) / widths.sum()))
+    fit = min(1.0, max(0.58, (room - gap * (len(cast) - 1) - ways.sum()) / widths.sum()))
     order = _order(spec, rng)
     x = -(fit * widths.sum() + ways.sum() + gap * (len(cast) - 1)) / 2
     motions: dict[int, Motion] = {}
@@ -215,7 +225,7 @@ def _posed(parts: list[Part], pose: dict[str, np.ndarray], facing: int) -> tuple
     x, y, rx, ry, angle = (np.repeat(base[None, :, i], frames, 0) for i in range(5))
     for i, part in enumerate(parts):
         if part.joint in _SCALED:
-            low = _LOW.get(part.joint, 0.0) if not part.only else 0.30  # a mood's mouth is never quite shut
+            low = _LOW.get(part.joint, 0.0) if not part.only else 0.40  # a mood's mouth is never quite shut
             ry[:, i] *= low + (1 - low) * pose[part.joint]
         elif part.joint == "gaze":
             x[:, i] += pose.get("gaze", 0.0)
@@ -283,7 +293,7 @@ def _shadow(m: Motion, subject: str) -> np.ndarray:
     return table
 
 
-def _to_screen(table: np.ndarray, depth: np.ndarray | float, camera: np.ndarray, height: int, width: int, lens: Lens = Lens()) -> np.ndarray:  # noqa: B008
+def _to_screen(table: np.ndarray, depth: np.ndarray | float, camera: np.ndarray, height: int, width: int, lens: Lens = Lens()) -> np.ndarray:
     """World rows -> pixel rows. A layer of depth d follows d of the camera's way and 0.35 + 0.65 d of its zoom."""
     s = min(height, width)
     depth = np.minimum(np.broadcast_to(depth, table.shape[1]), 1.0)
@@ -361,5 +371,6 @@ def _truth(subjects: list[np.ndarray], motions: list[Motion], camera: np.ndarray
     mouth = np.stack([m.pose.get("mouth", 0 * m.x) for m in motions], 1)
     turn = np.stack([m.turn for m in motions], 1)
     view = camera + np.stack([0 * camera[:, 0], lens.rise / camera[:, 2], (lens.zoom - 1) * camera[:, 2]], 1)
-    fields = (q.astype(np.float32) for q in (boxes, np.ones(boxes.shape[:2]), motion, view, mouth, turn))
-    return Truth(*fields, tuple(m.physics for m in motions))
+    f32, seen = np.float32, np.ones(boxes.shape[:2], np.float32)
+    physics = tuple(m.physics for m in motions)
+    return Truth(boxes.astype(f32), seen, motion.astype(f32), view.astype(f32), mouth.astype(f32), turn.astype(f32), physics)

@@ -24,7 +24,7 @@ TURNING = 2.4
 SPEED = {"walk": 0.24, "run": 0.38, "roll": 0.34, "fly": 0.32, "swim": 0.26}
 """units/s of the directed actions"""
 PACE = {"fast": 1.3, "slow": 0.5, "": 1.0}
-LEAP = 0.19
+LEAP = 0.16
 """height of a jump in units, where the limit of speed allows it"""
 CROUCH = 0.28
 """seconds that a jump is prepared"""
@@ -89,18 +89,38 @@ class _Doing:
     def t(self) -> np.ndarray:
         return self.stage.t
 
+    @property
+    def ease(self) -> float:
+        """How large gestures may be: 1 under a still camera, less the nearer and the faster it is."""
+        return min(1.0, self.stage.top / CALM)
+
     def wave(self, hertz: float, shift: float = 0.0) -> np.ndarray:
         return np.sin(2 * np.pi * hertz * self.t + self.phase + shift)
 
 
-def move(actor: Actor, stage: Stage, rng: np.random.Generator, scale: float, x0: float = 0.0, speed: float | None = None) -> Motion:
+def move(
+    actor: Actor,
+    stage: Stage,
+    rng: np.random.Generator,
+    scale: float,
+    x0: float = 0.0,
+    speed: float | None = None,
+) -> Motion:
     """The motion of ``actor`` around ``x0``, ``scale`` times its usual size; ``speed`` in units/s instead of its own."""
     if actor.then:
         return _sequence(actor, stage, rng, scale, x0)
     t, one, sprite = stage.t, np.ones_like(stage.t), SPRITES[actor.subject]
     phase = 0.0 if stage.begin else rng.uniform(0, 2 * np.pi)
     m = Motion(one * x0, 0 * t, one * scale, 0 * t, one.copy(), 1 if actor.direction == "right" else -1)
-    d = _Doing(actor, stage, rng, m, sprite.height * scale, _speed(actor, stage, sprite.height * scale) if speed is None else speed, phase)
+    d = _Doing(
+        actor,
+        stage,
+        rng,
+        m,
+        sprite.height * scale,
+        _speed(actor, stage, sprite.height * scale) if speed is None else speed,
+        phase,
+    )
     _idle(d)
     if actor.action in SPEED:
         m.x = x0 + m.facing * d.speed * (t - t.mean())
@@ -121,14 +141,29 @@ def _speed(actor: Actor, stage: Stage, size: float) -> float:
     """units/s of a directed action, as fast as is calm."""
     if actor.action not in SPEED:
         return 0.0
-    speed = SPEED[actor.action] * PACE[actor.pace] * (1.15 if actor.subject in ("car", "boat") else 1.0) / max(stage.lens, 1.0)
+    speed = (
+        SPEED[actor.action]
+        * PACE[actor.pace]
+        * (1.15 if actor.subject in ("car", "boat") else 1.0)
+        / max(stage.lens, 1.0)
+    )
     speed = min(speed, 0.6 * stage.top)
-    return min(speed, TURNING * size / 2, 0.45 * stage.top) if actor.action == "roll" else speed
+    if actor.action == "roll":  # what is outermost goes with the way and with the turn
+        return min(
+            speed, TURNING * size / 2, 0.86 * stage.top / (1 + np.hypot(SPRITES[actor.subject].width, 1.0))
+        )
+    return speed
 
 
 def _idle(d: _Doing) -> None:
     """What moves a little whatever is done."""
-    d.m.pose = {"tail": 0.30 * d.wave(1.0), "ear": 0.10 * d.wave(0.9), "head": 0 * d.t, "wing": 0.15 * d.wave(0.7), "scarf": 0.15 * d.wave(0.8)}
+    k = d.ease
+    d.m.pose = {
+        "tail": 0.28 * k * d.wave(0.9),
+        "ear": 0.08 * k * d.wave(0.8),
+        "wing": 0.12 * k * d.wave(0.7),
+        "scarf": 0.12 * k * d.wave(0.8),
+    }
 
 
 def _triangle(cycle: np.ndarray) -> np.ndarray:
@@ -143,36 +178,47 @@ def _gait(d: _Doing) -> None:
     if not hips:  # a car
         return
     length, swing = max(hips) * d.size, (0.50 if run else 0.36) if person else (0.48 if run else 0.38)
-    rate = min(d.speed / length, TURNING, (d.stage.top - d.speed) / length)
-    hertz = rate / (4.6 * swing)
+    rate = min(d.speed / length, TURNING, (0.7 if person else 0.85) * (d.stage.top - d.speed) / length)
+    hertz = min(rate / (4.6 * swing), 0.75 if person else 2.0)
     cycle = 2 * np.pi * hertz * d.t + d.phase
     step, m = swing * _triangle(cycle), d.m
     m.pose |= {"leg_a": step, "leg_b": -step, "arm_a": -0.8 * step, "arm_b": 0.8 * step}
+    bend = min(0.65 if run else 0.45, 1.8 / (2 * np.pi * hertz))
     for name, lifted in (("knee_a", np.cos(cycle)), ("knee_b", -np.cos(cycle))):
-        m.pose[name] = -0.10 - (0.65 if run else 0.45) * np.clip(lifted, 0, 1)
-    m.y = (0.020 if run else 0.010) * np.abs(np.sin(cycle))
+        m.pose[name] = -0.10 - bend * np.clip(lifted, 0, 1) ** 2
+    m.y = (0.016 if run else 0.009) * d.ease * np.sin(cycle) ** 2
     m.physics["steps_per_s"] = 2 * hertz
     if run:
-        m.pose["ear"], m.pose["scarf"] = m.pose["ear"] + 0.4, m.pose["scarf"] - 0.9
+        m.pose["ear"], m.pose["scarf"] = m.pose["ear"] + 0.3, m.pose["scarf"] - 0.6
         m.turn = m.turn - 0.09 * m.facing * person
 
 
 def _arc(t: np.ndarray, flight: float, g: float) -> tuple[np.ndarray, np.ndarray]:
     """Height of a leap that takes off at t = 0, and sin of its part done: 0 on the ground, 1 at the top."""
     up = (t > 0) & (t < flight)
-    return np.where(up, 0.5 * g * t * (flight - t), 0), np.where(up, np.sin(np.pi * np.clip(t / flight, 0, 1)), 0)
+    return np.where(up, 0.5 * g * t * (flight - t), 0), np.where(
+        up, np.sin(np.pi * np.clip(t / flight, 0, 1)), 0
+    )
 
 
 def _jump(d: _Doing) -> None:
     g, m = d.stage.gravity, d.m
-    height = min(LEAP, d.stage.top**2 / (2 * g))
-    flight = min(np.sqrt(8 * height / g), d.stage.until - CROUCH - 0.1)
+    height = min(LEAP, 0.72 * d.stage.top**2 / (2 * g))
+    flight = min(np.sqrt(8 * height / g), d.stage.until - CROUCH - 0.2)
     period = CROUCH + max(flight, 0.1)
     tau = np.mod(d.t + (0.0 if d.stage.begin else d.rng.uniform(0, period)), period)
     m.y, air = _arc(tau - CROUCH, flight, g)
-    m.squash = 1 - 0.14 * np.sin(np.pi * np.clip(tau / CROUCH, 0, 1))
-    m.pose |= {"leg_a": 0.45 * air, "leg_b": -0.45 * air, "arm_a": 0.9 * air, "arm_b": -0.9 * air, "knee_a": -0.5 * air, "knee_b": -0.35 * air}
-    m.pose["ear"] = m.pose["ear"] - 0.3 * air
+    m.squash = 1 - 0.045 * d.ease / d.size * np.sin(np.pi * np.clip(tau / CROUCH, 0, 1)) ** 2
+    air = air * d.ease * min(1.0, flight / 0.9)
+    m.pose |= {
+        "leg_a": 0.32 * air,
+        "leg_b": -0.32 * air,
+        "arm_a": 0.6 * air,
+        "arm_b": -0.6 * air,
+        "knee_a": -0.4 * air,
+        "knee_b": -0.3 * air,
+    }
+    m.pose["ear"] = m.pose["ear"] - 0.2 * air
     m.physics |= {"gravity": g, "period": period, "height": g * flight**2 / 8}
 
 
@@ -192,7 +238,7 @@ def _fall(t: np.ndarray, drop: float, g: float, e: float) -> np.ndarray:
 
 def _bounce(d: _Doing) -> None:
     g = d.stage.gravity
-    drop = min(max(0.68 - d.size, 0.10), d.stage.top**2 / (2 * g), 0.25) * d.rng.uniform(0.88, 1.0)
+    drop = min(max(0.68 - d.size, 0.10), 0.94 * d.stage.top**2 / (2 * g), 0.25) * d.rng.uniform(0.88, 1.0)
     restitution = d.rng.uniform(0.78, 0.90)
     d.m.y = _fall(d.t + (0.0 if d.stage.begin else d.rng.uniform(0.0, 0.3)), drop, g, restitution)
     d.m.physics |= {"gravity": g, "restitution": restitution, "drop": drop}
@@ -206,7 +252,8 @@ def _roll(d: _Doing) -> None:
 
 
 def _spin(d: _Doing) -> None:
-    reach = 0.5 * d.size * np.hypot(SPRITES[d.actor.subject].width, 1.3)
+    d.m.pose["tail"] = 0.3 * d.m.pose["tail"]
+    reach = 0.52 * d.size * np.hypot(SPRITES[d.actor.subject].width, 1.4)
     rate = d.m.facing * min(2 * np.pi * 0.34 * PACE[d.actor.pace], TURNING, d.stage.top / reach)
     d.m.turn = rate * d.t + d.phase
     d.m.y = d.m.y + 0.06
@@ -224,34 +271,50 @@ def _fly(d: _Doing) -> None:
     m, one = d.m, np.ones_like(d.t)
     m.y = LIFT["fly"] + 0.025 * d.wave(0.7)
     m.turn = m.facing * (0.08 + 0.05 * d.wave(0.7, np.pi / 2))
-    m.pose |= {"wing": 0.50 * d.wave(0.75), "leg_a": -0.7 * one, "leg_b": -0.9 * one, "arm_a": -0.4 * one, "arm_b": 2.2 * one, "scarf": m.pose["scarf"] - 0.9}
+    m.pose |= {
+        "wing": 0.50 * d.wave(0.75),
+        "leg_a": -0.7 * one,
+        "leg_b": -0.9 * one,
+        "arm_a": -0.4 * one,
+        "arm_b": 2.2 * one,
+        "scarf": m.pose["scarf"] - 0.6,
+    }
 
 
 def _swim(d: _Doing) -> None:
     m = d.m
     m.y = (0.0 if d.actor.subject == "boat" else LIFT["swim"]) + 0.018 * d.wave(0.7)
     m.turn = 0.06 * d.wave(0.7, 1.0)
-    m.pose |= {"tail": 0.40 * d.wave(0.9), "wing": 0.40 * d.wave(0.8), "leg_a": 0.40 * d.wave(0.8), "leg_b": -0.40 * d.wave(0.8)}
+    m.pose |= {
+        "tail": 0.40 * d.wave(0.9),
+        "wing": 0.40 * d.wave(0.8),
+        "leg_a": 0.40 * d.wave(0.8),
+        "leg_b": -0.40 * d.wave(0.8),
+    }
 
 
 def _stand(d: _Doing) -> None:
     d.m.squash = 1 + 0.015 * d.wave(0.6)
-    d.m.pose |= {"arm_a": 0.06 * d.wave(0.6), "arm_b": -0.06 * d.wave(0.6), "gaze": 0.12 * _triangle(2 * np.pi * 0.6 * d.t + d.phase)}
+    d.m.pose |= {
+        "arm_a": 0.06 * d.wave(0.6),
+        "arm_b": -0.06 * d.wave(0.6),
+        "gaze": 0.12 * _triangle(2 * np.pi * 0.6 * d.t + d.phase),
+    }
 
 
 def _talk(d: _Doing) -> None:
     _stand(d)
-    d.m.pose["mouth"] = _speech(d.t, d.rng)
+    d.m.pose["mouth"] = _speech(d.t, d.rng, 1 / d.ease)
     d.m.turn = 0.04 * d.wave(0.7)
     lift = 0.5 + 0.3 * d.wave(0.7)  # hands that speak, too
     d.m.pose |= {"arm_a": lift, "arm_b": -lift}
 
 
-def _speech(t: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mouth openness of made-up speech: syllables of 0.26-0.40 s with pauses, smooth, 0 .. 1."""
+def _speech(t: np.ndarray, rng: np.random.Generator, slow: float = 1.0) -> np.ndarray:
+    """Mouth openness of made-up speech: syllables of 0.26-0.40 s (``slow`` times that) with pauses, smooth, 0 .. 1."""
     openness, start = np.zeros_like(t), -0.2
     while start < t[-1] + 0.2:
-        length = rng.uniform(0.26, 0.40)
+        length = slow * rng.uniform(0.26, 0.40)
         if rng.random() > 0.12:
             openness += rng.uniform(0.6, 1.0) * np.sin(np.pi * np.clip((t - start) / length, 0, 1)) ** 2
         start += length
@@ -281,33 +344,48 @@ def _sequence(actor: Actor, stage: Stage, rng: np.random.Generator, scale: float
     t = stage.t
     share = 0.36 if actor.then == "jump" else 0.64 if actor.action == "jump" else 0.5  # a jump takes longest
     switch = share * (t[-1] - t[0])
-    a = move(replace(actor, then=""), replace(stage, t=np.minimum(t, switch), begin=True, until=switch), rng, scale)
+    a = move(
+        replace(actor, then=""), replace(stage, t=np.minimum(t, switch), begin=True, until=switch), rng, scale
+    )
     after = replace(actor, action=actor.then, then="")
-    b = move(after, replace(stage, t=np.maximum(t - switch, 0), begin=True, until=t[-1] - switch + 0.1), rng, scale)
-    w = np.clip((t - switch) / 0.24 + 0.5, 0, 1)
+    b = move(
+        after, replace(stage, t=np.maximum(t - switch, 0), begin=True, until=t[-1] - switch + 0.1), rng, scale
+    )
+    w = np.clip((t - switch) / 0.44 + 0.5, 0, 1)
     w = w * w * (3 - 2 * w)
     x = a.x + b.x - b.x[0]
     zero = np.zeros_like(t)
     pose = {k: (1 - w) * a.pose.get(k, zero) + w * b.pose.get(k, zero) for k in a.pose.keys() | b.pose.keys()}
     pose["blink"] = a.pose["blink"]
     pose["wheel"] = a.pose["wheel"] + b.pose["wheel"]
-    return Motion(x0 + x - (x.min() + x.max()) / 2, *((1 - w) * p + w * q for p, q in ((a.y, b.y), (a.scale, b.scale), (a.turn, b.turn), (a.squash, b.squash))),
-                  a.facing, pose, a.physics | b.physics | {"switch": float(switch)})  # fmt: skip
+    y, size, turn, squash = (
+        (1 - w) * p + w * q
+        for p, q in ((a.y, b.y), (a.scale, b.scale), (a.turn, b.turn), (a.squash, b.squash))
+    )
+    physics = a.physics | b.physics | {"switch": float(switch)}
+    return Motion(x0 + x - (x.min() + x.max()) / 2, y, size, turn, squash, a.facing, pose, physics)
 
 
 def leap_over(actor: Actor, stage: Stage, rng: np.random.Generator, scale: float) -> Motion:
     """One ballistic leap over whatever stands at x = 0, its top at the middle of the clip."""
     g, m = stage.gravity, move(replace(actor, action="stand"), stage, rng, scale)
-    height, speed = leap_height(stage), min(0.24, 0.35 * stage.top)
+    height, speed = leap_height(stage), min(0.22, 0.3 * stage.top)
     half, s = np.sqrt(2 * height / g), stage.t - stage.t.mean()
     m.x = m.facing * speed * s
     m.y, air = _arc(s + half, 2 * half, g)
-    m.pose |= {"leg_a": 0.6 * air, "leg_b": -0.6 * air, "knee_a": -0.5 * air, "knee_b": -0.3 * air, "arm_a": 0.8 * air, "arm_b": -0.8 * air}
-    m.turn = -0.22 * m.facing * np.where(np.abs(s) < half, np.sin(np.pi * s / half), 0)
+    m.pose |= {
+        "leg_a": 0.40 * air,
+        "leg_b": -0.40 * air,
+        "knee_a": -0.3 * air,
+        "knee_b": -0.2 * air,
+        "arm_a": 0.4 * air,
+        "arm_b": -0.4 * air,
+    }
+    m.turn = -0.10 * m.facing * np.where(np.abs(s) < half, np.sin(np.pi * s / half), 0)
     m.physics = {"gravity": g, "height": height, "speed": m.facing * speed}
     return m
 
 
 def leap_height(stage: Stage) -> float:
     """units: how high one leaps over something."""
-    return float(min(0.20, 0.9 * stage.top**2 / (2 * stage.gravity)))
+    return float(min(0.165, 0.72 * stage.top**2 / (2 * stage.gravity)))

@@ -100,8 +100,8 @@ class Painter:
         elif not own:
             top, low = _SKIES.get(self.time, (top, low))
         reach = 0.5 if self.time == "sunset" and not own else 1.0  # the glow is near the horizon
-        self.add(BOX, 0, self.horizon + reach, 9, reach, top, 0.0, low, lit=True, corner=0.0)
         self.add(BOX, 0, self.horizon + 2 * reach + 0.9, 9, 1.0, top, 0.0, lit=True, corner=0.0)
+        self.add(BOX, 0, self.horizon + reach, 9, reach, top, 0.0, low, lit=True, corner=0.0)
         self.add(BOX, 0, self.horizon - 1.0, 9, 1.0, low, 0.0, lit=True, corner=0.0)  # seen where a pan lifts it above the ground
         if self.time == "night" and not own and not self.weather:
             self.stars(14)
