@@ -36,6 +36,8 @@ LEVEL = 0.235
 """height of the frame's centre above the feet, so that they stand at 73 % of it"""
 PAN, TILT, ZOOM = 0.15, 0.09, 0.15
 """units/s of a camera that pans left or right, up or down; rate per second of one that zooms"""
+CAMERA_WAY = {"pan left": PAN, "pan right": PAN, "pan up": TILT, "pan down": TILT, "zoom in": 0.06, "zoom out": 0.06}
+"""units/s that a moving camera adds to what moves, at most"""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,8 @@ def _camera(view: str, t: np.ndarray, lens: float) -> np.ndarray:
 
 def _stage(spec: SceneSpec, t: np.ndarray, lens: Lens, camera: np.ndarray) -> Stage:
     """What is calm under this camera: the limit on the screen, less the camera's own way."""
-    pan = {"pan": PAN if spec.camera in ("pan left", "pan right") else TILT, "zoo": 0.06}.get(spec.camera[:3], 0.0)
     near = max(lens.zoom, 1.0) * float(camera[:, 2].max())
-    return Stage(t, gravity(spec.scene), (CALM - pan) / near, max(lens.zoom, 1.0))
+    return Stage(t, gravity(spec.scene), (CALM - CAMERA_WAY.get(spec.camera, 0.0)) / near, max(lens.zoom, 1.0))
 
 
 # ------------------------------------------------------------------------------------------------------- places

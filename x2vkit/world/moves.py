@@ -204,11 +204,12 @@ def _arc(t: np.ndarray, flight: float, g: float) -> tuple[np.ndarray, np.ndarray
 def _jump(d: _Doing) -> None:
     g, m = d.stage.gravity, d.m
     height = min(LEAP, 0.72 * d.stage.top**2 / (2 * g))
-    flight = min(np.sqrt(8 * height / g), d.stage.until - CROUCH - 0.2)
-    period = CROUCH + max(flight, 0.1)
+    crouch = min(CROUCH, 0.3 * d.stage.until)
+    flight = max(min(np.sqrt(8 * height / g), 0.8 * d.stage.until - crouch), 0.1)
+    period = crouch + flight
     tau = np.mod(d.t + (0.0 if d.stage.begin else d.rng.uniform(0, period)), period)
-    m.y, air = _arc(tau - CROUCH, flight, g)
-    m.squash = 1 - 0.045 * d.ease / d.size * np.sin(np.pi * np.clip(tau / CROUCH, 0, 1)) ** 2
+    m.y, air = _arc(tau - crouch, flight, g)
+    m.squash = 1 - 0.045 * d.ease / d.size * np.sin(np.pi * np.clip(tau / crouch, 0, 1)) ** 2
     air = air * d.ease * min(1.0, flight / 0.9)
     m.pose |= {
         "leg_a": 0.32 * air,
@@ -342,15 +343,12 @@ _ACTIONS: dict[str, Callable[[_Doing], None]] = {
 def _sequence(actor: Actor, stage: Stage, rng: np.random.Generator, scale: float, x0: float) -> Motion:
     """``action``, then ``then``: both worked out from rest and joined where they meet."""
     t = stage.t
-    share = 0.36 if actor.then == "jump" else 0.64 if actor.action == "jump" else 0.5  # a jump takes longest
+    share = 0.32 if actor.then == "jump" else 0.68 if actor.action == "jump" else 0.5  # a jump takes longest
     switch = share * (t[-1] - t[0])
-    a = move(
-        replace(actor, then=""), replace(stage, t=np.minimum(t, switch), begin=True, until=switch), rng, scale
-    )
-    after = replace(actor, action=actor.then, then="")
-    b = move(
-        after, replace(stage, t=np.maximum(t - switch, 0), begin=True, until=t[-1] - switch + 0.1), rng, scale
-    )
+    early = replace(stage, t=np.minimum(t, switch), begin=True, until=switch)
+    late = replace(stage, t=np.maximum(t - switch, 0), begin=True, until=t[-1] - switch + 0.3)
+    a = move(replace(actor, then=""), early, rng, scale)
+    b = move(replace(actor, action=actor.then, then=""), late, rng, scale)
     w = np.clip((t - switch) / 0.44 + 0.5, 0, 1)
     w = w * w * (3 - 2 * w)
     x = a.x + b.x - b.x[0]
