@@ -17,7 +17,7 @@ from x2vkit.judge.evaluation import SUITES
 from x2vkit.judge.prompts import plain, scenes
 from x2vkit.judge.report import LIMITS
 from x2vkit.judge.sampling import APART
-from x2vkit.judge.suites.physics import jump_period, true_speed
+from x2vkit.judge.suites.physics import promised
 from x2vkit.world import SceneSpec, World
 
 PROMPTS = 16
@@ -120,12 +120,17 @@ def test_the_command_prints_json_and_writes_a_sheet(capsys, tmp_path):
 
 def test_promises_of_the_words_are_the_worlds():
     for scene in ("grass", "space"):
-        clip = World().render(SceneSpec("dog", "red", "jump", "right", scene), 1)
-        assert jump_period(scene) == pytest.approx(clip.truth.physics["period"])
+        spec = SceneSpec.of(action="jump", scene=scene)
+        assert promised(spec, "period") == pytest.approx(World().render(spec, 1).truth.physics["period"])
     for subject, action, direction in (
         ("dog", "walk", "left"),
         ("car", "run", "right"),
         ("boat", "swim", "left"),
     ):
-        spec = SceneSpec(subject, "red", action, direction)
-        assert true_speed(spec) == pytest.approx(World().render(spec, 1).truth.physics["speed"])
+        spec = SceneSpec.of(subject=subject, action=action, direction=direction)
+        assert promised(spec, "speed") == pytest.approx(World().render(spec, 1).truth.physics["speed"])
+
+
+def test_figures_carry_the_fields_names(truth):
+    assert truth["scene"].field == "VBench: scene"
+    assert "VBench: subject consistency" in truth.table() and "VBench: scene" in truth.markdown()

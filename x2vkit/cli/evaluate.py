@@ -7,7 +7,10 @@ import json
 
 from x2vkit.errors import X2VError
 
-NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
+NAMES = (
+    "adherence heldout pairs numbers people order growing consistency permanence physics distance "
+    "diversity shapes length speech control image"
+).split()
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
 
 

@@ -21,11 +21,11 @@ from x2vkit.judge.judge import Judge
 from x2vkit.judge.prompts import plain
 from x2vkit.judge.report import Figure, Report, Shown
 from x2vkit.judge.sampling import ClipSampler, SampledClip
-from x2vkit.judge.suites.adherence import adherence, heldout
+from x2vkit.judge.suites.adherence import adherence, growing, heldout, numbers, order, pairs, people
 from x2vkit.judge.suites.consistency import consistency, permanence
 from x2vkit.judge.suites.control import control, image, speech
 from x2vkit.judge.suites.physics import physics
-from x2vkit.judge.suites.pictures import distance, length, shapes
+from x2vkit.judge.suites.pictures import distance, diversity, length, shapes
 
 Suite = Callable[[ClipSampler], Iterator[Figure]]
 
@@ -35,10 +35,16 @@ SUITES: dict[str, Suite] = {
     for suite in (
         adherence,
         heldout,
+        pairs,
+        numbers,
+        people,
+        order,
+        growing,
         consistency,
         permanence,
         physics,
         distance,
+        diversity,
         shapes,
         length,
         speech,

@@ -1,14 +1,17 @@
-"""The judge's frame model: one frame -> what is where, who it is, what it wears, and in which scene.
+"""The judge's frame model: one frame -> what is where, who each actor is, what it wears, and in which scene.
 
 It looks at single frames, so it reads stills and clips alike and knows nothing of motion (see motion.py). It
 sees pixels and nothing else: neither prompt nor seed nor latents.
 
-    n  frames        H, W  pixels, the shorter side 128        K  kinds of pixel (background, first, second,
-    in front)
+    n  frames    H, W  pixels, the shorter side 128    K  kinds of pixel    A  actors, `MOST_ACTORS`
 
 It looks twice. A first network sees the whole frame and says for every 2 x 2 pixels what they belong to: that
-gives the boxes, and the scene. A second one sees each subject cut out and brought to one size: there a dog
+gives the boxes, and the scene. A second one sees each actor cut out and brought to one size: there a dog
 looks much like every other dog, so that little training suffices.
+
+Actors have no names in a picture, so they are numbered as they stand, from left to right; where one is in
+front of or above another, as one who jumps over a ball is, the one in front comes first. Who is who over time
+is worked out from that (see tracks.py).
 """
 
 from __future__ import annotations
@@ -22,14 +25,28 @@ from torch import Tensor, nn
 
 from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.layers import Conv, Upsample, depth_to_space
-from x2vkit.world.grammar import ACTIONS, COLOR_NAMES, MOODS, SCENES, SUBJECTS, WEARABLES
+from x2vkit.world.grammar import (
+    ACTIONS,
+    COLOR_NAMES,
+    GARMENTS,
+    MOODS,
+    MOST_ACTORS,
+    OCCLUDER,
+    SCENES,
+    SHOTS,
+    SUBJECTS,
+    TIMES,
+    WEARABLES,
+)
 
-KINDS = 4
-"""Kinds of pixel: background, first subject, second subject, what they pass behind."""
+KINDS = OCCLUDER + 1
+"""Kinds of pixel: background, the actors in turn, what they pass behind."""
 SIDE = 128
 """Pixels of the shorter side that the first network looks at."""
 CELL = 2
 """Pixels of a cell of the kind map."""
+LEAST = 6
+"""Cells that an actor fills at least; of less nothing is made."""
 PATCH = 4
 """Pixels that are stacked into the channels of a first layer."""
 CUT = 64
@@ -37,23 +54,28 @@ CUT = 64
 GLIMPSES = 6
 """Spots of a cut-out that are attended to, for small things: a scarf, a mouth."""
 MARGIN = 1.12
-"""Side of what is cut out, in longer sides of the subject's box."""
+"""Side of what is cut out, in longer sides of the actor's box."""
 
-SCENE_ATTRIBUTES: dict[str, tuple[str, ...]] = {"scene": SCENES, "behind": ("none", "tree", "rock")}
+SCENE_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "scene": SCENES,
+    "time": TIMES,
+    "weather": ("none", "rain"),
+    "shot": ("none", *SHOTS[1:]),
+    "behind": ("none", "tree", "rock"),
+}
 """What is read from the whole frame -> the words it can be."""
-SUBJECT_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+ACTOR_ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "subject": SUBJECTS,
     "color": COLOR_NAMES,
     "wearing": ("none", *WEARABLES),
     "wearing_color": COLOR_NAMES,
+    "garment": ("none", *GARMENTS),
     "mood": MOODS,
     "pose": ACTIONS,
     "facing": ("left", "right"),
 }
 """What is read from a cut-out. `pose` is what one frame tells about the action, a hint only."""
-OTHER_ATTRIBUTES: dict[str, tuple[str, ...]] = {"other": ("none", *SUBJECTS), "other_color": COLOR_NAMES}
-"""What is read from the second subject's cut-out."""
-ATTRIBUTES = {**SCENE_ATTRIBUTES, **SUBJECT_ATTRIBUTES, **OTHER_ATTRIBUTES}
+ATTRIBUTES = {**SCENE_ATTRIBUTES, **ACTOR_ATTRIBUTES}
 """All that is read from a frame -> the words it can be."""
 
 
@@ -76,43 +98,44 @@ class FrameModel(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
-        widths: tuple[int, int, int] = (32, 64, 96),
-        blocks: int = 2,
-        cut_widths: tuple[int, int] = (48, 96),
+        widths: tuple[int, int, int] = (40, 80, 128),
+        blocks: int = 3,
+        cut_widths: tuple[int, int] = (64, 128),
         cut_blocks: tuple[int, int] = (1, 2),
-        hidden: int = 160,
+        hidden: int = 224,
         format_version: int = FORMAT_VERSION,
     ) -> None:
         """widths: channels at 1/4, 1/8 and 1/16 of the frame; blocks: at 1/16 of it; cut_widths, cut_blocks:
-        at 1/4 and 1/8 of a cut-out; hidden: width of the layer before a subject's attributes.
+        at 1/4 and 1/8 of a cut-out; hidden: width of the layer before an actor's attributes.
         """
         super().__init__()
         check_format(format_version)
-        self.scene_net, self.subject_net = (
-            SceneNet(widths, blocks),
-            SubjectNet(cut_widths, cut_blocks, hidden),
-        )
+        self.scene_net, self.actor_net = SceneNet(widths, blocks), ActorNet(cut_widths, cut_blocks, hidden)
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """pixels (n, 3, H, W) in [-1, 1], sides multiples of 16.
 
-        Returns `kinds` logits (n, K, H/2, W/2), `boxes` (n, 2, 4), logits (n, words) of each of `ATTRIBUTES`,
-        `mouth` (n,) openness as a logit, and `features` (n, D), what they are read from.
+        Returns `kinds` logits (n, K, H/2, W/2), `boxes` (n, A, 4), NaN where nobody is, logits (n, words)
+        of each of `SCENE_ATTRIBUTES` and (n, A, words) of each of `ACTOR_ATTRIBUTES`, `mouth` (n, A)
+        openness as a logit, `area` (n, A) part of the frame, and `features` (n, D) and `actor_features`
+        (n, A, D'), what they are read from. Nobody's logits and features are 0.
         """
         predicted = self.scene_net(pixels)
         masks = predicted["kinds"].float().softmax(1)
-        boxes = torch.stack([boxes_of(masks[:, kind]) for kind in (1, 2)], 1)
-        first = self.subject_net(cut_out(pixels, masks[:, 1], boxes[:, 0]))
-        second = {name: torch.zeros_like(first[name]) for name in ("subject", "color")}
-        there = ~boxes[:, 1, 0].isnan()
-        if there.any():
-            found = self.subject_net(cut_out(pixels[there], masks[there, 2], boxes[there, 1]))
-            for name in second:
-                second[name][there] = found[name]
-        nobody = torch.where(there, -20.0, 20.0)[:, None]
-        predicted["features"] = torch.cat([first.pop("features"), predicted["features"]], 1)
-        other = torch.cat([nobody, second["subject"].log_softmax(1)], 1)
-        return {**predicted, **first, "boxes": boxes, "other": other, "other_color": second["color"]}
+        boxes = torch.stack([boxes_of(masks[:, kind]) for kind in range(1, OCCLUDER)], 1)
+        frame, actor = (~boxes[..., 0].isnan()).nonzero(as_tuple=True)
+        cuts = cut_out(pixels[frame], masks[frame, actor + 1], boxes[frame, actor])
+        found = self.actor_net(cuts if len(cuts) else pixels.new_zeros(1, 4, CUT, CUT))
+        found = {name: values[: len(cuts)] for name, values in found.items()}
+        read = {
+            name: values.new_zeros(len(pixels), MOST_ACTORS, *values.shape[1:]).index_put(
+                (frame, actor), values
+            )
+            for name, values in found.items()
+        }
+        read["actor_features"] = read.pop("features")
+        area = (masks[:, 1:OCCLUDER] > 0.5).float().mean((2, 3))
+        return {**predicted, **read, "boxes": boxes, "area": area}
 
 
 class SceneNet(nn.Module):
@@ -147,7 +170,7 @@ class SceneNet(nn.Module):
         return {"kinds": depth_to_space(kinds, PATCH // CELL), "features": features.float(), **logits}
 
 
-class SubjectNet(nn.Module):
+class ActorNet(nn.Module):
     """Cut-outs -> who it is."""
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], hidden: int):
@@ -161,12 +184,12 @@ class SubjectNet(nn.Module):
         size = 24 * (CUT // PATCH // 2) ** 2 + GLIMPSES * (fine + 3)
         self.level, self.mix = nn.LayerNorm(size), nn.Linear(size, hidden)
         self.heads = nn.ModuleDict(
-            {name: nn.Linear(hidden, len(words)) for name, words in SUBJECT_ATTRIBUTES.items()}
+            {name: nn.Linear(hidden, len(words)) for name, words in ACTOR_ATTRIBUTES.items()}
         )
         self.mouth = nn.Linear(hidden, 1)
 
     def forward(self, cuts: Tensor) -> dict[str, Tensor]:
-        """cuts (n, 4, CUT, CUT): pixels, and how much each belongs to the subject."""
+        """cuts (n, 4, CUT, CUT): pixels, and how much each belongs to the actor."""
         fine = self.near(self.stem(_fold(cuts, PATCH)))  # (n, fine, 16, 16)
         coarse = self.far(self.down(_fold(fine)))  # (n, coarse, 8, 8)
         shape = self.thin(nnf.silu(coarse)).flatten(1)  # (n, 24 * 8 * 8)
@@ -185,10 +208,10 @@ def _fold(x: Tensor, size: int = 2) -> Tensor:
     return nnf.pixel_unshuffle(x, size).contiguous(memory_format=torch.channels_last)
 
 
-# -- where the subjects are ----------------------------------------------------------------------------------
+# -- where the actors are ----------------------------------------------------------------------------------
 
 
-def boxes_of(mask: Tensor, least: float = 6.0) -> Tensor:
+def boxes_of(mask: Tensor) -> Tensor:
     """Boxes of one kind of pixel.
 
     An edge lies where the probability, taken at its second largest along the edge, falls through one half (to
@@ -196,23 +219,22 @@ def boxes_of(mask: Tensor, least: float = 6.0) -> Tensor:
 
     Args:
         mask: (n, h, w) probabilities of the kind.
-        least: cells that a subject fills at least.
 
     Returns:
-        (n, 4) x0, y0, x1, y1 in fractions; NaN where it is not seen.
+        (n, 4) x0, y0, x1, y1 in fractions; NaN where fewer than `LEAST` cells are seen.
     """
     _, h, w = mask.shape
-    seen = (mask > 0.5).sum((1, 2)) >= least
+    seen = (mask > 0.5).sum((1, 2)) >= LEAST
     x0, x1, columns = _span(mask.topk(2, dim=1).values[:, 1], mask.sum(1))
     mask = mask * columns[:, None, :]
     y0, y1, _ = _span(mask.topk(2, dim=2).values[:, :, 1], mask.sum(2))
     boxes = torch.stack([x0 / w, y0 / h, x1 / w, y1 / h], 1)
-    boxes[~(seen & (x1 > x0) & (y1 > y0))] = torch.nan
-    return boxes
+    there = seen & (x1 > x0) & (y1 > y0)
+    return boxes.where(there[:, None], torch.nan)
 
 
 SPECK = 0.15
-"""Runs of rows or columns that hold less of a subject than this are no part of it."""
+"""Runs of rows or columns that hold less of an actor than this are no part of it."""
 
 
 def _span(profile: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -221,9 +243,8 @@ def _span(profile: Tensor, mass: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """
     n, cells = profile.shape
     inside = profile > 0.5
-    run = (inside & ~nnf.pad(inside, (1, 0))[:, :-1]).cumsum(
-        1
-    ) * inside  # each run's number from 1; 0 outside
+    starts = inside & ~nnf.pad(inside, (1, 0))[:, :-1]
+    run = starts.cumsum(1) * inside  # each run's number from 1; 0 outside
     weight = torch.zeros(n, cells + 1, dtype=mass.dtype, device=mass.device).scatter_add(1, run, mass)
     weight[:, 0] = 0
     inside = inside & (weight.gather(1, run) >= SPECK * weight.sum(1, keepdim=True))
@@ -250,7 +271,7 @@ def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor, turn: Tensor | None = N
 
     Args:
         pixels: (n, 3, H, W).
-        mask: (n, h, w) of the subject.
+        mask: (n, h, w) of the actor.
         boxes: (n, 4) in fractions, NaN for the whole frame.
         turn: (n,) in radians, for training.
 
@@ -260,8 +281,8 @@ def cut_out(pixels: Tensor, mask: Tensor, boxes: Tensor, turn: Tensor | None = N
     n, _, height, width = pixels.shape
     if n == 0:
         return pixels.new_zeros(0, 4, CUT, CUT)
-    whole = torch.tensor([0.0, 0.0, 1.0, 1.0])
-    x0, y0, x1, y1 = torch.where(boxes.isnan(), whole.to(boxes), boxes).T
+    whole = (torch.arange(4, device=boxes.device) >= 2).to(boxes)
+    x0, y0, x1, y1 = torch.where(boxes.isnan(), whole, boxes).T
     side = MARGIN * torch.maximum((x1 - x0) * width, (y1 - y0) * height).clamp(min=8.0)
     theta = torch.zeros(n, 2, 3, dtype=pixels.dtype, device=pixels.device)
     theta[:, 0, 0], theta[:, 1, 1] = side / width, side / height
@@ -283,9 +304,9 @@ def looked_at(height: int, width: int) -> tuple[int, int]:
     return max(16, round(height * scale / 16) * 16), max(16, round(width * scale / 16) * 16)
 
 
-def to_pixels(frames: np.ndarray) -> Tensor:
+def to_pixels(frames: np.ndarray | Tensor) -> Tensor:
     """uint8 (n, H, W, 3) -> float (n, 3, h, w) in [-1, 1], at the size that the network looks at."""
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    pixels = torch.as_tensor(frames).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
     size = looked_at(*frames.shape[1:3])
     if pixels.shape[2:] != size:
         pixels = nnf.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)

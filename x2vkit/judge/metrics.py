@@ -266,10 +266,50 @@ def correlation(a: NDArray, b: NDArray) -> float:
     return float((a * b).sum() / size) if size > 1e-9 else 0.0
 
 
-def fine_detail(frames: NDArray) -> float:
+def fine_detail(frames: NDArray, boxes: NDArray | None = None) -> float:
     """Mean energy of the finest detail of a clip (F, H, W, 3): each pixel less the mean of its four
-    neighbours."""
+    neighbours.
+
+    boxes (F, 4) in fractions: only what lies in them counts; NaN where there is none in any frame.
+    """
     gray = frames.astype(np.float64).mean(3)
     inner = gray[:, 1:-1, 1:-1]
     around = (gray[:, :-2, 1:-1] + gray[:, 2:, 1:-1] + gray[:, 1:-1, :-2] + gray[:, 1:-1, 2:]) / 4
-    return float(np.square(inner - around).mean())
+    energy = np.square(inner - around)
+    if boxes is None:
+        return float(energy.mean())
+    height, width = frames.shape[1:3]
+    y, x = np.arange(1, height - 1) / height, np.arange(1, width - 1) / width
+    x0, y0, x1, y1 = (boxes[:, k, None] for k in range(4))
+    within = ((y >= y0) & (y <= y1))[:, :, None] & ((x >= x0) & (x <= x1))[:, None]
+    return float(energy[within].mean()) if within.any() else float("nan")
+
+
+def dynamics(frames: NDArray, fps: float) -> float:
+    """Mean change of a clip's pixels (F, H, W, 3) in levels (of 255) a second."""
+    if len(frames) < 2:
+        return 0.0
+    return float(np.abs(np.diff(frames.astype(np.float32).mean(3), axis=0)).mean() * fps)
+
+
+def spread(features: NDArray, groups: Sequence[int]) -> float:
+    """Diversity: mean distance of two members of the same group, of features (n, D); groups (n,) their
+    numbers."""
+    kinds = np.asarray(groups)
+    distances = []
+    for kind in np.unique(kinds):
+        own = features[kinds == kind]
+        apart = np.linalg.norm(own[:, None] - own[None], axis=-1)
+        distances.append(apart[np.triu_indices(len(own), 1)])
+    return float(np.concatenate(distances).mean())
+
+
+def growth(boxes: NDArray) -> float:
+    """How many times as high the boxes (F, 4) of the last fifth are as those of the first; NaN if they
+    are not seen."""
+    high = boxes[:, 3] - boxes[:, 1]
+    part = max(1, len(high) // 5)
+    early, late = high[:part], high[-part:]
+    if not (np.isfinite(early).any() and np.isfinite(late).any()):
+        return float("nan")
+    return float(np.nanmedian(late) / max(np.nanmedian(early), 1e-6))

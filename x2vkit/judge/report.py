@@ -38,6 +38,10 @@ class Figure:
     """% (stored as 0 .. 1), dB, or empty."""
     less_is_better: bool = False
     """True for errors, changes and distances."""
+    field: str = ""
+    """What the field calls it, as `VBench: dynamic degree`; empty where it has no name for it. The
+    question is the same, not the way it is measured: benchmarks ask detectors and language models, here
+    the truth is known."""
 
     @property
     def error(self) -> float | None:
@@ -94,7 +98,7 @@ class Report:
 
     def table(self) -> str:
         """For a terminal."""
-        lines = [f"{'':46}{'score':>9}{'':7}{'ceiling':>9}{'shuffled':>10}{'clips':>7}"]
+        lines = [f"{'':46}{'score':>9}{'':7}{'ceiling':>9}{'shuffled':>10}{'clips':>7}  field"]
         for limit in LIMITS:
             rows = [f for f in self.figures if f.limit == limit]
             lines += [limit] * bool(rows)
@@ -102,19 +106,23 @@ class Report:
                 interval = "" if f.error is None else f"±{100 * f.error:.0f}"
                 less = " (less is better)" if f.less_is_better else ""
                 score, ceiling, chance = (_shown(v, f.unit) for v in (f.score, f.ceiling, f.chance))
-                name = f"  {f.name + less:44}"
-                lines.append(f"{name}{score:>9}{interval:<7}{ceiling:>9}{chance:>10}{f.count:>7}")
+                row = f"  {f.name + less:44}{score:>9}{interval:<7}{ceiling:>9}{chance:>10}{f.count:>7}"
+                lines.append(f"{row}  {f.field}".rstrip())
         return "\n".join(lines)
 
     def markdown(self) -> str:
         """For a README."""
-        lines = ["| figure | score | ceiling | shuffled | clips |", "|---|---|---|---|---|"]
+        lines = [
+            "| figure | in the field | score | ceiling | shuffled | clips |",
+            "|---|---|---|---|---|---|",
+        ]
         for limit in LIMITS:
             for f in (f for f in self.figures if f.limit == limit):
                 interval = "" if f.error is None else f" ± {100 * f.error:.0f}"
                 less = ", less is better" if f.less_is_better else ""
                 columns = [
                     f"{limit}: {f.name}{less}",
+                    f.field,
                     _shown(f.score, f.unit) + interval,
                     _shown(f.ceiling, f.unit),
                 ]

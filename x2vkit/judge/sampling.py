@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ from tqdm import tqdm
 from x2vkit.core.conditions import Conditions
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS, Judge, Reading
+from x2vkit.judge.matching import matched, predicted_of
 from x2vkit.judge.prompts import plain, target_of
 from x2vkit.world import SceneSpec, Truth, World
 
 Shape = tuple[int, int, int]
-USUAL: Shape = (17, 128, 128)
+USUAL: Shape = (33, 128, 128)
+"""Frames, height and width of a clip where nothing else is measured."""
 MOMENTS = 6
 """Frames of a clip that are kept for the contact sheet."""
 APART = 500_009
@@ -41,21 +44,40 @@ class SampledClip:
     """(n, H, W, 3) a few frames, for the sheet"""
     detail: float
     """Energy of its finest detail"""
+    subject_detail: float
+    """The same within the box of the first actor; NaN where it is not there"""
+    dynamics: float
+    """Mean change of its pixels, levels a second"""
 
     @property
     def target(self) -> dict[str, str]:
         """What its words state: attribute -> word."""
         return target_of(self.spec, moving=self.shape[0] > 1)
 
-    @property
+    @cached_property
     def predicted(self) -> dict[str, str]:
-        """What the judge read: attribute -> word."""
-        return self.reading.values
+        """What the judge read of whom the words mean: attribute -> word."""
+        return predicted_of(self.spec, self.reading)
+
+    @cached_property
+    def first_actor(self) -> int:
+        """Number of the read actor that the first one of the words is."""
+        return matched(self.spec, self.reading)[0]
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(F, 4) of the first actor, NaN where it is not seen."""
+        return self.reading.boxes[:, self.first_actor]
 
     @property
     def height_track(self) -> NDArray[np.float64]:
-        """(F,) height of the subject's lower edge."""
-        return metrics.heights(self.reading.boxes[:, 0], *self.shape[1:])
+        """(F,) height of the first actor's lower edge."""
+        return metrics.heights(self.boxes, *self.shape[1:])
+
+    def shows(self, *names: str) -> bool:
+        """Whether everything that the words state of these attributes, of every actor, is shown."""
+        stated = {k: v for k, v in self.target.items() if k in names or k.split(" ")[-1] in names}
+        return all(self.predicted.get(k) == v for k, v in stated.items())
 
 
 @dataclass
@@ -91,11 +113,13 @@ class ClipSampler:
         self, specs: list[SceneSpec], shape: Shape = USUAL, seed: int = 0
     ) -> list[tuple[SampledClip, Truth]]:
         """Real renders, each with the truth about it."""
-        found = []
-        for i, spec in enumerate(specs):
-            clip = self.world.render(spec, self.seed + APART + seed + i, *shape, fps=FPS)
-            found.append((self.judged(spec, clip.frames), clip.truth))
-            self.bar.update()
+        found: list[tuple[SampledClip, Truth]] = []
+        for start in range(0, len(specs), self.batch):
+            rows = range(start, min(start + self.batch, len(specs)))
+            clips = [self.world.render(specs[i], self.seed + APART + seed + i, *shape, fps=FPS) for i in rows]
+            judged = self.judged([specs[i] for i in rows], [clip.frames for clip in clips])
+            found += zip(judged, (clip.truth for clip in clips), strict=True)
+            self.bar.update(len(rows))
         return found
 
     def made(
@@ -126,17 +150,29 @@ class ClipSampler:
                 **self.options,
                 **{name: values[start] for name, values in given.items()},
             ).frames
-            found += [self.judged(specs[i], np.stack(clip)) for i, clip in zip(rows, made, strict=True)]
+            found += self.judged([specs[i] for i in rows], [np.stack(clip) for clip in made])
             self.bar.update(len(rows))
         return found
 
-    def judged(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
-        """A clip that was made of a scene, as the judge reads it."""
-        moments = frames[np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)]
-        detail = metrics.fine_detail(frames)
-        return SampledClip(
-            spec, frames.shape[:3], self.judge.read(frames), frames[0].copy(), moments.copy(), detail
-        )
+    def judged(self, specs: Sequence[SceneSpec], clips: Sequence[NDArray[np.uint8]]) -> list[SampledClip]:
+        """Clips of one shape, read together."""
+        readings = self.judge.read_all(clips)
+        return [_sampled(*each) for each in zip(specs, clips, readings, strict=True)]
+
+
+def _sampled(spec: SceneSpec, frames: NDArray[np.uint8], reading: Reading) -> SampledClip:
+    moments = frames[np.linspace(0, len(frames) - 1, min(MOMENTS, len(frames))).round().astype(int)]
+    first = reading.boxes[:, matched(spec, reading)[0]]
+    return SampledClip(
+        spec=spec,
+        shape=frames.shape[:3],
+        reading=reading,
+        first=frames[0].copy(),
+        moments=moments.copy(),
+        detail=metrics.fine_detail(frames),
+        subject_detail=metrics.fine_detail(frames, first),
+        dynamics=metrics.dynamics(frames, FPS),
+    )
 
 
 # -- conditions besides words, from the truth of a real render ---------------------------------------------

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from x2vkit.judge import metrics
+from x2vkit.judge.prompts import RANKS
 from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import SampledClip
 
+Clips = list[SampledClip]
 
-def agreements(
-    made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False
-) -> Iterator[Figure]:
-    """Of each attribute, the share of clips that show what their words state; then of all together."""
+FIELD = {
+    "subject": "VBench: object class",
+    "second subject": "VBench: multiple objects",
+    "third subject": "VBench: multiple objects",
+    "color": "VBench: color",
+    "second color": "T2V-CompBench: consistent attribute binding",
+    "third color": "T2V-CompBench: consistent attribute binding",
+    "second action": "T2V-CompBench: action binding",
+    "third action": "T2V-CompBench: action binding",
+    "wearing": "T2V-CompBench: consistent attribute binding",
+    "wearing_color": "T2V-CompBench: consistent attribute binding",
+    "scene": "VBench: scene",
+    "count": "T2V-CompBench: generative numeracy",
+    "relation": "T2V-CompBench: spatial relationships",
+    "direction": "T2V-CompBench: motion binding",
+    "camera": "VBench-2.0: camera motion",
+    "begins": "VBench-2.0: motion order understanding",
+    "ends": "VBench-2.0: motion order understanding",
+}
+"""Attribute -> what the field calls the figure of it."""
+
+
+def agreements(made: Clips, real: Clips, suffix: str, mood: bool = False) -> Iterator[Figure]:
+    """One figure for each attribute that is stated, and two for all of them together."""
     scores = metrics.agreement([x.target for x in made], [x.predicted for x in made])
     ceilings = metrics.agreement([x.target for x in real], [x.predicted for x in real])
     for name, ceiling in ceilings.items():
-        if name == "mood" and not mood:
+        if name.endswith("mood") and not mood:
             continue
         score = scores.get(name)
         limit = "speech and emotion" if name == "mood" else "adherence"
@@ -35,6 +57,7 @@ def agreements(
             score.right if score else None,
             chance,
             ceiling.count,
+            field=FIELD.get(name, ""),
         )
     yield share_of_it(made, real, "share of it" + suffix, "adherence")
     whole = [
@@ -52,8 +75,8 @@ def agreements(
     )
 
 
-def share_of_it(made: list[SampledClip], real: list[SampledClip], name: str, limit: str) -> Figure:
-    """Mean share of what is stated that a clip shows."""
+def share_of_it(made: Clips, real: Clips, name: str, limit: str) -> Figure:
+    """How much of what is stated is shown, on average."""
     meaning = "mean over the clips of the share of stated things that are shown"
     right = [[metrics.share_right(x.target, x.predicted) for x in clips] for clips in (made, real)]
     table = metrics.agreement([x.target for x in made or real], [x.predicted for x in made or real]).values()
@@ -62,18 +85,30 @@ def share_of_it(made: list[SampledClip], real: list[SampledClip], name: str, lim
     return Figure(name, limit, meaning, float(np.mean(right[1])), mean_or_none(right[0]), chance, len(real))
 
 
-def attribute_changes(
-    made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency"
-) -> Iterator[Figure]:
-    """Shares of the clips in which the subject, or its colour, changes."""
-    for name, attribute in (("identity changes", "subject"), ("color changes", "color")):
-        rates = [
-            [metrics.changes(x.reading.frames[attribute], x.reading.area[:, 0] > 0.02) for x in clips]
-            for clips in (made, real)
-        ]
+def share(
+    name: str,
+    meaning: str,
+    clips: tuple[Clips, Clips],
+    test: Callable[[SampledClip], bool],
+    field: str = "",
+    limit: str = "adherence",
+) -> Figure:
+    """The share of the clips, made and real, that pass a test."""
+    score, ceiling = (mean_or_none([test(x) for x in each]) for each in clips)
+    return Figure(name, limit, meaning, ceiling or 0.0, score, None, len(clips[1]), field=field)
+
+
+def attribute_changes(made: Clips, real: Clips, suffix: str, limit: str = "consistency") -> Iterator[Figure]:
+    """How often who is asked for turns into somebody else, or changes its colour, on the way."""
+    names = (
+        ("identity changes", "subject", "VBench: subject consistency"),
+        ("color changes", "color", "VBench: appearance consistency"),
+    )
+    for name, attribute, field in names:
+        rates = [[_changes(x, attribute) for x in clips] for clips in (made, real)]
         meaning = (
-            "share of the clips in which at least two, and at least a tenth, of the sure frames read another "
-            f"{attribute} than most do"
+            "share of the clips in which, of any actor that the words ask for, at least two, and at least a "
+            f"tenth, of the sure frames read another {attribute} than most do"
         )
         yield Figure(
             name + suffix,
@@ -85,9 +120,21 @@ def attribute_changes(
             len(real),
             "%",
             True,
+            field,
         )
 
 
+def _changes(x: SampledClip, attribute: str) -> bool:
+    read, areas = x.reading.frames[attribute], x.reading.area
+    numbers = range(max(1, min(len(x.spec.cast), len(x.reading.actors))))
+    return any(metrics.changes(read[:, k], areas[:, k] > 0.02) for k in numbers)
+
+
+def every(attribute: str) -> tuple[str, ...]:
+    """The names of an attribute of each actor."""
+    return tuple(rank + attribute for rank in RANKS)
+
+
 def mean_or_none(values: Any) -> float | None:
-    """The mean; None of nothing."""
+    """The mean, or None of nothing."""
     return float(np.mean(values)) if len(values) else None

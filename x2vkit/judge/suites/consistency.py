@@ -24,7 +24,9 @@ def permanence(run: ClipSampler) -> Iterator[Figure]:
 
     def back(clips: list[SampledClip]) -> list[bool]:
         answers = [
-            metrics.returns(x.reading.area[:, 0], [x.reading.frames[name] for name in ("subject", "color")])
+            metrics.returns(
+                x.reading.area[:, 0], [x.reading.frames[name][:, 0] for name in ("subject", "color")]
+            )
             for x in clips
             if x.predicted["behind"] != "none"
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from x2vkit.judge import metrics, sampling
 from x2vkit.judge.prompts import plain, scenes_where
 from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import ClipSampler, SampledClip
-from x2vkit.judge.suites.common import agreements, mean_or_none, share_of_it
+from x2vkit.judge.suites.common import mean_or_none, share, share_of_it
 from x2vkit.world import SceneSpec
 
 
@@ -26,11 +26,16 @@ def speech(run: ClipSampler) -> Iterator[Figure]:
     requested = [truth.mouth[:, 0] for _, truth in real]
     made = run.made(specs, conditions=[sampling.given_mouth(x, truth) for x, truth in real])
     found = [
-        [metrics.correlation(x.reading.mouth, t) for x, t in zip(clips, requested, strict=False)]
+        [
+            metrics.correlation(x.reading.mouth[:, x.first_actor], t)
+            for x, t in zip(clips, requested, strict=False)
+        ]
         for clips in (made, [x for x, _ in real])
     ]
     shown = made or [x for x, _ in real]
-    mixed = [metrics.correlation(x.reading.mouth, requested[i - 1]) for i, x in enumerate(shown)]
+    mixed = [
+        metrics.correlation(x.reading.mouth[:, x.first_actor], requested[i - 1]) for i, x in enumerate(shown)
+    ]
     meaning = "mean correlation over time of the judged openness of the mouth with the track that was given"
     yield Figure(
         "mouth follows its track",
@@ -42,10 +47,22 @@ def speech(run: ClipSampler) -> Iterator[Figure]:
         len(real),
         "",
     )
-    specs = scenes_where(run.few, run.seed, lambda s: bool(s.mood) and s.action == "stand")
-    for figure in agreements(*run.both("mood", specs), "", mood=True):
-        if figure.name == "mood":
-            yield figure
+    for action, name in (("stand", "mood, standing"), ("talk", "mood, talking")):
+        specs = scenes_where(2 * run.few, run.seed, _is_moody(action), camera="static")
+        meaning = (
+            f"share of the clips of one face, {action}ing, in which the mood is read that the words state"
+        )
+        yield share(
+            name,
+            meaning,
+            run.both(name, specs),
+            lambda x: x.shows("mood"),
+            limit="speech and emotion",
+        )
+
+
+def _is_moody(action: str) -> Callable[[SceneSpec], bool]:
+    return lambda s: len(s.cast) == 1 and bool(s.mood) and s.action == action and not s.then
 
 
 def control(run: ClipSampler) -> Iterator[Figure]:
@@ -57,7 +74,7 @@ def control(run: ClipSampler) -> Iterator[Figure]:
 
     def overlap(clips: list[SampledClip]) -> list[float]:
         found = [
-            np.nan_to_num(metrics.iou(x.reading.boxes[:, 0], w)[np.isfinite(w[:, 0])])
+            np.nan_to_num(metrics.iou(x.boxes, w)[np.isfinite(w[:, 0])])
             for x, w in zip(clips, wanted, strict=True)
         ]
         return [float(each.mean()) for each in found if len(each)]
@@ -78,7 +95,7 @@ def control(run: ClipSampler) -> Iterator[Figure]:
 
     specs = scenes_where(run.few, run.seed + 1, lambda s: s.camera != "static")
     real = run.real(specs)
-    silent = [plain(SceneSpec.from_dict({**s.to_dict(), "camera": "static"})) for s in specs]
+    silent = [plain(s.changed(camera="static")) for s in specs]
     made = run.made(specs, words=silent, conditions=[sampling.given_camera(truth) for _, truth in real])
     targets = [{"camera": s.camera} for s in specs]
     ceiling = metrics.agreement(targets, [x.predicted for x, _ in real])["camera"]
@@ -94,6 +111,7 @@ def control(run: ClipSampler) -> Iterator[Figure]:
         score.right if score else None,
         (score or ceiling).shuffled,
         len(real),
+        field="VBench-2.0: camera motion",
     )
 
 

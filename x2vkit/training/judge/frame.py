@@ -21,27 +21,29 @@ from torch.utils.flop_counter import FlopCounterMode
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.judge.frame import (
+    ACTOR_ATTRIBUTES,
     ATTRIBUTES,
     CUT,
+    LEAST,
     SCENE_ATTRIBUTES,
-    SUBJECT_ATTRIBUTES,
     FrameModel,
     boxes_of,
     cut_out,
     looked_at,
-    to_pixels,
 )
 from x2vkit.training.dataset import VALIDATION_SEED
-from x2vkit.training.judge.labels import IGNORED, Pool, choose, make_pool, recode, spoil
+from x2vkit.training.judge.labels import IGNORED, spoil
+from x2vkit.training.judge.pools import Pool, coded, joined, rendered
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.schema import Count, Part, Range, read_arguments, read_table
-from x2vkit.training.task import Batch, Task
+from x2vkit.training.task import Batch, Task, write_origin
 from x2vkit.world import World
+from x2vkit.world.grammar import OCCLUDER
 
-RARE = {"mood": 8, "wearing": 2, "wearing_color": 2, "other": 2, "other_color": 2}
+RARE = {"mood": 6, "wearing": 2, "wearing_color": 2, "garment": 2, "weather": 2}
 """Weights in the loss of what few frames tell (others: 1)."""
-
-
+AT_ONCE = 64
+"""Validation frames that are read together."""
 MODEL_RANGES = {"widths": Range(1, 4096), "blocks": Range(0, 64), "cut_widths": Range(1, 4096)}
 MODEL_RANGES |= {"cut_blocks": Range(0, 64), "hidden": Range(1, 8192)}
 """What a recipe's `[model]` table may say."""
@@ -54,8 +56,8 @@ class FrameData:
     """The `[data]` table of a judge-frames recipe."""
 
     rendered: Count = 24000
-    """Clips rendered for training; three moments of each are kept."""
-    coded: Count = 2500
+    """Clips rendered for training; three moments of each are kept, of 64 KB at 128 x 128."""
+    coded: Count = 4000
     """Clips that go through the autoencoder; two frames of each are kept."""
     latent_noise: Annotated[float, Range(0, 10)] = 0.5
     """Largest noise on their latents, in standard deviations."""
@@ -79,41 +81,35 @@ class FrameModule(nn.Module):
         super().__init__()
         self.frame_model = frame_model
 
-    def forward(self, pixels: Tensor, ids: Tensor, mouth: Tensor, **labels: Tensor) -> dict[str, Tensor]:
-        """pixels (n, 3, H, W); ids (n, H/2, W/2) int64; mouth (n,), NaN where unknown; labels int64 (n,)."""
+    def forward(
+        self, pixels: Tensor, kinds: Tensor, frame: Tensor, kind: Tensor, mouth: Tensor, **labels: Tensor
+    ) -> dict[str, Tensor]:
+        """pixels (n, 3, H, W); kinds (n, H/2, W/2) int64; frame and kind (m,), the cut-outs to look at;
+        mouth (m,), NaN where unknown; labels int64 (n,) for each of `SCENE_ATTRIBUTES` and (m,) of
+        `ACTOR_ATTRIBUTES`.
+        """
         n, half, losses = len(pixels), (len(pixels) + 1) // 2, {}
         scene = self.frame_model.scene_net(pixels[:half])
-        area = nnf.cross_entropy(scene["kinds"].float(), ids[:half])
+        area = nnf.cross_entropy(scene["kinds"].float(), kinds[:half], ignore_index=IGNORED)
         for name in SCENE_ATTRIBUTES:
             losses[name] = _cross_entropy(scene[name], labels[name][:half])
-        predicted_kinds = scene["kinds"].detach().float().softmax(1)
-        turn = 0.3 * torch.randn(n, device=pixels.device)
+        turn = 0.3 * torch.randn(len(frame), device=pixels.device)
         whirled = (labels["mood"] >= 0) & (torch.rand_like(turn) < 0.5)
         turn = torch.where(whirled, pi * (2 * torch.rand_like(turn) - 1), turn)
         for name in ("pose", "facing"):  # cannot be told of what was turned any way
             labels[name] = labels[name].masked_fill(whirled, IGNORED)
-        cuts, rows = [], []
-        for kind in (1, 2):
-            there = (ids == kind).flatten(1).sum(1) >= 24
-            true = (ids == kind).float()
-            mask = torch.cat([predicted_kinds[:, kind], true[half:]])
-            cuts.append(cut_out(pixels[there], mask[there], _shaken(boxes_of(true[there])), turn[there]))
-            rows.append(there)
-        predicted = self.frame_model.subject_net(torch.cat(cuts))
-        count = len(cuts[0])
-        for name in SUBJECT_ATTRIBUTES:
-            losses[name] = _cross_entropy(predicted[name][:count], labels[name][rows[0]])
-        for name, own in (("other", "subject"), ("other_color", "color")):
-            target = labels[name][rows[1]]
-            target = torch.where(target > 0, target - 1, IGNORED) if name == "other" else target
-            losses[name] = _cross_entropy(predicted[own][count:], target)
-        openness = mouth[rows[0]]
-        known = openness.isfinite()
+        true = (kinds[frame] == kind[:, None, None]).float()
+        guessed = scene["kinds"].detach().float().softmax(1)[frame.clamp(max=half - 1), kind]
+        mask = torch.where((frame < half)[:, None, None], guessed, true)
+        predicted = self.frame_model.actor_net(cut_out(pixels[frame], mask, _shaken(boxes_of(true)), turn))
+        for name in ACTOR_ATTRIBUTES:
+            losses[name] = _cross_entropy(predicted[name], labels[name])
+        known = mouth.isfinite()
         spoken = nnf.binary_cross_entropy_with_logits(
-            predicted["mouth"][:count], openness.nan_to_num(0), weight=known.float(), reduction="sum"
+            predicted["mouth"], mouth.nan_to_num(0), weight=known.float(), reduction="sum"
         )
         total = (sum(RARE.get(name, 1) * loss for name, loss in losses.items()) + 4 * spoken) / n + 4 * area
-        right = (predicted["subject"][:count].argmax(1) == labels["subject"][rows[0]]).float().mean()
+        right = (predicted["subject"].argmax(1) == labels["subject"]).float().mean()
         return {"loss": total, "area": area, "mouth": spoken / n, "subject_accuracy": right}
 
 
@@ -128,7 +124,7 @@ def _shaken(boxes: Tensor) -> Tensor:
 
 
 class FrameTask(Task):
-    """Read single frames."""
+    """Read single frames. They are rendered before the first step and kept on the device."""
 
     def __init__(self, recipe: Recipe, vae: VideoVAE):
         self.recipe, self.vae = recipe, vae
@@ -137,7 +133,7 @@ class FrameTask(Task):
         if not self.data.shapes:
             raise X2VError("[data] shapes = []", "training needs at least one shape", "add one")
         self._pools: dict[tuple[Any, ...], Pool] = {}
-        self._flops: dict[tuple[int, ...], float] = {}
+        self._flops: dict[tuple[int, ...], tuple[int, int]] = {}
 
     def build(self) -> nn.Module:
         """An untrained frame model."""
@@ -145,16 +141,16 @@ class FrameTask(Task):
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """Frames of one shape, of both kinds, each spoilt a little."""
-        rng = np.random.default_rng((self.recipe.seed, step))
-        height, width = self.data.shapes[step % len(self.data.shapes)]
-        count = max(2, round(self.recipe.engine.batch * 128 * 128 / np.prod(looked_at(height, width))))
-        coded = round(self.data.coded_share * count)
-        parts = [
-            self._draw(rng, self.pool((height, width), "coded"), coded),
-            self._draw(rng, self.pool((height, width), "rendered"), count - coded),
-        ]
-        order = torch.from_numpy(rng.permutation(count))[rank::world_size]
-        batch = {key: torch.cat([part[key] for part in parts])[order] for key in parts[0]}
+        rng = np.random.default_rng((self.recipe.seed, step, rank))
+        shape = self.data.shapes[step % len(self.data.shapes)]
+        count = round(self.recipe.engine.batch * 128 * 128 / np.prod(looked_at(*shape)) / world_size)
+        parts = []
+        for half in (count - count // 2, count // 2):  # the first network sees the first half
+            few = round(self.data.coded_share * half)
+            for kind, part in (("coded", few), ("rendered", half - few)):
+                if part:
+                    parts.append(self.pool(shape, kind).draw(rng, part))
+        batch = joined(parts)
         batch["pixels"] = spoil(batch["pixels"], rng)
         return batch
 
@@ -163,80 +159,64 @@ class FrameTask(Task):
         shape = tuple(batch["pixels"].shape)
         if shape not in self._flops:
             with torch.device("meta"):
-                frame_model, pixels = FrameModel(**self.model), torch.empty(shape)
-                cuts = torch.empty(shape[0], 4, CUT, CUT)
-            with FlopCounterMode(display=False) as counter:
-                frame_model.scene_net(pixels[: shape[0] // 2]), frame_model.subject_net(cuts)
-            self._flops[shape] = 3.0 * counter.get_total_flops()
-        return self._flops[shape]
+                model, pixels = FrameModel(**self.model), torch.empty(1, *shape[1:])
+                scene, actor = (
+                    _flops(net, each)
+                    for net, each in (
+                        (model.scene_net, pixels),
+                        (model.actor_net, torch.empty(1, 4, CUT, CUT)),
+                    )
+                )
+            self._flops[shape] = scene, actor
+        scene, actor = self._flops[shape]
+        return 3.0 * (scene * (shape[0] + 1) // 2 + actor * len(batch["frame"]))
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Share of validation frames read right, for each attribute."""
+        """Share of validation frames read right, for each attribute; of actors, where one is in the
+        right place."""
         pool = self.pool((128, 128), "validation")
-        right: dict[str, list[Tensor]] = {name: [] for name in ATTRIBUTES}
-        kinds = []
-        for start in range(0, len(pool.frames), 64):
-            rows = slice(start, start + 64)
-            predicted = model.frame_model(to_pixels(pool.frames[rows]))
-            for name in ATTRIBUTES:
-                target = torch.from_numpy(pool.labels[name][rows])
-                right[name].append((predicted[name].argmax(1) == target)[target >= 0])
-            kinds.append(
-                (predicted["kinds"].argmax(1) == torch.from_numpy(pool.ids[rows])).float().flatten(1).mean(1)
-            )
-        scores = {name: float(torch.cat(parts).float().mean()) for name, parts in right.items()}
-        return {**scores, "kinds": float(torch.cat(kinds).mean())}
+        right: dict[str, list[Tensor]] = {name: [] for name in (*ATTRIBUTES, "kinds", "count")}
+        for start in range(0, len(pool), AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, len(pool)))
+            batch = pool.batch(rows, np.zeros(len(rows), bool))
+            predicted = model.frame_model(batch["pixels"])
+            for name in SCENE_ATTRIBUTES:
+                right[name].append(_right(predicted[name], batch[name]))
+            for name in ACTOR_ATTRIBUTES:
+                right[name].append(_right(predicted[name][batch["frame"], batch["kind"] - 1], batch[name]))
+            right["kinds"].append(_right(predicted["kinds"].movedim(1, -1), batch["kinds"]))
+            found = (~predicted["boxes"][..., 0].isnan()).sum(1)
+            true = sum(((batch["kinds"] == kind).sum((1, 2)) >= LEAST).int() for kind in range(1, OCCLUDER))
+            right["count"].append((found == true).float())
+        return {name: float(torch.cat(parts).mean()) for name, parts in right.items()}
 
     def export(self, model: nn.Module, folder: Path) -> None:
-        """Save the frame model in fp16 as `folder`/frame."""
+        """Save the frame model in fp16 as `folder`/frame, with its recipe and log beside it."""
         nn.Module.to(model.frame_model, torch.float16).save_pretrained(folder / "frame")
+        write_origin(self.recipe, folder, folder / "frame")
 
     def pool(self, shape: tuple[int, int], kind: str) -> Pool:
         """Frames of one shape, rendered once: "rendered", "coded" or "validation"."""
         if (shape, kind) not in self._pools:
-            share = sum(tuple(each) == shape for each in self.data.shapes) / len(self.data.shapes)
-            make = {"rendered": self._rendered, "coded": self._coded, "validation": self._validation}[kind]
-            self._pools[shape, kind] = make(shape, share)
+            data, seed = self.data, self.recipe.seed
+            share = sum(tuple(each) == tuple(shape) for each in data.shapes) / len(data.shapes)
+            if kind == "coded":
+                count = max(1, round(share * data.coded))
+                made = coded(World(seed + 1), count, shape, self.vae, data.latent_noise)
+            elif kind == "rendered":
+                made = rendered(World(seed), max(1, round(share * data.rendered)), shape, self.vae.device)
+            else:
+                made = rendered(World(VALIDATION_SEED), data.validation, shape, self.vae.device)
+            self._pools[shape, kind] = made
         return self._pools[shape, kind]
 
-    def _rendered(self, shape: tuple[int, int], share: float) -> Pool:
-        """Three moments of each clip, spread over the time that a clip of 17 frames lasts."""
-        world = World(self.recipe.seed)
-        chosen = choose(world, max(1, round(share * self.data.rendered)))
-        return make_pool(
-            (world.sample(i, 3, *shape, fps=1.5, held_out=odd) for i, odd in chosen), np.arange(3)
-        )
 
-    def _coded(self, shape: tuple[int, int], share: float) -> Pool:
-        world, rng = World(self.recipe.seed + 1), np.random.default_rng(self.recipe.seed)
+def _flops(net: nn.Module, inputs: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter:
+        net(inputs)
+    return counter.get_total_flops()
 
-        def clips() -> Any:
-            for i, odd in choose(world, max(1, round(share * self.data.coded))):
-                clip = world.sample(i, 5, *shape, fps=3 + 9 * (i % 4 > 0), held_out=odd)
-                noise = self.data.latent_noise * rng.random() ** 2
-                yield clip, recode(self.vae, clip.frames, noise, seed=i)
 
-        return make_pool(clips(), np.array([0, 3]))
-
-    def _validation(self, shape: tuple[int, int], share: float) -> Pool:
-        world = World(VALIDATION_SEED)
-        clips = (
-            world.sample(i, 3, *shape, fps=1.5, held_out=i % 2 == 1) for i in range(self.data.validation)
-        )
-        return make_pool(clips, np.arange(3))
-
-    def _draw(self, rng: np.random.Generator, pool: Pool, count: int) -> Batch:
-        rows = rng.integers(0, len(pool.frames), count)
-        labels = {name: torch.from_numpy(values[rows]) for name, values in pool.labels.items()}
-        ids = torch.from_numpy(pool.ids[rows].astype(np.int64))
-        pixels, mirrored = to_pixels(pool.frames[rows]), torch.from_numpy(rng.random(count) < 0.5)
-        mirrored &= labels["other"] <= 0  # of two that stand side by side the first is the left one
-        pixels[mirrored], ids[mirrored] = pixels[mirrored].flip(-1), ids[mirrored].flip(-1)
-        faces = labels["facing"]
-        labels["facing"] = torch.where(mirrored & (faces >= 0), 1 - faces, faces)
-        return {
-            "pixels": pixels,
-            "ids": ids,
-            "mouth": torch.from_numpy(pool.mouth[rows]),
-            **labels,
-        }
+def _right(logits: Tensor, target: Tensor) -> Tensor:
+    """1 or 0 for each known target."""
+    return (logits.argmax(-1) == target)[target >= 0].float()
