@@ -117,8 +117,9 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             height: H in pixels, a multiple of 16.
             width: W in pixels, a multiple of 16.
             num_inference_steps: denoising steps; by default those of the weights (`sampling.steps`).
-            guidance_scale: classifier-free guidance towards the words, the plan and whatever else is given, less
-                in detail (`sampling.guidance_ramp`); 1 is none and saves a pass. By default `sampling.guidance`.
+            guidance_scale: classifier-free guidance towards the words, the plan and whatever else is given,
+                less in detail (`sampling.guidance_ramp`); 1 is none and saves a pass. By default
+                `sampling.guidance`.
             control_guidance_scale: guidance towards boxes, strokes and camera once more; 1 is none.
             num_videos_per_prompt: clips of each prompt, which lie side by side in the batch.
             generator: source of the noise, or one for each clip.
