@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-SPIN_COUNT = 10_000
+SPIN_COUNT = 20_000
 """How often a thread of libgomp looks whether the others are done before it sleeps.
 
 A clip has thousands of barriers. By default a thread spins 300,000 times (some 5 ms) at each; while another
