@@ -105,11 +105,9 @@ def at_home(value: Any, own: tuple[str, ...]) -> Any:
             home = next((path[len(root) :] for root in own if path.startswith(root)), path)
             if "://" in home.replace("\\", "/"):
                 raise told(X2VError(f"file {path[:80]!r}", "files are uploaded, never fetched", "upload it"))
-            try:
-                uploaded(unquote(home) if home != path else path)
-            except X2VError as error:
-                raise told(error) from error
-            return value | {"path": unquote(home) if home != path else path}
+            file = unquote(home) if home != path else path
+            visitors_file(file)
+            return value | {"path": file}
         return {key: at_home(part, own) for key, part in value.items()}
     if isinstance(value, list):
         return [at_home(part, own) for part in value]
@@ -133,6 +131,14 @@ def uploaded(path: Any) -> str:
     if file == folder or not file.is_relative_to(folder):
         raise wrong
     return str(file)
+
+
+def visitors_file(path: Any) -> str:
+    """`uploaded`, with its error as the page shows one."""
+    try:
+        return uploaded(path)
+    except X2VError as error:
+        raise told(error) from error
 
 
 def told(error: BaseException) -> gr.Error:

@@ -9,9 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from x2vkit.demo.guard import told, uploaded
+from x2vkit.demo.guard import visitors_file
 from x2vkit.demo.models import Progress
-from x2vkit.errors import X2VError
 from x2vkit.registry import LIMITS, SHAPES
 
 SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]
@@ -52,12 +51,7 @@ def as_file(component: Any) -> Any:
     """
 
     def preprocess(payload: Any) -> str | None:
-        if payload is None:
-            return None
-        try:
-            return uploaded(getattr(payload, "path", None))
-        except X2VError as error:
-            raise told(error) from error
+        return None if payload is None else visitors_file(getattr(payload, "path", None))
 
     component.preprocess = preprocess
     return component
