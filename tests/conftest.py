@@ -115,3 +115,12 @@ def planning(pipeline):
     pipe = X2VPipeline(*parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, one for all tests of a run: a second one beside it is refused by Playwright in one thread."""
+    from x2vkit.bench.pages import chromium
+
+    with chromium() as running:
+        yield running

@@ -32,15 +32,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket
 
-from x2vkit.bench.pages import chromium
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium, one for all tests of a run."""
-    with chromium() as running:
-        yield running
-
 
 @dataclass
 class Opened:

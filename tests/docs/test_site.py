@@ -13,8 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-
-from x2vkit.bench.pages import chromium
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -130,19 +129,19 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_open_in_a_browser_ask_nobody_and_fit(address: str, width: int) -> None:
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": width, "height": 900})
-        said, asked = [], []
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: asked.append(request.url))
-        for name in ("index.html", "concepts/attention.html", "glossary.html", "reference/core.html"):
-            page.goto(address + name, wait_until="networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
-        page.keyboard.press("/")  # opens the search, wide or narrow
-        page.locator(".md-search__input").press_sequentially("guidance ramp")  # the page hears keys
-        first = page.locator(".md-search-result__link").first
-        first.wait_for()
-        assert "glossary.html" in str(first.get_attribute("href"))
-        assert said == []
-        assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+def test_pages_open_in_a_browser_ask_nobody_and_fit(browser: Browser, address: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("index.html", "concepts/attention.html", "glossary.html", "reference/core.html"):
+        page.goto(address + name, wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+    page.keyboard.press("/")  # opens the search, wide or narrow
+    page.locator(".md-search__input").press_sequentially("guidance ramp")  # the page hears keys
+    first = page.locator(".md-search-result__link").first
+    first.wait_for()
+    assert "glossary.html" in str(first.get_attribute("href"))
+    assert said == []
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    page.close()
