@@ -16,6 +16,7 @@ import numpy as np
 
 from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
+from x2vkit.trace.layers import AttentionLayer
 
 if TYPE_CHECKING:
     from x2vkit.trace.record import Trace
@@ -25,7 +26,7 @@ Rule = tuple[str, bool]
 
 ARRAYS = ("t", "latents", "pred_x0", "pred_x0_cond", "frames", "previews", "preview_weight", "preview_bias")
 """The fields of a Trace that are one array each."""
-GROUPS = ("queries", "keys", "inputs", "plan")
+GROUPS = ("queries", "keys", "inputs", "plan", "maps")
 """The fields that are several arrays each, in a file under names such as "queries.3.0" or "inputs.image"."""
 FASTEST = 1000.0
 """Most frames a second."""
@@ -113,12 +114,16 @@ def _attention(trace: Trace) -> Iterator[Rule]:
     yield f"the latents are cut into {tokens} patches, each a video token of the geometry", video == tokens
     yield "a word for each text token", not text or text == len(trace.words)
     yield "queries and keys stand at the same places", trace.queries.keys() == trace.keys.keys()
+    yield "layers are AttentionLayer", all(isinstance(layer, AttentionLayer) for layer in trace.layers)
+    last = len(trace.layers) or float("inf")
     for site, array in trace.queries.items():
         step, layer = site
-        yield "queries are of steps 0..S-1 and of layers from 0", 0 <= step < trace.steps and layer >= 0
-        lead = (len(trace.heads), geometry.tokens)
-        right = array.ndim == 3 and array.shape == (*lead, array.shape[-1]) == trace.keys[site].shape
-        yield "queries and keys are (A, T + N, D)", right and array.shape[-1] > 0
+        right = 0 <= step < trace.steps and 0 <= layer < last
+        yield "queries are of steps 0..S-1 and of layers from 0, as many as `layers` names", right
+        for side, each in (("queries", array), ("keys", trace.keys[site])):
+            held = (len(trace.heads), len(trace.reads(layer).places(side, geometry)), array.shape[-1])
+            right = each.ndim == 3 and each.shape == held and 0 not in held
+            yield f"{side} are (A, T + N, D), or of the kinds that their layer names", right
 
 
 def _extras(trace: Trace) -> Iterator[Rule]:
@@ -131,6 +136,32 @@ def _extras(trace: Trace) -> Iterator[Rule]:
         yield f"a plan has the tracks {', '.join(PLAN)}; {name} is ({shape})", right
         yield f"{name} of the plan holds numbers", track.dtype.kind == "f"
     yield "a plan has boxes", not trace.plan or "boxes" in trace.plan
+    for name, array in trace.maps.items():
+        right = array.ndim == 5 and array.shape[0] in (1, trace.steps) and array.shape[2:] == trace.grid
+        yield f"map {name} is (1 or S, T, time, rows, columns)", right and array.shape[1] == len(trace.words)
+        yield (
+            f"map {name} is float16 and finite",
+            array.dtype == np.float16 and bool(np.isfinite(array).all()),
+        )
+    for name in ("stages", "sections"):
+        yield f"{name} are one a step, or none", len(getattr(trace, name)) in (0, trace.steps)
+    yield "stages are texts", all(isinstance(stage, str) for stage in trace.stages)
+    yield "sections are whole numbers", all(_whole(section) and section >= 0 for section in trace.sections)
+    yield "coverage lists what was not seen, each with a sentence", _coverage(trace.coverage)
+
+
+def _coverage(coverage: Mapping[Any, Any]) -> bool:
+    """Whether a coverage has its fields: all of them are texts and lists that a view can show."""
+    unseen = coverage.get("unseen", [])
+    return (
+        _by_name(coverage)
+        and all(isinstance(coverage.get(name, ""), str) for name in ("pipeline", "support"))
+        and isinstance(unseen, (list, tuple))
+        and all(isinstance(one, Mapping) and isinstance(one.get("said"), str) for one in unseen)
+        and all(isinstance(one.get("what"), str) for one in unseen)
+        and all(isinstance(one.get("where", []), (list, tuple)) for one in unseen)
+        and all(isinstance(place, str) for one in unseen for place in one.get("where", []))
+    )
 
 
 def _pictures(array: Any, axes: int) -> bool:

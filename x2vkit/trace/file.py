@@ -21,6 +21,7 @@ from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
 from x2vkit.trace.checks import ARRAYS, GROUPS
+from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.pictures import EncodedPictures
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ SCHEMA = 4
 
 TEXTS = ("request", "words", "unknown", "fps", "heads", "geometry", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
-TUPLES = ("words", "unknown", "heads")
+FOREIGN = ("layers", "stages", "sections", "coverage")
+"""More of them, which a file has only where they are not empty: those of models that are not x2vkit's."""
+TUPLES = ("words", "unknown", "heads", "layers", "stages", "sections")
+FIELDS = ("request", "geometry", "timings", "versions", "coverage")
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 
@@ -53,8 +57,11 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     """Write a trace; raises X2VError when the path cannot be, before or while writing. Returns the path."""
     path = check_output(path, (SUFFIX,))
     values = {name: getattr(trace, name) for name in TEXTS}
+    values |= {name: getattr(trace, name) for name in FOREIGN if getattr(trace, name)}
     header = {name: dict(value) if hasattr(value, "keys") else value for name, value in values.items()}
     header["geometry"] = asdict(trace.geometry)
+    if trace.layers:
+        header["layers"] = [asdict(layer) for layer in trace.layers]
     metadata = {"format": FORMAT, "schema": str(SCHEMA), "trace": json.dumps(header)}
     arrays = {name: np.ascontiguousarray(array) for name, array in trace.arrays().items()}
     if compact:
@@ -163,13 +170,15 @@ def _expand(arrays: dict[str, Any]) -> None:
 def _texts(header: str) -> dict[str, Any]:
     """The fields of a trace that are JSON."""
     values = json.loads(header)
-    for name in TUPLES:
-        if not isinstance(values[name], list):
+    names = (*TEXTS, *(name for name in FOREIGN if name in values))
+    for name in names:
+        if name in TUPLES and not isinstance(values[name], list):
             raise ValueError(f"{name} is no list")
-    for name in ("request", "geometry", "timings", "versions"):
-        if not isinstance(values[name], dict):
+        if name in FIELDS and not isinstance(values[name], dict):
             raise ValueError(f"{name} holds no fields")
-    texts = {name: tuple(values[name]) if name in TUPLES else values[name] for name in TEXTS}
+    texts = {name: tuple(values[name]) if name in TUPLES else values[name] for name in names}
+    if "layers" in texts:
+        texts["layers"] = tuple(AttentionLayer(**layer) for layer in texts["layers"])
     return texts | {"geometry": Geometry(**values["geometry"])}
 
 
@@ -178,7 +187,7 @@ def _arrays(flat: dict[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {name: {} for name in GROUPS}
     for name, array in flat.items():
         kind, _, rest = name.partition(".")
-        if kind in ("inputs", "plan") and rest:
+        if kind in ("inputs", "plan", "maps") and rest:
             fields[kind][rest] = array
         elif kind in ("queries", "keys") and rest:
             step, layer = rest.split(".")

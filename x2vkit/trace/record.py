@@ -25,6 +25,7 @@ from x2vkit.axes import Geometry, Shape3
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.trace.checks import ARRAYS, GROUPS, check
+from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.pictures import EncodedPictures
 
 Array = NDArray[Any]
@@ -57,15 +58,34 @@ class Trace:
     """Frames a second."""
     queries: Mapping[Site, Array] = field(default_factory=dict)
     """(step, layer) -> (A, L, D) float16 queries after norm and rotation; tokens as in
-    `geometry.token_kinds`.
+    `geometry.token_kinds`, of the kinds that the layer's entry in `layers` names.
     """
     keys: Mapping[Site, Array] = field(default_factory=dict)
-    """(step, layer) -> (A, L, D) float16 keys after norm and rotation; tokens as in `geometry.token_kinds`.
+    """(step, layer) -> (A, L, D) float16 keys after norm and rotation; tokens as those of `queries`, or of
+    other kinds where the layer's entry says so.
     """
     heads: tuple[int, ...] = ()
     """Which of the layer's heads the A captured ones are."""
     geometry: Geometry = Geometry()
     """Strides, patch and sequence of the model. Without `token_kinds` the T words come first, then the video.
+    """
+    layers: tuple[AttentionLayer, ...] = ()
+    """What each layer of `queries` and `keys` reads; empty where every layer reads the whole sequence."""
+    stages: tuple[str, ...] = ()
+    """(S,) The model that each step ran through ("transformer", "transformer_2"); empty where there is one.
+    """
+    sections: tuple[int, ...] = ()
+    """(S,) The section of the clip, from 0, that each step worked on; empty where a run makes a clip at once.
+    """
+    maps: Mapping[str, Array] = field(default_factory=dict)
+    """Where each word goes, pooled over heads and layers while the run went on: name ("cross", "concept") ->
+    (S', T, time, rows, columns) float16 over the grid of video tokens; S' is S, or 1 for all steps together.
+    """
+    coverage: Mapping[str, Any] = field(default_factory=dict)
+    """What the record saw of the model and what it did not, as JSON values; empty for x2vkit's own model, of
+    which it sees all. "pipeline": the class; "support": "verified" or "generic"; "unseen": a list of
+    {"what": a short name, "said": a sentence for people, "where": [modules or steps]}; see
+    `adapters.coverage`.
     """
     inputs: Mapping[str, Array] = field(default_factory=dict)
     """Pictures and tracks that were given beside the prompt, by the name of their argument."""
@@ -97,7 +117,7 @@ class Trace:
     """Versions of the programs that made it. The same frames bit for bit are promised for the same ones."""
 
     def __post_init__(self) -> None:
-        for name in ("request", "timings", "versions"):
+        for name in ("request", "timings", "versions", "coverage"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in GROUPS:
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
@@ -164,7 +184,7 @@ class Trace:
         flat = {name: getattr(self, name) for name in ARRAYS if getattr(self, name) is not None}
         for kind in ("queries", "keys"):
             flat |= {f"{kind}.{step}.{layer}": array for (step, layer), array in getattr(self, kind).items()}
-        for kind in ("inputs", "plan"):
+        for kind in ("inputs", "plan", "maps"):
             flat |= {f"{kind}.{name}": array for name, array in getattr(self, kind).items()}
         return flat
 
@@ -173,23 +193,34 @@ class Trace:
 
         query: a token's place in the sequence, 0..L-1: `geometry.span` says where words and video begin, and
         `geometry.token_box` which pixels a video token holds; by x2vkit's own model 0..T-1 are `words`, and T
-        + i is video token i. One row at a time, never the square of all pairs. Raises X2VError where nothing
-        was captured.
+        + i is video token i. One row at a time, never the square of all pairs. Tokens that the layer does not
+        read get 0. Raises X2VError where nothing was captured.
         """
         if (step, layer) not in self.queries:
             have = ", ".join(map(str, self.captured[:6])) + (" ..." if len(self.captured) > 6 else "")
             rule = f"this trace holds (step, layer) {have}" if have else "this trace holds no attention"
             got = f"attention at step {step}, layer {layer}"
             raise X2VError(got, rule, "record it with x2vkit.record(..., attention=...)")
-        q, k = self.queries[step, layer], self.keys[step, layer]
-        if not 0 <= query < q.shape[1]:
+        if not 0 <= query < self.geometry.tokens:
             kinds = " and ".join(f"{count} {kind}" for kind, count in self.geometry.token_kinds)
             rule = f"this trace has {kinds} tokens, in this order"
             raise X2VError(f"token {query}", rule, "count from 0")
-        row = q[:, query].astype(np.float32)[:, None, :]  # (A, 1, D)
-        scores = (row @ k.astype(np.float32).swapaxes(1, 2))[:, 0] * q.shape[2] ** -0.5  # (A, L)
+        q, k, reads = self.queries[step, layer], self.keys[step, layer], self.reads(layer)
+        held = np.flatnonzero(reads.places("queries", self.geometry) == query)
+        if not len(held):
+            rule = f"{reads.name} holds queries of {', '.join(reads.queries)} tokens"
+            raise X2VError(f"token {query}", rule, "ask for one of them, or another layer")
+        row = q[:, held[0]].astype(np.float32)[:, None, :]  # (A, 1, D)
+        scores = (row @ k.astype(np.float32).swapaxes(1, 2))[:, 0] * q.shape[2] ** -0.5  # (A, keys held)
+        scores = np.where(reads.seen(query, self.grid, self.geometry), scores, -np.inf)
         scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return scores / scores.sum(axis=1, keepdims=True)
+        rows = np.zeros((len(q), self.geometry.tokens), np.float32)
+        rows[:, reads.places("keys", self.geometry)] = scores / scores.sum(axis=1, keepdims=True)
+        return rows
+
+    def reads(self, layer: int) -> AttentionLayer:
+        """What one layer reads: its entry in `layers`, or the whole sequence."""
+        return self.layers[layer] if self.layers else AttentionLayer(f"layer {layer}")
 
     def preview(self, step: int) -> Frames:
         """What the clip is taken to be at one step (0..S-1), as a picture -> (F, H, W, 3) uint8.
