@@ -41,7 +41,7 @@ class AttentionLayer:
             raise X2VError(f"attention layer {self.name!r}", rule, "record it again")
 
     def places(self, side: str, geometry: Geometry) -> NDArray[np.int64]:
-        """Places in the sequence (0..L-1) of the tokens that one side ("queries" or "keys") holds, in order."""
+        """(n,) Places in the sequence, 0..L-1, of the tokens that "queries" or "keys" holds, in order."""
         kinds = getattr(self, side) or tuple(kind for kind, _ in geometry.token_kinds)
         spans = [np.array(geometry.span(kind), np.int64) for kind, _ in geometry.token_kinds if kind in kinds]
         return np.concatenate([np.zeros(0, np.int64), *spans])
