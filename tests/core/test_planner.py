@@ -8,8 +8,9 @@ import torch
 
 import x2vkit as x2v
 from x2vkit.core.conditions import Conditions
-from x2vkit.core.planner import TRACKS, Planner, plan_of, tracks_of
+from x2vkit.core.planner import TRACKS, Plan, Planner, plan_of, tracks_of
 from x2vkit.core.text import TextEncoder
+from x2vkit.errors import X2VError
 from x2vkit.judge.metrics import fit_bounce, heights
 from x2vkit.world import SceneSpec, World
 from x2vkit.world.animate import gravity
@@ -156,3 +157,14 @@ def test_a_given_box_decides_where_the_subject_goes(shipped):
     box = np.array([0.6, 0.4, 0.9, 0.8])
     plan = draft(shipped, "a brown dog standing still in the snow", 2, boxes=[box])
     np.testing.assert_allclose(plan.boxes[:, :, 0], np.broadcast_to(box, (2, 17, 4)), atol=1e-5)
+
+
+def test_a_plan_of_tracks_leaves_the_others_out():
+    boxes = np.full((5, 2, 4), 0.5, np.float32)
+    plan = Plan.of_tracks({"boxes": boxes.tolist(), "mouth": [None] * 5})
+    np.testing.assert_array_equal(plan.boxes[0], boxes)
+    assert np.isnan(plan.mouth).all() and (plan.turn == 0).all() and (plan.camera == (0, 0, 1)).all()
+    assert plan.conditions(32, 48).control is not None
+    for wrong in ({}, {"boxes": boxes[:, :, :3]}, {"boxes": boxes, "turn": np.zeros(4)}, {"box": boxes}):
+        with pytest.raises(X2VError, match="a plan is boxes"):
+            Plan.of_tracks(wrong)

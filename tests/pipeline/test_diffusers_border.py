@@ -103,6 +103,8 @@ def test_several_videos_of_a_prompt_lie_side_by_side(pipeline):
         np.testing.assert_allclose(four.frames[i], one[0], atol=2e-3)
     with pytest.raises(X2VError, match="3 generators: there are 4 clips"):
         pipeline(["a dog", "a ball"], **QUICK, num_videos_per_prompt=2, generator=generators[:3])
+    with pytest.raises(X2VError, match="1 generators: there are 2 clips"):
+        pipeline(["a dog", "a ball"], **QUICK, generator=generators[:1])
 
 
 @pytest.mark.parametrize("negative", [None, "blue"])

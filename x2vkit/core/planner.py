@@ -14,7 +14,7 @@ same in any shape. Knows nothing about latents or pixels: `Plan.conditions` draw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log, pi
 
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from x2vkit.axes import Shape3
@@ -34,6 +34,7 @@ from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
 from x2vkit.core.raster import MOTION_SCALE
 from x2vkit.core.text import Words
 from x2vkit.core.transformer import precondition
+from x2vkit.errors import X2VError
 
 GROUPS = {
     "box_a": slice(0, 5), "box_b": slice(5, 10), "mouth": slice(10, 12), "camera": slice(12, 15),
@@ -79,6 +80,29 @@ class Plan:
         tracks = (openness, camera[None], turn[None])
         return cls(two, *(each.astype(np.float32) for each in tracks))
 
+    @classmethod
+    def of_tracks(cls, tracks: Mapping[str, ArrayLike]) -> Plan:
+        """The plan of one clip from its tracks by name, as `Trace.plan` has them; one that is missing says
+        nothing.
+
+        tracks: boxes (F, 2, 4), mouth (F,), camera (F, 3), turn (F,).
+
+        Raises:
+            X2VError: tracks of another name or shape, of different lengths, or none.
+        """
+        shapes = {"boxes": (2, 4), "mouth": (), "camera": (3,), "turn": ()}
+        given = {name: np.asarray(track, np.float32) for name, track in tracks.items()}
+        frames = {len(track) for track in given.values() if track.ndim}
+        fitting = all(track.shape[1:] == shapes.get(name) for name, track in given.items())
+        if len(frames) != 1 or not fitting:
+            got = ", ".join(f"{name} {track.shape}" for name, track in given.items()) or "nothing"
+            rule = "a plan is boxes (F, 2, 4), mouth (F,), camera (F, 3) and turn (F,), or some of them"
+            raise X2VError(f"a plan of {got}", rule, "take another clip's trace.plan, or pipe.draft(...)")
+        F = frames.pop()
+        none = {"boxes": np.full((F, 2, 4), np.nan), "mouth": np.full(F, np.nan), "turn": np.zeros(F)}
+        none["camera"] = np.tile((0.0, 0.0, 1.0), (F, 1))
+        return cls(**{name: given.get(name, empty)[None].astype(np.float32) for name, empty in none.items()})
+
     def only(self, subjects: int) -> Plan:
         """The same plan with so many subjects (0 to 2): without any, the camera's alone."""
         boxes = self.boxes.copy()
@@ -96,6 +120,26 @@ class Plan:
         return Conditions(
             **{name: stack([getattr(one, name) for one in drawn], torch.float32) for name in names}
         )
+
+
+def as_plan(plan: Plan | Mapping[str, ArrayLike] | bool, num_frames: int) -> Plan | bool:
+    """A plan for clips of so many frames: as it is, from a trace's tracks (none at all is False), or whether
+    to draft one.
+
+    Raises:
+        X2VError: a plan of another length, or something else.
+    """
+    if isinstance(plan, Mapping):
+        plan = Plan.of_tracks(plan) if plan else False
+    if isinstance(plan, bool):
+        return plan
+    if not isinstance(plan, Plan):
+        rule = "a plan is True, False, a Plan, or the tracks of one (trace.plan)"
+        raise X2VError(f"plan={plan!r}"[:80], rule, "use True to draft one")
+    if (length := plan.boxes.shape[1]) != num_frames:
+        cure = f"use num_frames={length}, or draft one for {num_frames}: pipe.draft([prompt], (F, H, W))"
+        raise X2VError(f"a plan of {length} frames", f"the clip has {num_frames}", cure)
+    return plan
 
 
 def _drawn(shape: Shape3, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Conditions:

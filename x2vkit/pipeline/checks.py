@@ -99,6 +99,6 @@ def check_generators(generator: Any, clips: int) -> None:
     if not all(one is None or isinstance(one, torch.Generator) for one in each):
         rule = "a generator is a torch.Generator, or a list of them"
         raise X2VError(f"generator={generator!r}"[:80], rule, "use torch.Generator().manual_seed(0)")
-    if isinstance(generator, (list, tuple)) and len(generator) not in (1, clips):
+    if isinstance(generator, (list, tuple)) and len(generator) != clips:
         rule = f"there are {clips} clips"
         raise X2VError(f"{len(generator)} generators", rule, "give one, or one for each clip")

@@ -22,7 +22,7 @@ from torch import Tensor
 from x2vkit.axes import Shape3, check_shape, latent_shape
 from x2vkit.core.conditions import Conditions, known_frames, resolve
 from x2vkit.core.guidance import GuidedVelocity, passes
-from x2vkit.core.planner import TRACKS, Plan, Planner
+from x2vkit.core.planner import TRACKS, Plan, Planner, as_plan
 from x2vkit.core.sampler import Prediction, sample, steps_run
 from x2vkit.core.text import TextEncoder, Words
 from x2vkit.core.transformer import VideoTransformer
@@ -93,7 +93,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         latents: Tensor | None = None,
         prompt_embeds: Tensor | None = None,
         negative_prompt_embeds: Tensor | None = None,
-        plan: Plan | bool = True,
+        plan: Plan | Mapping[str, np.ndarray] | bool = True,
         shared_attention: bool = False,
         fps: int = 12,
         output_type: str = "pil",
@@ -127,7 +127,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             prompt_embeds: in place of `prompt`, what `encode_prompt` made of it; without words nothing is
                 planned.
             negative_prompt_embeds: in place of `negative_prompt`.
-            plan: where everything goes (see `draft`), changed by hand perhaps; True drafts one, if the model
+            plan: where everything goes (see `draft`), changed by hand perhaps, or the tracks of one clip
+                (`Trace.plan`), which count for all; True drafts one, if the model
                 has a planner, around the boxes and the camera that are given (beside given frames or a
                 control raster, of the camera alone; of a given video, none); False does not.
             shared_attention: the clips of the batch look at each other, to keep one character.
@@ -208,7 +209,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         latents: Tensor | None = None,
         prompt_embeds: Tensor | None = None,
         negative_prompt_embeds: Tensor | None = None,
-        plan: Plan | bool = True,
+        plan: Plan | Mapping[str, np.ndarray] | bool = True,
         shared_attention: bool = False,
         attention_kwargs: Mapping[str, Any] | None = None,
         scheduler: Any = None,
@@ -226,6 +227,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             X2VError: input that the model cannot work with.
         """
         check_shape(num_frames, height, width, self.transformer.patch)
+        plan = as_plan(plan, num_frames)
         check_scheduler(scheduler := scheduler or self.scheduler)
         steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.sampling.guidance if guidance_scale is None else guidance_scale
