@@ -97,8 +97,8 @@ class RunRequest:
     """Pixels, a multiple of 16."""
     fps: int = 12
     """Frames a second, for playing; the model was trained at 12."""
-    scheduler: str = "euler"
-    """euler, heun or unipc (see core/sampler.py)."""
+    scheduler: str | None = None
+    """euler, heun or unipc (see core/sampler.py); None is the pipeline's own."""
     model: str = "small"
     """Name or path of the weights."""
     plan: bool = True

@@ -28,6 +28,9 @@ SHAPES: dict[str, Shape3] = {
 }
 """Name -> frames, height, width: the shapes that the shipped models were trained on."""
 
+SCHEDULERS = ("euler", "heun", "unipc")
+"""Schedulers that a run can name; core/sampler.py makes them."""
+
 SAMPLING_FILE = "sampling.json"
 """Where a folder of weights says how to sample them."""
 
@@ -105,6 +108,21 @@ def shipped() -> dict[str, Path]:
     for folder in folders:
         named[folder.name if folder.name not in named else folder.relative_to(WEIGHTS).as_posix()] = folder
     return named
+
+
+def weights_folder(name: str | Path) -> Path:
+    """The folder of a shipped name, or the folder that is named, if it holds a pipeline's weights.
+
+    Raises X2VError where there are none.
+    """
+    have = shipped()
+    folder = have.get(str(name), Path(name))
+    if not (folder / "model_index.json").is_file():
+        names = ", ".join(have) or "none"
+        rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
+        cure = "give a shipped name, or a folder that save_pretrained wrote"
+        raise X2VError(f"model {str(name)!r}", rule, cure)
+    return folder
 
 
 def train_flops(folder: str | Path) -> float | None:

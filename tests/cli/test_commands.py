@@ -67,16 +67,16 @@ def test_several_prompts_make_one_sheet_each_with_the_next_seed(model, tmp_path,
 
 def test_options_reach_the_run(model, tmp_path):
     Image.new("RGB", (300, 100), "red").save(tmp_path / "start.png")
-    options = "--seed 3 --steps 5 --guidance 2.5 --num-frames 9 --width 160 --height 96 --fps 8 --model other"
+    options = "--seed 3 --steps 5 --guidance 2.5 --num-frames 9 --width 160 --height 96 --fps 8 --model base"
     options = [*options.split(), "--scheduler", "heun", "--negative-prompt", "snow"]
     options += ["--image", f"{tmp_path}/start.png", "-o", f"{tmp_path}/a.png"]
     assert cli.main(["generate", "a dog", *options]) == 0
     request, given = model[0]
     expected = {"prompt": "a dog", "negative_prompt": "snow", "seed": 3, "steps": 5, "guidance": 2.5}
-    expected |= {"num_frames": 9, "width": 160, "height": 96, "fps": 8, "model": "other", "scheduler": "heun"}
+    expected |= {"num_frames": 9, "width": 160, "height": 96, "fps": 8, "model": "base", "scheduler": "heun"}
     assert expected.items() <= request.to_dict().items()
     assert given["image"].shape == (96, 160, 3)
-    assert given["pipeline"] == "the other model"
+    assert given["pipeline"] == "the base model"
 
 
 def test_json_is_one_object_on_stdout(model, tmp_path, capsys):
@@ -98,6 +98,8 @@ BAD = {
     "guidance": ["--guidance", "nan"],
     "seed": ["--seed", "-1"],
     "fps": ["--fps", "0"],
+    "scheduler": ["--scheduler", "ddim"],
+    "model": ["--model", "nope"],
 }
 
 

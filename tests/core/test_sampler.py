@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from x2vkit import registry
 from x2vkit.core.conditions import known_frames
 from x2vkit.core.sampler import SCHEDULERS, Prediction, make_scheduler, sample
 from x2vkit.errors import X2VError
@@ -154,3 +155,7 @@ def test_weights_say_where_the_steps_lie(name, noise):
         ran[shift, last] = [step.t for step in run]
     assert all(levels[-1] == pytest.approx(last, abs=1e-5) for (_, last), levels in ran.items())
     assert ran[3.0, 0.1][2] > ran[1.0, 0.1][2] == pytest.approx(0.55, abs=1e-5)
+
+
+def test_every_scheduler_that_can_be_named_is_there():
+    assert tuple(SCHEDULERS) == registry.SCHEDULERS

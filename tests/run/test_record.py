@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
 
 from x2vkit import registry
 from x2vkit.config import RunRequest
@@ -344,3 +345,62 @@ def test_a_negation_that_does_nothing_is_told(small):
         record("a red ball without a blue ball", guidance=1.0, **small)
     with pytest.warns(UserWarning, match="does not know flurb"):
         record("a red ball without a flurb", guidance=2.0, **small)
+
+
+def test_a_pipelines_own_scheduler_makes_the_clip(small, pipeline, monkeypatch, tmp_path):
+    usual = record("a red ball", **small)
+    assert usual.request["scheduler"] == "euler"
+    monkeypatch.setattr(pipeline, "scheduler", FlowMatchEulerDiscreteScheduler(shift=6.0))
+    size = {"num_frames": 5, "height": 32, "width": 48, "num_inference_steps": 3}
+    plain = pipeline("a red ball", generator=torch.Generator().manual_seed(1), **size).frames[0]
+    swapped = record("a red ball", **small)
+    np.testing.assert_array_equal(swapped.frames, plain)
+    assert (swapped.t != usual.t).any()
+    np.testing.assert_array_equal(record("a red ball", scheduler="euler", **small).t, usual.t)
+    kept = Trace.load(swapped.save(tmp_path / "swapped.x2v"))
+    np.testing.assert_array_equal(rerun(kept, pipeline=pipeline).frames, plain)
+    monkeypatch.undo()
+    with pytest.raises(
+        X2VError, match=r"FlowMatchEulerDiscreteScheduler\(shift=6.0\): this pipeline's own is"
+    ):
+        rerun(kept, pipeline=pipeline)
+
+
+def test_the_flops_of_a_swapped_second_order_scheduler(small, pipeline, monkeypatch):
+    named = generate("a red ball", scheduler="heun", **small).flops
+    monkeypatch.setattr(pipeline, "scheduler", FlowMatchHeunDiscreteScheduler(shift=3.0))
+    assert generate("a red ball", **small).flops == named
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [("num_inference_steps", "steps"), ("guidance_scale", "guidance"), ("sede", "seed"), ("images", "image")],
+)
+def test_an_option_of_another_name_is_told_the_right_one(small, option, meant):
+    with pytest.raises(X2VError, match=rf"option {option}: .* did you mean {meant}\.$"):
+        record("a red ball", **small, **{option: 3})
+
+
+def test_a_scheduler_that_there_is_not_is_refused_before_weights_are_read(monkeypatch):
+    monkeypatch.setattr("x2vkit.run.record.loaded", lambda name: pytest.fail("read the weights"))
+    with pytest.raises(X2VError, match="schedulers are euler, heun, unipc"):
+        generate("a red ball", scheduler="ddim")
+
+
+def test_the_plan_of_a_trace_is_given_to_another_run(small, planning):
+    options = small | {"pipeline": planning}
+    first = record("a red ball", **options)
+    again = record("a red ball", **options, plan=first.plan)
+    np.testing.assert_array_equal(again.frames, first.frames)
+    np.testing.assert_array_equal(again.inputs["plan.camera"][0], first.plan["camera"])
+    unplanned = record("a red ball", **options, plan=False)
+    np.testing.assert_array_equal(
+        record("a red ball", **options, plan=unplanned.plan).frames, unplanned.frames
+    )
+
+
+def test_a_plan_of_another_length_says_what_fits(small, planning):
+    plan = planning.draft(["a red ball"], (9, 32, 48))
+    for given in (plan, {"boxes": plan.boxes[0]}):
+        with pytest.raises(X2VError, match="a plan of 9 frames: the clip has 5. use num_frames=9"):
+            record("a red ball", **small | {"pipeline": planning}, plan=given)

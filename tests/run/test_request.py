@@ -102,7 +102,7 @@ def test_the_ends_of_every_range_are_inside(name):
     [
         {"seed": None}, {"seed": "3"}, {"seed": True}, {"seed": 1.5}, {"seed": 2**63}, {"steps": "many"},
         {"steps": None}, {"guidance": None}, {"guidance": "4"}, {"prompt": None}, {"negative_prompt": 3},
-        {"plan": "no"}, {"shared_attention": 1}, {"scheduler": None}, {"num_frames": "17"}, {"fps": math.nan},
+        {"plan": "no"}, {"shared_attention": 1}, {"scheduler": 3}, {"num_frames": "17"}, {"fps": math.nan},
     ],
     ids=str,
 )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any, cast
 from x2vkit.config import RunRequest
 from x2vkit.device import collection_paused
 from x2vkit.errors import X2VError
-from x2vkit.registry import sampling_defaults
+from x2vkit.registry import SCHEDULERS, sampling_defaults, weights_folder
 
 COMMANDS = {
     "generate": "make a clip from words",
@@ -106,7 +106,7 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--width", type=int, default=usual.width, help="pixels, a multiple of 16 (%(default)s)")
     add("--height", type=int, default=usual.height, help="pixels, a multiple of 16 (%(default)s)")
     add("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
-    add("--scheduler", default=usual.scheduler, help="euler, heun or unipc (%(default)s)")
+    add("--scheduler", metavar="NAME", help=f"{', '.join(SCHEDULERS)} (the weights' own)")
     add("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
     add("--image", metavar="FILE", help="a picture that the clip starts from")
     add("--video", metavar="FILE", help="a clip that is made anew in the words")
@@ -136,6 +136,7 @@ def generate(args: argparse.Namespace) -> None:
     values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
     values["plan"] = args.plan == "on"
     several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
+    weights_folder(args.model)
     requests = [read_request(each, [args.model], sampling_defaults) for each in several]
     checked = with_files(requests[0], args.image, args.video, args.strength)
     for note in checked.notes:

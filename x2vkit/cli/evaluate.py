@@ -6,7 +6,7 @@ import argparse
 import json
 
 from x2vkit.errors import X2VError
-from x2vkit.registry import DEFAULT_MODEL, sampling_defaults
+from x2vkit.registry import DEFAULT_MODEL, sampling_defaults, weights_folder
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     from x2vkit.run.request import read_request
 
     values = {name: getattr(args, name) for name in ("model", "seed", "steps", "guidance")}
+    if not args.ceiling:
+        weights_folder(args.model)
     request = read_request(values, [args.model], sampling_defaults)
     steps, guidance = request.sampled()
     sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None

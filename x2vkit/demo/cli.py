@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from x2vkit.errors import X2VError
+from x2vkit.registry import weights_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,8 @@ def run(args: argparse.Namespace) -> None:
 
         return export(args.export_space, args.model)
     options = launch_options(args)
+    if args.model:
+        weights_folder(args.model)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from x2vkit.demo import demo
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import diffusers
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.device import fast_dtype
-from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
-from x2vkit.registry import DEFAULT_MODEL, shipped
+from x2vkit.registry import DEFAULT_MODEL, shipped, weights_folder
 
 
 def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
@@ -23,11 +21,7 @@ def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
     Raises:
         X2VError: there are no such weights, or they are damaged, of another version, or a pickle.
     """
-    folder = shipped().get(name, Path(name))
-    if not (folder / "model_index.json").is_file():
-        names = ", ".join(shipped()) or "none"
-        rule = f"no such weights ship with x2vkit (there are: {names}), and no such folder holds any"
-        raise X2VError(f"model {name!r}", rule, "give a shipped name, or a folder that save_pretrained wrote")
+    folder = weights_folder(name)
     parts = {}
     if folder in shipped().values() and not (folder / "vae").is_dir():
         # Models that differ in training compute alone share one autoencoder: its weights ship once.

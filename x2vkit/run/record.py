@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from inspect import signature
 from math import prod
 from time import perf_counter
 from typing import Any
@@ -25,17 +26,17 @@ from x2vkit import media
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Geometry, check_shape, latent_shape, token_grid
 from x2vkit.config import ModelConfig, RunRequest
 from x2vkit.core.conditions import Conditions
-from x2vkit.core.planner import Plan
-from x2vkit.core.sampler import Step, make_scheduler
+from x2vkit.core.planner import Plan, as_plan
+from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.pipeline.inputs import Picture
 from x2vkit.pipeline.x2v import ClipStep, X2VPipeline
-from x2vkit.registry import SamplingDefaults
 from x2vkit.run.capture import ALL, NOTHING, AttentionCapture, Capture, half
 from x2vkit.run.inputs import as_arguments, as_arrays
 from x2vkit.run.load import loaded
-from x2vkit.run.request import validate
+from x2vkit.run.request import request_of, validate
+from x2vkit.run.scheduler import scheduler_name, scheduler_of
 from x2vkit.run.versions import versions, weights_hash
 from x2vkit.run.wording import Wording, read_wording
 from x2vkit.trace import Trace
@@ -65,7 +66,7 @@ def record(
     strength: float = 0.6,
     boxes: Sequence[NDArray] = (),
     conditions: Conditions | None = None,
-    plan: Plan | bool | None = None,
+    plan: Plan | Mapping[str, NDArray] | bool | None = None,
     latents: Tensor | None = None,
     **options: Any,
 ) -> Trace:
@@ -80,23 +81,30 @@ def record(
         pipeline: the model; by default the one that the request names.
         on_step: called with every Step.
         image, video, strength, boxes, conditions, latents: as in `X2VPipeline.stream`; the trace keeps them.
-        plan: a plan changed by hand (see `X2VPipeline.draft`), which the trace keeps; or whether to draft
-            one, by default as the request says.
-        **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, shared_attention, ...).
+        plan: a plan changed by hand (see `X2VPipeline.draft`) or another clip's (`Trace.plan`), which the
+            trace keeps; or whether to draft one, by default as the request says.
+        **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, scheduler, ...). Unless
+            one is named, the scheduler is the pipeline's own.
 
     What the prompt negates ("without a hat") goes into the negative prompt, with a warning; the trace's
     request keeps the prompt as it was typed (see `run.wording`).
 
     Raises:
-        X2VError: the model cannot work with this input, or the trace would be above the budget.
+        X2VError: an option that there is not (what diffusers calls num_inference_steps is `steps` here); no
+            such model or scheduler; a value out of its range; a picture, video, plan or condition that does
+            not fit the clip, or holds values that are not numbers; a prompt of which the model knows no word;
+            steps, layers or heads to capture that the run has not; a trace above the budget.
     """
-    request = _request(prompt, options)
+    request = request_of(prompt, options, signature(record).parameters)
     pipeline = pipeline or loaded(request.model)
     request = request.resolve(pipeline.sampling)
+    plan = plan if plan is None else as_plan(plan, request.num_frames)
     by_hand = plan if isinstance(plan, Plan) else None
-    if plan is not None and not isinstance(plan, Plan):
+    if isinstance(plan, bool):
         request = replace(request, plan=plan)
     validate(request)
+    scheduler_of(request, pipeline)  # a name that there is none of is told before anything is read
+    request = replace(request, scheduler=request.scheduler or scheduler_name(pipeline))
     size = (request.height, request.width)
     if isinstance(image, (str, os.PathLike)):
         image = media.read_image(image, *size)
@@ -242,9 +250,7 @@ def _steps_of(
     pipeline: X2VPipeline, request: RunRequest, given: dict[str, Any], capture: Capture
 ) -> Iterator[ClipStep]:
     """The steps of the run, each with its attention captured."""
-    run = pipeline.stream(
-        request.prompt, **{"plan": request.plan} | _call(request, pipeline.sampling) | given
-    )
+    run = pipeline.stream(request.prompt, **{"plan": request.plan} | _call(request, pipeline) | given)
     try:
         while True:
             with capture.listening():
@@ -257,16 +263,7 @@ def _steps_of(
         run.close()
 
 
-def _request(prompt: str | RunRequest, options: Mapping[str, Any]) -> RunRequest:
-    base = prompt if isinstance(prompt, RunRequest) else RunRequest(prompt=prompt)
-    known = [one.name for one in fields(RunRequest)]
-    if strange := sorted(set(options) - set(known)):
-        rule = f"a run has the options {', '.join(known)}"
-        raise X2VError(f"option {', '.join(strange)}", rule, "leave it out")
-    return replace(base, **options)
-
-
-def _call(request: RunRequest, sampling: SamplingDefaults) -> dict[str, Any]:
+def _call(request: RunRequest, pipeline: X2VPipeline) -> dict[str, Any]:
     """A RunRequest in the words of `X2VPipeline.stream`."""
     return {
         "negative_prompt": request.negative_prompt,
@@ -277,7 +274,7 @@ def _call(request: RunRequest, sampling: SamplingDefaults) -> dict[str, Any]:
         "guidance_scale": request.guidance,
         "control_guidance_scale": request.control_guidance,
         "generator": torch.Generator("cpu").manual_seed(request.seed),
-        "scheduler": make_scheduler(request.scheduler, sampling.shift),
+        "scheduler": scheduler_of(request, pipeline),
         "shared_attention": request.shared_attention,
     }
 
@@ -313,7 +310,8 @@ def _flops(
     conditions = given.get("conditions", Conditions())
     controlled = planned or "boxes" in given
     controlled |= conditions.control is not None or conditions.camera is not None
-    return run_flops(config, replace(request, steps=steps), longest, controlled)
+    scheduler = "heun" if scheduler_of(request, pipeline).order == 2 else None
+    return run_flops(config, replace(request, steps=steps, scheduler=scheduler), longest, controlled)
 
 
 def _layers_heads(pipeline: X2VPipeline) -> tuple[int, int]:

@@ -11,7 +11,8 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
@@ -19,7 +20,7 @@ from x2vkit.axes import TIME_STRIDE, check_shape
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
 from x2vkit.media import check_fps
-from x2vkit.registry import DEFAULT_MODEL, LIMITS, SHAPES, SamplingDefaults
+from x2vkit.registry import DEFAULT_MODEL, LIMITS, SCHEDULERS, SHAPES, SamplingDefaults
 
 MAX_CHARACTERS = 1_000
 """Of a prompt."""
@@ -27,7 +28,7 @@ FPS = RunRequest.fps
 """Frames a second that x2vkit's own models were trained at."""
 RANDOM_SEED = -1
 """Stands for a seed that is drawn (`draw_seed`)."""
-OPTIONAL = ("steps", "guidance")
+OPTIONAL = ("steps", "guidance", "scheduler")
 """Settings that may be None: the weights' own default."""
 
 
@@ -96,7 +97,8 @@ def validate(request: RunRequest) -> None:
     """
     check_shape(request.num_frames, request.height, request.width)
     check_fps(request.fps)
-    for name in ("prompt", "negative_prompt", "scheduler", "model"):
+    check_scheduler_name(request.scheduler)
+    for name in ("prompt", "negative_prompt", "model"):
         if not isinstance(value := getattr(request, name), str):
             raise X2VError(f"{name}={short(value)}", f"{name} is text", f"use {getattr(RunRequest, name)!r}")
     for name in ("plan", "shared_attention"):
@@ -113,6 +115,53 @@ def validate(request: RunRequest) -> None:
         if not _is_number(value := getattr(request, name)):
             cure = f"use {LIMITS[name].default:g}, or 1 for none"
             raise X2VError(f"{name}={short(value)}", f"{name} is a finite number", cure)
+
+
+CALLED = {
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "cfg": "guidance",
+    "control_guidance_scale": "control_guidance",
+    "generator": "seed",
+    "frames": "num_frames",
+    "size": "height and width",
+}
+"""What options are called in diffusers and elsewhere -> what they are called in a RunRequest."""
+
+
+def request_of(
+    prompt: str | RunRequest, options: Mapping[str, Any], others: Collection[str] = ()
+) -> RunRequest:
+    """A prompt, or a whole request, with some of its fields changed.
+
+    Args:
+        prompt: words, or a request.
+        options: fields of a RunRequest, by name.
+        others: further names that may have been meant by one that there is not.
+
+    Raises:
+        X2VError: an option or a scheduler that there is not.
+    """
+    base = prompt if isinstance(prompt, RunRequest) else RunRequest(prompt=prompt)
+    known = [one.name for one in fields(RunRequest)]
+    if strange := sorted(set(options) - set(known)):
+        near = [CALLED.get(name) or _nearest(name, [*known, *others]) for name in strange]
+        meant = ", ".join(filter(None, near))
+        cure = f"did you mean {meant}" if meant else "leave it out"
+        raise X2VError(f"option {', '.join(strange)}", f"a run has the options {', '.join(known)}", cure)
+    request = replace(base, **options)
+    check_scheduler_name(request.scheduler)
+    return request
+
+
+def check_scheduler_name(name: Any) -> None:
+    """One of SCHEDULERS, None for the pipeline's own, or what `run.scheduler` calls one that has no name."""
+    if name is not None and not (isinstance(name, str) and "(" in name):
+        check_choice("scheduler", name, SCHEDULERS)
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.75)), "")
 
 
 def check_text(name: str, value: Any) -> str:
@@ -209,8 +258,8 @@ def _read(name: str, value: Any, models: Sequence[str]) -> Any:
         return check_text(name, value)
     if name in LIMITS and name != "strength":
         return check_number(name, value)
-    if name in ("shape", "model"):
-        return check_choice(name, value, SHAPES if name == "shape" else models)
+    if name in (choices := {"shape": SHAPES, "model": models, "scheduler": SCHEDULERS}):
+        return check_choice(name, value, choices[name])
     if name not in (known := [one.name for one in fields(RunRequest)]):
         raise X2VError(
             short(name), f"the settings are {', '.join([*known, 'shape', 'seconds'])}", "leave it out"
