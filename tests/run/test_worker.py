@@ -4,6 +4,8 @@ step.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -202,3 +204,25 @@ def test_nothing_is_lost_among_many_threads(worker):
     for thread in threads:
         thread.join(30)
     assert done == [True] * 40
+
+
+def test_a_program_ends_after_the_step_that_runs():
+    """At the end the task is stopped and waited for: a thread cut off in torch would abort the program."""
+    code = """
+import threading, time
+from x2vkit.run.worker import Worker
+begun, worker = threading.Event(), Worker(linger=60)
+def work(task):
+    begun.set()
+    try:
+        while True:
+            time.sleep(0.2)
+            task.check()
+    finally:
+        print("ended", flush=True)
+worker.submit(work)
+begun.wait()
+print("last line", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.splitlines() == ["last line", "ended"], done.stderr

@@ -11,9 +11,11 @@ check, that is within one denoising step. Knows nothing about models, widgets or
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Generator
 from threading import Condition, Event, Lock, Thread, current_thread
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -91,7 +93,7 @@ class Task(Generic[Item, Result]):
 
 
 class Worker:
-    """Runs tasks one after another, in a thread that ends when nothing is left to do.
+    """Runs tasks one after another, in a thread that ends when nothing is left to do, and with the program.
 
     Args:
         name: of the thread.
@@ -107,6 +109,7 @@ class Worker:
         self._running: Task[Any, Any] | None = None
         self._thread: Thread | None = None
         self._lock = Condition()
+        _workers.add(self)
 
     def submit(
         self,
@@ -214,3 +217,18 @@ class Worker:
             self._tasks.remove(task)
             self._running = task
             return task
+
+
+_workers: WeakSet[Worker] = WeakSet()
+
+
+@atexit.register
+def close_all(seconds: float = 20.0) -> None:
+    """End every worker and wait for its step: a thread that is still in torch when the interpreter goes
+    aborts the whole program.
+    """
+    for worker in (workers := list(_workers)):
+        worker.close()
+    for worker in workers:
+        if (thread := worker._thread) is not None and thread is not current_thread():
+            thread.join(seconds)
