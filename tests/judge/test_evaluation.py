@@ -18,6 +18,7 @@ from x2vkit.judge.prompts import plain, scenes
 from x2vkit.judge.report import LIMITS
 from x2vkit.judge.sampling import APART
 from x2vkit.judge.suites.physics import jump_period, true_speed
+from x2vkit.registry import SamplingDefaults
 from x2vkit.world import SceneSpec, World
 
 PROMPTS = 16
@@ -129,3 +130,17 @@ def test_promises_of_the_words_are_the_worlds():
     ):
         spec = SceneSpec(subject, "red", action, direction)
         assert true_speed(spec) == pytest.approx(World().render(spec, 1).truth.physics["speed"])
+
+
+def test_a_model_is_judged_as_its_weights_are_sampled():
+    calls = []
+
+    class Sampled:
+        sampling = SamplingDefaults(steps=7, guidance=2.5)
+
+        def __call__(self, prompt, num_frames, height, width, **options):
+            calls.append((options["num_inference_steps"], options["guidance_scale"]))
+            return noisy(prompt, num_frames, height, width)
+
+    assert evaluate(Sampled(), prompts=8, only=("adherence",)).settings["steps"] == 7
+    assert set(calls) == {(7, 2.5)}

@@ -26,6 +26,7 @@ from x2vkit.judge.suites.consistency import consistency, permanence
 from x2vkit.judge.suites.control import control, image, speech
 from x2vkit.judge.suites.physics import physics
 from x2vkit.judge.suites.pictures import distance, length, shapes
+from x2vkit.registry import SamplingDefaults
 
 Suite = Callable[[ClipSampler], Iterator[Figure]]
 
@@ -54,8 +55,8 @@ def evaluate(
     *,
     prompts: int = 300,
     seed: int = 0,
-    steps: int = 20,
-    guidance: float = 4.0,
+    steps: int | None = None,
+    guidance: float | None = None,
     only: Sequence[str] = (),
     judge: Judge | None = None,
     name: str = "",
@@ -69,8 +70,8 @@ def evaluate(
         prompts: clips for the adherence figures; suites that need fewer take an eighth, held-out combinations
             a third.
         seed: another one, other prompts and clips.
-        steps: denoising steps.
-        guidance: classifier-free guidance scale.
+        steps: denoising steps; by default those of the weights (`pipeline.sampling`).
+        guidance: classifier-free guidance scale; by default that of the weights.
         only: names of `SUITES`; empty for all.
         judge: what reads the clips; the one that ships by default.
         name: of the model, for the report.
@@ -91,6 +92,9 @@ def evaluate(
     chosen = {key: suite for key, suite in SUITES.items() if not only or key in only}
     if pipeline is not None and hasattr(pipeline, "set_progress_bar_config"):
         pipeline.set_progress_bar_config(disable=True)
+    sampling = getattr(pipeline, "sampling", SamplingDefaults())
+    steps = sampling.steps if steps is None else steps
+    guidance = sampling.guidance if guidance is None else guidance
     options = {"num_inference_steps": steps, "guidance_scale": guidance}
     figures: list[Figure] = []
     with tqdm(desc="clips", unit="clip", disable=not progress) as bar:
