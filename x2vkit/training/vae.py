@@ -21,6 +21,7 @@ from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, check_shape
 from x2vkit.core.layers import fold_time
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
 from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import Side
@@ -172,8 +173,9 @@ class VAETask(Task):
         vae = model.vae
         made = torch.cat([vae.decode_latents(vae.encode_video(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
-        picture = torch.cat([row.permute(2, 1, 3, 0).flatten(1, 2) for row in rows])  # (rows H, frames W, 3)
-        return ((picture.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+        strips = [row.transpose(1, 2).flatten(2) for row in rows]  # (3, H of both, frames W) each
+        picture = torch.cat(strips, dim=1)[None, :, None]  # (1, 3, 1, rows H, frames W)
+        return to_uint8(picture)[0, 0]
 
     def export(self, model: nn.Module, folder: Path) -> None:
         """Fit the latent statistics and the preview, and save the autoencoder in bf16 as `folder`/vae.

@@ -14,6 +14,7 @@ from torch import Tensor
 from x2vkit.core.vae import VideoVAE
 from x2vkit.judge.frame import ATTRIBUTES, CELL, looked_at
 from x2vkit.judge.motion import MOVES
+from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.training.dataset import to_video
 from x2vkit.world import SceneSpec, World
 from x2vkit.world.grammar import DIRECTED
@@ -111,8 +112,7 @@ def recode(vae: VideoVAE, frames: np.ndarray, noise: float, seed: int) -> np.nda
         latents = vae.encode_video(to_video(frames[None]).to(vae.device, vae.dtype))
         generator = torch.Generator().manual_seed(seed)
         latents = latents + noise * torch.randn(latents.shape, generator=generator).to(latents)
-        video = vae.decode_latents(latents).float().clamp(-1, 1)[0]
-    return ((video.permute(1, 2, 3, 0) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
+        return to_uint8(vae.decode_latents(latents))[0]
 
 
 def spoil(pixels: Tensor, rng: np.random.Generator) -> Tensor:
