@@ -14,6 +14,7 @@ import traitlets
 from matplotlib.figure import Figure
 from PIL import Image
 
+from x2vkit import views
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 from x2vkit.views import base, page, style
@@ -209,11 +210,22 @@ def test_to_html_writes_a_file_and_refuses_another_suffix(tmp_path):
     from x2vkit.views import Denoise
 
     view = Denoise()
-    html = view.to_html(tmp_path / "view.html", title="<b>")
-    assert (tmp_path / "view.html").read_text() == html and "<title>&lt;b&gt;</title>" in html
+    path, html = tmp_path / "view.html", view.to_html(title="<b>")
+    assert view.to_html(str(path), title="<b>") == path
+    assert path.read_text() == html and "<title>&lt;b&gt;</title>" in html
     assert len(html) < 5_000_000
     with pytest.raises(X2VError, match=r"\.html"):
         view.to_html(tmp_path / "view.txt")
+
+
+@pytest.mark.parametrize("name", ["Attention", "Compare", "Denoise", "Patches", "Scaling"])
+def test_what_cannot_be_shown_cannot_be_read(name, tmp_path):
+    """The sentence that stands in the view's place, wherever the view is read."""
+    view = getattr(views, name)([tmp_path / "none.x2v"] if name == "Compare" else tmp_path / "none.x2v")
+    assert view.error is not None
+    for read in (view.data, view.figure, view.to_html):
+        with pytest.raises(X2VError, match=re.escape(view.error.got)):
+            read()
 
 
 def test_one_look_in_python_and_in_the_browser():

@@ -42,11 +42,12 @@ import base64
 import io
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import wraps
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 from uuid import uuid4
 
 import anywidget
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 TraceLike: TypeAlias = "Trace | str | os.PathLike[str] | None"
+Seen = TypeVar("Seen")
 
 LIMIT_BYTES = 64_000_000
 """What a view sends to the browser at most, pictures counted unpacked."""
@@ -142,6 +144,9 @@ class View(anywidget.AnyWidget):
     def __init_subclass__(cls, **options: Any) -> None:
         if cls.__dict__.get("_module"):  # not the nameless subclass that anywidget makes for its own traits
             cls._esm, cls._css = page.esm(cls._module), page.css(cls._module)
+        for name in ("data", "figure"):
+            if name in cls.__dict__:
+                setattr(cls, name, _shows(cls.__dict__[name]))
         super().__init_subclass__(**options)
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -159,22 +164,20 @@ class View(anywidget.AnyWidget):
         super().__init__(**values, layout={"width": "100%"})
 
     # -- what a view is made of
-    # ------------------------------------------------------------------------------------------------------
 
     def prepare(self, *args: Any, **options: Any) -> Content:
         """Read what the constructor was given and say what to show, or raise X2VError."""
         raise NotImplementedError
 
     def data(self) -> dict[str, Array]:
-        """What is seen now, as numpy arrays by name."""
+        """What is seen now, as numpy arrays by name. Raises the X2VError that the view shows."""
         raise NotImplementedError
 
     def figure(self) -> Figure:
-        """What is seen now, as a matplotlib figure."""
+        """What is seen now, as a matplotlib figure. Raises the X2VError that the view shows."""
         raise NotImplementedError
 
     # -- what every view can do
-    # ------------------------------------------------------------------------------------------------------
 
     def show(self, content: Content) -> None:
         """Put other content into the view that is already on the page. X2VError above `LIMIT_BYTES`."""
@@ -185,9 +188,19 @@ class View(anywidget.AnyWidget):
             for name, value in values.items():
                 self.set_trait(name, value)
 
-    def to_html(self, path: str | os.PathLike[str] | None = None, title: str | None = None) -> str:
-        """The view as one HTML page that opens offline, and into a file if there is a path (.html)."""
-        return page.html(self, path, title)
+    @overload
+    def to_html(self, path: None = None, title: str | None = None) -> str: ...
+
+    @overload
+    def to_html(self, path: str | os.PathLike[str], title: str | None = None) -> Path: ...
+
+    def to_html(self, path: str | os.PathLike[str] | None = None, title: str | None = None) -> str | Path:
+        """The view as one HTML page that opens offline; or written to a path (.html), which is returned.
+
+        title: the page's name, by default the view's label. Raises the X2VError that the view shows.
+        """
+        text = page.html(self, path, title)
+        return text if path is None else Path(path)
 
     def link(self, *others: View) -> View:
         """Let views follow each other: what is selected in one is selected in all that know such a thing.
@@ -265,6 +278,18 @@ class View(anywidget.AnyWidget):
         stream = io.BytesIO()
         picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(stream, "PNG")
         return stream.getvalue()
+
+
+def _shows(read: Callable[[View], Seen]) -> Callable[[View], Seen]:
+    """What reads a view, so that it raises the view's error where there is nothing to read."""
+
+    @wraps(read)
+    def reading(view: View) -> Seen:
+        if view.error is not None:
+            raise view.error
+        return read(view)
+
+    return reading
 
 
 def as_trace(given: TraceLike) -> Trace:
