@@ -16,7 +16,19 @@ import x2vkit
 
 PACKAGE = Path(x2vkit.__file__).parent
 LIGHT = (
-    *("", ".cli", ".config", ".registry", ".errors", ".axes", ".media", ".trace", ".world", ".lab"),
+    *(
+        "",
+        ".cli",
+        ".config",
+        ".registry",
+        ".errors",
+        ".axes",
+        ".media",
+        ".trace",
+        ".world",
+        ".lab",
+        ".course",
+    ),
     *(".views", ".views.base", ".views.compare", ".views.playground"),
 )
 
@@ -92,9 +104,10 @@ ARROW: dict[str, tuple[str, ...]] = {
     "web": (*BASE, "core", "views"),
     "demo": (*BASE, "trace", "scaling", "world", "views", "run"),
     "lab": BASE,
+    "course": ALL,
     "bench": ALL,
     "cli": ALL,
-    "": (*ALL, "cli"),
+    "": (*ALL, "course", "cli"),
     "__main__": ("cli",),
 }
 """Every part of the package -> the other parts that its modules may import, as DESIGN.md orders them: what
@@ -104,7 +117,7 @@ only looks (`trace`, `scaling`, `views`) knows no model; `run`, `bench` and `cli
 The empty name is the package itself, whose public names are loaded on first use; nobody imports those from
 inside.
 """
-TABLES = ("x2vkit", "x2vkit.judge", "x2vkit.views", "x2vkit.cli.commands")
+TABLES = ("x2vkit", "x2vkit.course", "x2vkit.judge", "x2vkit.views", "x2vkit.cli.commands")
 """Modules that import by a name that they put together: tables of what is loaded on first use."""
 
 

@@ -25,7 +25,7 @@ def shipped(tmp_path, monkeypatch):
     folder.mkdir()
     for name in ("start-here", "compare"):
         (folder / f"{name}.ipynb").write_text(f"{name} 1")
-    monkeypatch.setattr(lab, "notebooks", lambda: sorted(folder.glob("*.ipynb")))
+    monkeypatch.setattr(lab, "notebooks", lambda course: {path.name: path for path in folder.glob("*.ipynb")})
     return folder
 
 
@@ -80,16 +80,34 @@ def test_without_jupyterlab_the_cure_is_told_and_nothing_is_copied(shipped, tmp_
 
 
 def test_the_real_notebooks_are_found():
-    names = [path.name for path in lab.notebooks()]
-    assert lab.TOUR in names and {"compare.ipynb", "playground.ipynb"} <= set(names)
+    assert {lab.TOUR, "compare.ipynb", "playground.ipynb"} <= lab.notebooks().keys()
+
+
+def test_the_course_comes_with_its_solutions_and_a_lesson_that_was_worked_on_stays(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    command = ["lab", "--course", "--copy-only"]
+    assert main(command) == 0
+    mine = tmp_path / lab.COURSE_FOLDER
+    assert (mine / lab.FIRST_LESSON).exists() and (mine / "solutions/01-clip.py").exists()
+    (mine / lab.FIRST_LESSON).write_text("my answers")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert (mine / lab.FIRST_LESSON).read_text() == "my answers"
+    assert f"0 files copied; kept as you left them: {lab.FIRST_LESSON}" in capsys.readouterr().out
 
 
 def test_the_notebooks_ship_in_the_wheel():
     import tomllib
 
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
-    assert build["wheel"]["force-include"] == {"notebooks": "x2vkit/notebooks"}
-    assert "/notebooks" in build["sdist"]["include"]  # a wheel can be built from the source archive too
+    assert build["wheel"]["force-include"] == {
+        "notebooks": "x2vkit/notebooks",
+        "tutorials": "x2vkit/tutorials",
+    }
+    # a wheel can be built from the source archive too
+    assert {"/notebooks", "/tutorials"} <= set(build["sdist"]["include"])
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BESIDE = {"notebooks", "docs", "tests", "findings", ".ci/run", "constraints.txt"}
+BESIDE = {"notebooks", "tutorials", "docs", "tests", "findings", ".ci/run", "constraints.txt"}
 """What the tree names beside the package."""
 COMMENT = 160
 """The longest first sentence: a line of the site's tree."""

@@ -18,6 +18,7 @@ from x2vkit.device import collection_paused, configure_threads
 if TYPE_CHECKING:
     from x2vkit import views
     from x2vkit.config import RunRequest
+    from x2vkit.course import check
     from x2vkit.demo import demo
     from x2vkit.errors import X2VError
     from x2vkit.judge import Judge
@@ -41,6 +42,7 @@ __all__ = [
     "X2VError",
     "X2VPipeline",
     "__version__",
+    "check",
     "demo",
     "generate",
     "load",
@@ -57,6 +59,7 @@ _HOME = {
     "World": "world",
     "X2VError": "errors",
     "X2VPipeline": "pipeline.x2v",
+    "check": "course",
     "generate": "run.record",
     "load": "run.load",
     "record": "run.record",

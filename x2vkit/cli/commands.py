@@ -25,7 +25,7 @@ from x2vkit.registry import SCHEDULERS, sampling_defaults, weights_folder
 COMMANDS = {
     "generate": "make a clip from words",
     "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
-    "lab": "open the notebooks in JupyterLab, beginning with the tour",
+    "lab": "open the notebooks in JupyterLab, or with --course the lessons",
     "train": "train on the world, or on a folder of videos",
     "scale": "train the same recipe at several sizes; what compute buys",
     "evaluate": "judge a model's clips by the truth, beside the judge's own error",
