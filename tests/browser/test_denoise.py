@@ -71,7 +71,7 @@ def test_a_click_on_the_curve_goes_there_and_is_kept(open_html, cat):
 def test_scrubbing_is_not_kept_until_it_is_let_go(open_html, cat):
     opened = open_html(cat.to_html())
     opened.slide("step", 5)
-    assert opened.page.evaluate("window.x2vkitModels[0].get('selection').step") == 9
+    assert opened.page.evaluate("window.x2vkitModels[0].get('selection').step") == 0
     opened.page.locator("input[data-key=step]").dispatch_event("change")
     assert opened.page.evaluate("window.x2vkitModels[0].get('selection').step") == 5
 

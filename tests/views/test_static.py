@@ -59,13 +59,17 @@ def test_the_check_of_functions_can_fail():
     assert functions(f"export default mount(async (view) => {{\n{body}\n}});\n") == [("default", 132)]
 
 
+INSIDE = {"playground": ("compare",), "overview": ("attention", "denoise", "patches")}
+"""Views that open inside another."""
+
+
 def test_views_share_lib_alone():
-    """lib imports lib; a view imports lib and itself; the Playground shows a Compare."""
+    """lib imports lib; a view imports lib, itself and what opens inside it."""
     for path in FILES:
         room = path.relative_to(STATIC).parts[0]
         for _, _, needed in IMPORT.findall(path.read_text()):
             other = (path.parent / needed).resolve().relative_to(STATIC.resolve()).parts[0]
-            assert other in (room, "lib") or (room, other) == ("playground", "compare"), (path, needed)
+            assert other in (room, "lib", *INSIDE.get(room, ())), (path, needed)
 
 
 def test_no_stride_of_one_model_is_written_into_the_browsers_code():
@@ -77,3 +81,24 @@ def test_no_stride_of_one_model_is_written_into_the_browsers_code():
 def test_what_tsc_checks_is_not_in_the_wheel():
     root = Path(__file__).parents[2]
     assert (root / "jsconfig.json").is_file() and not (STATIC / "jsconfig.json").exists()
+
+
+def test_terms_say_what_the_glossary_says():
+    """Every "?" of a view has the glossary's own sentence."""
+    glossary = (Path(__file__).parents[2] / "docs/glossary.md").read_text()
+    written = {}
+    for entry in re.split(r"^### ", glossary, flags=re.MULTILINE)[1:]:
+        term, _, text = entry.partition("\n")
+        text = re.sub(r"\s*See\s+\[[^]]*\]\([^)]*\)\.", "", text.split("*Code:*")[0])
+        written[term] = " ".join(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text).split())
+    source = (STATIC / "lib/terms.js").read_text()
+    table = source[source.index("export const TERMS") : source.index("\n};")]
+    told = {}
+    for name, quoted, texts in re.findall(
+        r'^  (?:(\w+)|"([^"]*)"):((?:\s*"(?:[^"\\]|\\.)*"(?: \+)?)+)', table, re.M
+    ):
+        told[name or quoted] = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', texts))
+    assert len(told) > 20 and told == {name: written[name] for name in told}
+    for path in STATIC.glob("*/index.js"):
+        for names in re.findall(r"terms\(view, \[([^]]*)\]", path.read_text()):
+            assert set(re.findall(r'"([^"]+)"', names)) <= set(told), path

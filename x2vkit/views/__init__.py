@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from x2vkit.views.base import View
     from x2vkit.views.page import html
 
-__all__ = ["Attention", "Compare", "Denoise", "Patches", "Playground", "Scaling", "View", "html"]
+__all__ = ["Attention", "Compare", "Denoise", "Overview", "Patches", "Playground", "Scaling", "View", "html"]
 
 _HOME = {
     "Attention": "attention",
     "Compare": "compare",
     "Denoise": "denoise",
+    "Overview": "overview",
     "Patches": "patches",
     "Playground": "playground",
     "Scaling": "scaling",

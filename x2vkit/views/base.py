@@ -126,6 +126,8 @@ class View(anywidget.AnyWidget):
     """The base of all views; see the top of this module for how to write one."""
 
     _module: ClassVar[str] = ""
+    _parts: ClassVar[tuple[str, ...]] = ()
+    """Modules of other views that open inside this one."""
     label: ClassVar[str] = ""
     """A few words for a screen reader and the page's title."""
 
@@ -143,7 +145,7 @@ class View(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **options: Any) -> None:
         if cls.__dict__.get("_module"):  # not the nameless subclass that anywidget makes for its own traits
-            cls._esm, cls._css = page.esm(cls._module), page.css(cls._module)
+            cls._esm, cls._css = page.esm(cls._module), page.css(cls._module, *cls._parts)
         for name in ("data", "figure"):
             if name in cls.__dict__:
                 setattr(cls, name, _shows(cls.__dict__[name]))

@@ -87,7 +87,7 @@ class Denoise(View):
                 "guidance": trace.request.get("guidance", 1),
             },
             arrays=arrays,
-            selection={"step": trace.steps - 1, "frame": 0, "beside": "final"},
+            selection={"step": 0, "frame": 0, "beside": "final"},
             limits={"step": trace.steps - 1, "frame": len(trace.frames) - 1},
         )
 

@@ -159,7 +159,8 @@ def html(
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
         "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
     )
-    fill = {"policy": policy, "css": css(*names), "state": state, "script": script}
+    styles = css(*names, *(part for view in views for part in view._parts))
+    fill = {"policy": policy, "css": styles, "state": state, "script": script}
     page = PAGE.format(title=escape(title or views[0].label), **fill)
     if path is not None:
         write_atomic(check_output(path, (".html",)), page.encode())

@@ -23,7 +23,6 @@ from x2vkit.media import contact_sheet
 from x2vkit.registry import SHAPES
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
-from x2vkit.views import page
 from x2vkit.views.base import Array, Content, View, pack
 from x2vkit.views.compare import Compare, content_of, latent_paths, traces_of
 
@@ -46,6 +45,7 @@ class Playground(View):
     """
 
     _module = "playground"
+    _parts = ("compare",)
     label = "Prompt workbench"
 
     def __init__(self, folders: Sequence[str] = (), backend: Backend | None = None) -> None:
@@ -163,6 +163,3 @@ class Playground(View):
         with self.hold_sync():
             self.set_trait("metadata", values["metadata"])
             self.set_trait("buffer", values["buffer"])
-
-
-Playground._css = page.css("playground", "compare")  # a Compare of chosen clips opens inside

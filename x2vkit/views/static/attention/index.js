@@ -11,6 +11,7 @@ import { keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
 import { promptLine } from "../lib/prompt.js";
+import { terms } from "../lib/terms.js";
 import { Tooltip } from "../lib/tooltip.js";
 import { layersAt, menus, pickers } from "./choices.js";
 import { Frames } from "./frames.js";
@@ -79,8 +80,9 @@ export default mount(async (view) => {
  * Where everything stands on the page.
  * @returns {HTMLElement[]}
  */
-function layOut({ metadata }, /** @type {Sequence} */ sequence, channels, parts) {
+function layOut(view, /** @type {Sequence} */ sequence, channels, parts) {
   const { pick, menus, story, frames, heads, words, player } = parts;
+  const { metadata } = view;
   const { prompt, unknown, steps, limits, sites } = metadata;
   const layers = new Set(sites.map((site) => site[1])).size;
   const muted = (...text) => h("div", { class: "x2v-muted" }, ...text);
@@ -107,6 +109,7 @@ function layOut({ metadata }, /** @type {Sequence} */ sequence, channels, parts)
       "patch, D turns the question round, S step, L layer, H head (with Shift: backwards), space plays.",
     ),
     muted("In Python, where all counts begin at 0: ", story.code),
+    terms(view, ["attention", "token", "patch", "entropy", "reach", "RoPE"]),
   ];
 }
 

@@ -13,6 +13,7 @@ import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
 import { promptLine } from "../lib/prompt.js";
 import { ScaleBar } from "../lib/scalebar.js";
+import { terms } from "../lib/terms.js";
 
 const SHOW = {
   final: "finished clips",
@@ -89,6 +90,7 @@ export default mount(async (view) => {
     ),
     controls,
     body,
+    terms(view, ["noise level", "latent", "pred_x0", "guidance", "NFE"]),
   );
   commonKeys(view, player);
   keys(view, Object.fromEntries(runs.map((_, i) => [String(i + 1), () => view.select({ reference: i })])));

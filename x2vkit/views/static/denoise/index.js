@@ -11,6 +11,8 @@ import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
 import { promptLine } from "../lib/prompt.js";
 import { ScaleBar } from "../lib/scalebar.js";
+import { story } from "../lib/story.js";
+import { terms } from "../lib/terms.js";
 import { Latents, MOST } from "./latents.js";
 import { Pictures } from "./pictures.js";
 import { Schedule } from "./schedule.js";
@@ -23,16 +25,31 @@ export default mount(async (view) => {
   const scale = new ScaleBar({ label: "mean of red, green, blue, of 255 levels", high: `${MOST}+` });
   const player = new Player(view, { fps: metadata.fps, autoplay: true });
   const format = stepName(view, arrays.t);
-  const stepper = new Player(view, { fps: 8, key: "step", label: "Step", format, loop: false });
+  const stepper = new Player(view, {
+    fps: 8,
+    key: "step",
+    label: "Step",
+    format,
+    loop: false,
+    autoplay: true,
+  });
   const curve = new Schedule(view, arrays.t, arrays.change);
+  const tell = story(arrays.t, arrays.change);
+  const told = h("p", { class: "x2v-told", role: "status" });
   const muted = (text) => h("div", { class: "x2v-muted" }, text);
   const help = muted("Keys: ← → frames, ↑ ↓ steps, space plays.");
   const controls = h("div", { class: "x2v-denoise-controls" }, stepper.root, player.root, scale.root, help);
   view.root.append(
     h("div", {}, promptLine(metadata.prompt, metadata.unknown), muted(metadata.run)),
     pictures.root,
+    told,
     h("div", { class: "x2v-row x2v-denoise-below" }, curve.root, controls),
+    terms(view, ["latent", "noise level", "velocity", "pred_x0", "guidance", "plan", "preview", "VAE"]),
   );
   commonKeys(view, player);
-  view.onSelect((selection) => pictures.draw(selection));
+  view.onSelect((selection) => {
+    pictures.draw(selection);
+    const text = tell(selection.step);
+    if (told.textContent !== text) told.textContent = text;
+  });
 });

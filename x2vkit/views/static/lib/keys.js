@@ -36,8 +36,8 @@ export function commonKeys(view, player) {
   const table = {
     ArrowLeft: by("frame", -1),
     ArrowRight: by("frame", 1),
-    ArrowUp: by("step", -1),
-    ArrowDown: by("step", 1),
+    ArrowUp: by("step", 1), // as on a slider
+    ArrowDown: by("step", -1),
   };
   if (player) table[" "] = () => (player.playing ? player.pause() : player.play());
   keys(view, table);

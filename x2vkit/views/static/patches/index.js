@@ -13,6 +13,7 @@ import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
 import { promptLine } from "../lib/prompt.js";
+import { terms } from "../lib/terms.js";
 import { Cubes } from "./cubes.js";
 import { Flats } from "./pictures.js";
 import { Ribbons } from "./ribbons.js";
@@ -70,7 +71,7 @@ function layOut({ view, F, H, W, C, f, rows, columns }, { cubes, flats, sizes, s
     return h("section", { class: "x2v-patches-part", "aria-label": title }, head, ...children);
   };
   const pixels = `${F} frames of ${H} × ${W} pixels`;
-  const cells = `${f} × ${rows} × ${columns} latent cells of ${C} numbers`;
+  const cells = `${f} × ${rows} × ${columns} latent positions of ${C} numbers`;
   const story = `${pixels}  →  ${cells}  →  patches, each a token. One block of space and time, cut three ways.`;
   const { frame, latent, slice, again } = flats;
   const largeness = section("How large is a patch?", ...sizes.parts);
@@ -88,6 +89,7 @@ function layOut({ view, F, H, W, C, f, rows, columns }, { cubes, flats, sizes, s
       "Keys: ← → frames, space plays, W A S D move the patch, Q E move it in time, X pulls apart, ",
       "R shuffles, 0 puts back.",
     ),
+    terms(view, ["latent", "latent position", "patch", "token", "causal", "VAE"]),
   ];
 }
 

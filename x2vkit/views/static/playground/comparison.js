@@ -3,6 +3,7 @@
 import compare from "../compare/index.js";
 import { button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
+import { nest } from "../lib/nested.js";
 
 export class Comparison {
   /** @param {import("../lib/view.js").View} view */
@@ -10,29 +11,17 @@ export class Comparison {
     this.view = view;
     this.root = h("div", { class: "x2v-play-compare" });
     this.end = () => {};
-    view.signal.addEventListener("abort", () => this.end());
   }
 
   /** @param {any} message @param {DataView} buffer what a Compare of its own would be given */
   show({ metadata, selection }, buffer) {
     this.end();
-    /** @type {Record<string, any>} */
-    const values = { metadata, selection, buffer, group: "" };
-    const nothing = () => {};
-    const model = {
-      get: (name) => values[name],
-      set: (name, value) => (values[name] = value),
-      on: nothing,
-      off: nothing,
-      save_changes: nothing,
-      send: nothing,
-    };
     const place = h("div", {});
-    const end = compare.render({ model, el: place });
+    const end = nest(this.view, compare, { metadata, selection, buffer }, place);
     this.end = () => {
       end();
       this.root.replaceChildren();
-      this.end = nothing;
+      this.end = () => {};
     };
     const title = h("span", { class: "x2v-title" }, "Chosen clips");
     const close = button(this.view, { label: "Close the comparison", text: "Close" }, () => this.end());

@@ -9,6 +9,7 @@ import { h } from "../lib/elements.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { terms } from "../lib/terms.js";
 import { Budget } from "./budget.js";
 import { Film, Films } from "./films.js";
 import { notes } from "./notes.js";
@@ -71,6 +72,7 @@ export default mount(async (view) => {
       metadata.sampling.rows.length ? new Sampling(view).root : null,
     ),
     notes(metadata),
+    terms(view, ["scaling law", "FLOPs", "adherence", "judge", "ceiling", "EMA"]),
   );
   commonKeys(view, player);
   const beside = (by) => () => view.select({ point: view.selection.point + by });
