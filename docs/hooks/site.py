@@ -19,6 +19,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).parents[2]
 PACKAGE = "x2vkit"
 LIVE = {
+    "overview": "Overview",
     "denoise": "Denoise",
     "patches": "Patches",
     "attention": "Attention",

@@ -81,6 +81,8 @@ def _views(browser: Any, folder: Path) -> Iterator[Line]:
         sizes[name] = (folder / f"{name}.html").stat().st_size / 1e6
     largest = max(sizes, key=lambda name: sizes[name])
     yield Line("largest exported page", sizes[largest], "MB", 5.0, most=True, note=largest)
+    whole = len(views.Overview().to_html()) / 1e6
+    yield Line("exported Overview, three views inside", whole, "MB", 9.0, most=True)
 
     requests: list[str] = []
     page = _open(browser, folder / "Denoise.html", requests)
