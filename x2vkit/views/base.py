@@ -179,6 +179,9 @@ class View(anywidget.AnyWidget):
         """What is seen now, as a matplotlib figure. Raises the X2VError that the view shows."""
         raise NotImplementedError
 
+    def _complete(self) -> None:
+        """Pack what a page without a kernel could not ask for; called before a view is exported."""
+
     # -- what every view can do
 
     def show(self, content: Content) -> None:

@@ -8,7 +8,6 @@ packs that view when it is first asked for; an exported page holds all of them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -103,11 +102,9 @@ class Overview(View):
         figure.suptitle(self.trace.prompt, fontsize=12)
         return figure
 
-    def to_html(self, path: str | os.PathLike[str] | None = None, title: str | None = None) -> Any:
-        """As `View.to_html`, with every view that opens inside."""
-        if self.error is None:
-            self._open(*INSIDE)
-        return super().to_html(path, title)
+    def _complete(self) -> None:
+        """An exported page has no kernel to ask, so it holds every view that opens inside."""
+        self._open(*INSIDE)
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Any) -> dict[str, Any]:
@@ -283,5 +280,6 @@ def _boxes(axes: Axes, trace: Trace, frame: int) -> None:
     for i, boxes in enumerate(trace.plan["boxes"]):
         for (x0, y0, x1, y1), colour in zip(boxes, ("#1f66c7", "#e07b22"), strict=False):
             if np.isfinite(x0):
-                strong = {"lw": 2.0, "alpha": 1.0} if i == frame else {"lw": 0.8, "alpha": 0.3}
-                axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=colour, **strong))
+                box = Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=colour)
+                box.set(linewidth=2 if i == frame else 0.8, alpha=1 if i == frame else 0.3)
+                axes.add_patch(box)

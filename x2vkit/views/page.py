@@ -147,6 +147,7 @@ def html(
     for view in views:
         if view.error is not None:
             raise view.error
+        view._complete()
     names = sorted({view._module for view in views})
     states = [{"view": view._module, "values": _values(view)} for view in views]
     # In JSON "<" stands only inside strings: no prompt can end the script element it stands in.
