@@ -27,7 +27,7 @@ def test_a_page_opens_every_view_inside_at_the_same_step(open_html):
     page.wait_for_selector(".x2v-over-inside .x2v-denoise-row")
     assert "7 of 20" in page.locator(".x2v-over-inside output").first.inner_text()  # where the outer one is
     page.locator(".x2v-over-head button").click()
-    assert page.locator(".x2v-over-inside").is_hidden()
+    page.wait_for_selector(".x2v-over-inside", state="hidden")
     opened.fine()
 
 

@@ -66,6 +66,7 @@ export function terms(view, names) {
       {
         type: "button",
         class: "x2v-term",
+        "aria-label": `What is ${name}?`,
         "aria-controls": id,
         "aria-expanded": "false",
         title: TERMS[name],
