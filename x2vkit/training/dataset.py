@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from x2vkit.core.lexicon import Lexicon
 from x2vkit.world import World, vocabulary
 
 VALIDATION_SEED = 777
 """Clips of this seed are only ever measured on."""
+TOLD = 8
+"""Places that a warning names."""
 
 
 class VideoDataset(Protocol):
@@ -44,6 +48,23 @@ def vocabulary_of(dataset: VideoDataset) -> tuple[list[str], dict[str, str | Non
     own = getattr(dataset, "words", [])
     synonyms = {key: value for key, value in synonyms.items() if key not in own}
     return list(dict.fromkeys([*words, *own])), synonyms
+
+
+def tell_long_captions(dataset: VideoDataset, reader: Lexicon) -> None:
+    """Warn of a user's captions that are longer than the text encoder reads: how many, where, and what of the
+    first is left out.
+    """
+    rows, places = getattr(dataset, "rows", ()), getattr(dataset, "places", {})
+    dropped = {row: words for row in rows if (words := reader.tokenize(row[1]).dropped)}
+    if not dropped:
+        return
+    where = "; ".join(places[row] for row in list(dropped)[:TOLD]) + ("; …" if len(dropped) > TOLD else "")
+    first = " ".join(next(iter(dropped.values())))
+    warnings.warn(
+        f"{len(dropped)} of {len(rows)} captions have over {reader.max_words} words, and their ends are not "
+        f"read ({where}; of the first: {first!r}). Shorten them, or raise the recipe's [data] max_words.",
+        stacklevel=3,
+    )
 
 
 def to_video(frames: np.ndarray | Tensor) -> Tensor:

@@ -37,6 +37,13 @@ class Captions:
     """Folder that the names start from."""
     rows: list[tuple[str, str]]
     """(video, caption); the videos need not be there."""
+    places: list[str]
+    """Where each row stands: "captions.csv, line 3"."""
+
+    @classmethod
+    def of(cls, base: Path, found: list[tuple[tuple[str, str], str]]) -> Captions:
+        """From rows with their places."""
+        return cls(base, [row for row, _ in found], [place for _, place in found])
 
 
 def read_captions(folder: Path) -> Captions:
@@ -78,7 +85,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in numbered if line.strip()]
 
 
-def _csv(path: Path, video: str, caption: str) -> list[tuple[str, str]]:
+def _csv(path: Path, video: str, caption: str) -> list[tuple[tuple[str, str], str]]:
     lines = _lines(path)
     columns = _cells(path, *lines[0]) if lines else []
     if not {video, caption} <= set(columns):
@@ -106,7 +113,7 @@ def _cells(path: Path, number: int, line: str) -> list[str]:
         raise _bad(path, number, f"its quotes do not match ({error})", cure) from error
 
 
-def _jsonl(path: Path) -> list[tuple[str, str]]:
+def _jsonl(path: Path) -> list[tuple[tuple[str, str], str]]:
     rows = []
     for number, line in _lines(path):
         try:
@@ -132,7 +139,7 @@ def _listed(folder: Path, path: Path) -> Captions:
         got = f"{len(prompts)} lines in {path} and {len(names)} in {videos}"
         raise X2VError(got, "line by line they belong together", "make them as many")
     pairs = zip(names, prompts, strict=True)
-    return Captions(
+    return Captions.of(
         folder, [_row(path, i, video, prompt) for i, (video, prompt) in enumerate(pairs, start=1)]
     )
 
@@ -153,12 +160,12 @@ def _beside(folder: Path) -> Captions | None:
         for video, text in told:
             if not text.is_file():
                 raise X2VError(f"{video}", f"it has no {text.name} beside it", "write one, or move it away")
-        return Captions(base, [_row(text, 1, video.name, read_text(text)) for video, text in told])
+        return Captions.of(base, [_row(text, 1, video.name, read_text(text)) for video, text in told])
     return None
 
 
-def _row(path: Path, number: int, video: str, caption: str) -> tuple[str, str]:
-    """A row without spaces at its ends, or an X2VError."""
+def _row(path: Path, number: int, video: str, caption: str) -> tuple[tuple[str, str], str]:
+    """A row without spaces at its ends, and where it stands; or an X2VError."""
     video, caption = video.strip(), " ".join(caption.split())
     if not video:
         raise _bad(path, number, "it names no video", "name one, or take the line out")
@@ -168,7 +175,7 @@ def _row(path: Path, number: int, video: str, caption: str) -> tuple[str, str]:
     if any(way.is_absolute() or way.drive or ".." in way.parts for way in ways):
         rule = f"{video!r} leads out of the folder"
         raise _bad(path, number, rule, "name videos inside it, without .. and without a leading /")
-    return video, caption
+    return (video, caption), f"{path.name}, line {number}"
 
 
 def _bad(path: Path, line: int, rule: str, cure: str) -> X2VError:
@@ -176,9 +183,9 @@ def _bad(path: Path, line: int, rule: str, cure: str) -> X2VError:
 
 
 FORMS: dict[str, Callable[[Path, Path], Captions]] = {
-    "captions.csv": lambda folder, path: Captions(folder / "videos", _csv(path, "video", "caption")),
-    "metadata.csv": lambda folder, path: Captions(folder, _csv(path, "file_name", "text")),
-    "metadata.jsonl": lambda folder, path: Captions(folder, _jsonl(path)),
+    "captions.csv": lambda folder, path: Captions.of(folder / "videos", _csv(path, "video", "caption")),
+    "metadata.csv": lambda folder, path: Captions.of(folder, _csv(path, "file_name", "text")),
+    "metadata.jsonl": lambda folder, path: Captions.of(folder, _jsonl(path)),
     "prompts.txt": _listed,
 }
 """A file of captions -> how it is read."""

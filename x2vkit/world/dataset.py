@@ -48,6 +48,8 @@ class VideoFolder:
         self.folder = Path(folder)
         captions = read_captions(self.folder)
         self.base, self.rows = captions.base, _present(captions)
+        self.places = dict(zip(captions.rows, captions.places, strict=True))
+        """Row -> where it stands."""
         self.name = f"{self.folder.name} {_digest(self.base, self.rows)}"
         self._seconds = lru_cache(maxsize=None)(self._length)
 

@@ -11,7 +11,6 @@ gradient.
 
 from __future__ import annotations
 
-import warnings
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,14 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import train_flops
 from x2vkit.pipeline.x2v import X2VPipeline
-from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, is_world, vocabulary_of, world_dataset
+from x2vkit.training.dataset import (
+    VALIDATION_SEED,
+    VideoDataset,
+    is_world,
+    tell_long_captions,
+    vocabulary_of,
+    world_dataset,
+)
 from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
 from x2vkit.training.diffusion.data import (
     draw_camera,
@@ -88,7 +94,7 @@ class DiffusionTask(Task):
         self.buckets = self.data.buckets
         self.vocabulary = vocabulary_of(self.dataset)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
-        self._check_captions()
+        tell_long_captions(self.dataset, self.reader.lexicon)
         self.caches = [self._latent_cache(bucket) for bucket in self.buckets]
         self.probabilities = [cache.balanced(self.data.sampling_weight) for cache in self.caches]
         weight = self.data.perceptual_loss
@@ -241,18 +247,6 @@ class DiffusionTask(Task):
             "subject_ids": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in cast]),
             "loss_weight": np.array([1, *weights, 1], np.float32)[cache.kinds[index]],
         }
-
-    def _check_captions(self) -> None:
-        """Tell which of a user's captions are longer than the text encoder reads."""
-        captions = [caption for _, caption in getattr(self.dataset, "rows", ())]
-        long = [caption for caption in captions if self.reader.tokenize(caption).dropped]
-        if long:
-            limit = self.reader.config.max_words
-            warnings.warn(
-                f"{len(long)} captions have over {limit} words; what is behind is not read, as in "
-                f"{long[0][:60]!r}. Shorten them, or raise the recipe's [data] max_words.",
-                stacklevel=2,
-            )
 
     def _read(self, prompt: str) -> np.ndarray:
         ids = self.reader.tokenize(prompt).ids
