@@ -60,6 +60,11 @@ def test_opening_the_playground_needs_no_torch():
     assert not brings("import x2vkit; p = x2vkit.views.Playground(); p.to_html(); p.figure()", "torch")
 
 
+def test_reading_a_prompt_needs_no_torch():
+    use = "from x2vkit.run.backend import ModelBackend; print(ModelBackend().reading('small', 'a dog').spans)"
+    assert not brings(use, "torch")
+
+
 def test_the_check_above_can_fail():
     assert brings("import x2vkit.core.attention", "torch")
 

@@ -21,6 +21,27 @@ if TYPE_CHECKING:
 
 Span = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
 """A part of a prompt, what it is read as (None: unknown), and known words that are near it."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads a prompt."""
+
+    spans: Sequence[Span]
+    """Its parts in order, then what it negates ("without a hat" as "not", "hat")."""
+    notes: Sequence[str] = ()
+    """What else a reader should know before the run, a sentence each: what the model cannot show, and words
+    that are too many. (Unknown words stand in `spans`.)"""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values for a page."""
+        spans = [
+            {"word": word, "read": None if read is None else list(read), "near": list(near)}
+            for word, read, near in self.spans
+        ]
+        return {"spans": spans, "notes": list(self.notes)}
+
+
 Emit = Callable[[str, dict[str, Any], list[bytes]], None]
 """Called with each event: its kind, its metadata as JSON values, its large data. Mostly by the worker."""
 
@@ -54,10 +75,8 @@ class Backend(Protocol):
     def sampling(self, model: str) -> SamplingDefaults:
         """How a model is sampled unless a request says otherwise."""
 
-    def spans(self, model: str, prompt: str) -> Sequence[Span]:
-        """How a model reads a prompt, then what the prompt negates ("without a hat" as "not", "hat"). Raises
-        X2VError where there is no such model.
-        """
+    def reading(self, model: str, prompt: str) -> Reading:
+        """How a model reads a prompt. Raises X2VError where there is no such model."""
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

@@ -347,6 +347,14 @@ def test_a_negation_that_does_nothing_is_told(small):
         record("a red ball without a flurb", guidance=2.0, **small)
 
 
+def test_words_beyond_the_longest_prompt_are_told(small):
+    """The tiny pipeline reads six words."""
+    with pytest.warns(UserWarning, match="^a prompt has at most 6 words, left out: blue, ball$"):
+        record("a red ball bouncing a red blue ball", **small)
+    with pytest.warns(UserWarning, match="^negative prompt: a prompt has at most 6 words, left out: dog$"):
+        record("a red ball", negative_prompt="a red ball a blue ball dog", guidance=2.0, **small)
+
+
 def test_a_pipelines_own_scheduler_makes_the_clip(small, pipeline, monkeypatch, tmp_path):
     usual = record("a red ball", **small)
     assert usual.request["scheduler"] == "euler"

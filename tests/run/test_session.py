@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from x2vkit.backend import StepReport
+from x2vkit.backend import Reading, StepReport
 from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
 from x2vkit.run.backend import ModelBackend
@@ -39,9 +39,9 @@ class FakeBackend:
     def models(self):
         return ("small", "other")
 
-    def spans(self, model, prompt):
+    def reading(self, model, prompt):
         words = prompt.split()
-        return [(word, (word,), ()) if word in SEEN else (word, None, ("ball",)) for word in words]
+        return Reading([(word, (word,), ()) if word in SEEN else (word, None, ("ball",)) for word in words])
 
     def sampling(self, model):
         return SamplingDefaults(steps=20 if model == "small" else 4)
@@ -113,7 +113,7 @@ def test_a_request_tells_words_then_previews_then_the_clip(session, heard):
     assert session.wait()
     assert heard.kinds(1) == ["busy", "words", "begin", "preview", "preview", "preview", "done"]
     (words, _), (begin, linear) = heard.of("words")[0], heard.of("begin")[0]
-    assert words["spans"][1] == {"said": "flurb", "read": None, "near": ["ball"]}
+    assert words["spans"][1] == {"word": "flurb", "read": None, "near": ["ball"]}
     assert begin["grid"] == [4, 2, 4, 6] and len(linear[0]) == 768 * 4 * 4 and len(linear[1]) == 768 * 4
     preview, (small, scale) = heard.of("preview")[1]
     numbers = np.frombuffer(small, np.int8).reshape(4, -1) * np.frombuffer(scale, np.float32)[:, None]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from x2vkit.run.wording import read_wording
+from x2vkit.core.lexicon import Lexicon
+from x2vkit.errors import X2VError
+from x2vkit.run.backend import ModelBackend
+from x2vkit.run.wording import notes_on, read_wording
 
 NEGATIONS = {
     "a dog without a hat": ("a dog", "hat"),
@@ -79,3 +82,26 @@ def test_and_nothing_else_is(prompt):
 
 def test_weights_are_taken_off():
     assert read_wording("a (big red:1.3) ball").prompt == "a big red ball"
+
+
+def test_all_that_a_reader_should_know_before_the_run():
+    lexicon = Lexicon(["a", "red", "dog", "horse", "two"], max_words=3)
+    notes = notes_on("two (red:1.3) unicorns without a flurb", "glorp", lexicon)
+    assert notes == (
+        '"unicorns" is not known and left out (known: horse)',
+        'weights like "(red:1.3)" are not understood: the words count, the number does not',
+        '"without a flurb" is read as: steer away from "flurb" (the negative prompt)',
+        "negative prompt: the model does not know glorp, flurb, and cannot avoid it",
+    )
+    assert notes_on("a red dog dog", "a a a dog", lexicon) == (
+        "a prompt has at most 3 words, left out: dog",
+        "negative prompt: a prompt has at most 3 words, left out: dog",
+    )
+
+
+def test_a_backend_reads_without_weights():
+    reading = ModelBackend().reading("small", "three dogs and a cat near a whale")
+    assert ("whale", None, ("fish",)) in reading.spans
+    assert [note.split(":")[0] for note in reading.notes] == ["the model cannot count", '"and a cat"']
+    with pytest.raises(X2VError, match="no such weights"):
+        ModelBackend().reading("nope", "a dog")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from x2vkit.backend import StepReport
+from x2vkit.backend import Reading, StepReport
 from x2vkit.errors import X2VError
 from x2vkit.registry import SHAPES, SamplingDefaults
 from x2vkit.run.session import Session
@@ -21,17 +21,19 @@ class FakeBackend:
 
     def __init__(self, make_trace) -> None:
         self.make_trace = make_trace
+        self.loaded: list = []
 
     def models(self):
         return ("small", "other")
 
-    def spans(self, model, prompt):
-        return [(word, (word,), ()) for word in prompt.split()]
+    def reading(self, model, prompt):
+        return Reading([(word, (word,), ()) for word in prompt.split()])
 
     def sampling(self, model):
         return SamplingDefaults()
 
     def preview_decoder(self, model):
+        self.loaded.append(model)
         return np.zeros((768, 4)), np.zeros(768)
 
     def generate(self, request, inputs, on_step):
@@ -114,7 +116,8 @@ def test_the_browsers_other_requests_reach_the_session(play):
     hear(play, kind="cancel")
     hear(play, kind="warm", model="small")
     hear(play, kind="who knows")
-    assert kinds(play) == ["image", "file", "grid", "cell", "cell", "grid_done", "words"]
+    assert kinds(play) == ["image", "file", "grid", "cell", "cell", "grid_done"]
+    assert play.session.backend.loaded[-1] == "small" and len(play.session.backend.loaded) == 1
 
 
 def test_the_picture_for_pages_without_widgets(play):

@@ -30,9 +30,9 @@ from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.attention import MASK_VALUE, BlockMixin, TransformerBlock
 from x2vkit.core.conditions import Conditions, stack
 from x2vkit.core.layers import TimestepEmbedder, norm
+from x2vkit.core.lexicon import Words
 from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
 from x2vkit.core.raster import MOTION_SCALE
-from x2vkit.core.text import Words
 from x2vkit.core.transformer import precondition
 from x2vkit.errors import X2VError
 

@@ -3,15 +3,13 @@ blocks.
 
     B batch, T text tokens (a prompt's words after <start>), D text width
 
-Knows nothing about the world that wrote the vocabulary: words and synonyms live in this model's own config,
-so save_pretrained carries them. The encoder is small enough to train together with the video transformer.
+Words and synonyms live in this model's own config, so save_pretrained carries them (how they are read:
+lexicon.py). The encoder is small enough to train together with the video transformer.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -22,27 +20,7 @@ from torch.nn import functional as F
 from x2vkit.config import FORMAT_VERSION, check_format
 from x2vkit.core.attention import MASK_VALUE, Attention, BlockMixin
 from x2vkit.core.layers import norm
-from x2vkit.core.meanings import MEANINGS
-from x2vkit.words import split_words
-
-START, PAD = "<start>", "<pad>"
-"""Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
-batch.
-"""
-
-
-@dataclass(frozen=True)
-class Words:
-    """A prompt as the model reads it."""
-
-    ids: tuple[int, ...]
-    """Token ids; the first is always 0, <start>."""
-    words: tuple[str, ...]
-    """The word of each id, after synonyms: what the model really reads. Same length as `ids`."""
-    unknown: tuple[str, ...]
-    """Words of the prompt that the model does not know; it never sees them."""
-    dropped: tuple[str, ...] = ()
-    """Known words cut off at the end because the prompt was longer than `max_words`."""
+from x2vkit.core.lexicon import Lexicon, Words
 
 
 class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
@@ -75,11 +53,8 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         check_format(format_version)
-        self.words = [START, PAD, *(word for word in vocab if word not in (START, PAD))]
-        self.id_of = {word: i for i, word in enumerate(self.words)}
-        self.synonyms = dict(synonyms or {})
-        phrases = [*self.synonyms, *self.words[2:]]
-        self.longest_phrase = max((len(phrase.split()) for phrase in phrases), default=1)
+        self.lexicon = Lexicon(vocab, synonyms, max_words)
+        self.words, self.id_of = self.lexicon.words, self.lexicon.id_of
         self.token_embed = nn.Embedding(len(self.words), width)
         self.pos_embed = nn.Parameter(torch.zeros(max_words + 1, width))
         self.blocks = nn.ModuleList(TextBlock(width) for _ in range(depth))
@@ -109,59 +84,16 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
         return ids, ids != 1
 
     def tokenize(self, prompt: str) -> Words:
-        """Read a prompt, longest known phrase first; what is not known comes back in `unknown`."""
-        spans = self.spans(prompt)
-        known = [word for _, read in spans for word in read or ()]
-        unknown = tuple(phrase for phrase, read in spans if read is None)
-        limit = self.config.max_words
-        words = (START, *known[:limit])
-        return Words(tuple(self.id_of[w] for w in words), words, unknown, tuple(known[limit:]))
+        """Read a prompt; see `Lexicon.tokenize`."""
+        return self.lexicon.tokenize(prompt)
 
     def spans(self, prompt: str) -> list[tuple[str, tuple[str, ...] | None]]:
-        """What each part of a prompt is read as: ("puppy", ("dog",)), ("please", ()) for what is understood
-        and says nothing, ("flurb", None) for what is not known.
-        """
-        tokens = split_words(prompt)
-        spans: list[tuple[str, tuple[str, ...] | None]] = []
-        at = 0
-        while at < len(tokens):
-            for length in range(min(self.longest_phrase, len(tokens) - at), 0, -1):
-                phrase = " ".join(tokens[at : at + length])
-                found = self._known(phrase)
-                if found is not None:
-                    spans.append((phrase, tuple(found)))
-                    break
-            else:
-                length = 1
-                spans.append((tokens[at], None))
-            at += length
-        return spans
+        """What each part of a prompt is read as; see `Lexicon.spans`."""
+        return self.lexicon.spans(prompt)
 
     def near(self, word: str, count: int = 3) -> list[str]:
-        """What the model knows that is near an unknown word: in meaning, else one slip of spelling away."""
-        forms = (word, word.removesuffix("s"))
-        meant = next((MEANINGS[form] for form in forms if form in MEANINGS), ())
-        if meant:
-            return [phrase for phrase in meant if not self.tokenize(phrase).unknown][:count]
-        if len(word) < 4:  # nearly every short word is a slip away from another
-            return []
-        known = [*self.words[2:], *(key for key, read in self.synonyms.items() if read is not None)]
-        return difflib.get_close_matches(word, known, n=count, cutoff=0.8)
-
-    def _known(self, phrase: str) -> list[str] | None:
-        """A phrase in vocabulary words, or None; a plural or possessive is read as its stem."""
-        for form in (phrase, phrase.removesuffix("'s"), phrase.removesuffix("s"), phrase.removesuffix("es")):
-            if form in self.synonyms and self.synonyms[form] is None:
-                return None
-            if form in self.id_of:
-                return [form]
-            if (canonical := self.synonyms.get(form)) is not None:
-                return (
-                    [canonical]
-                    if canonical in self.id_of
-                    else [w for w in canonical.split() if w in self.id_of]
-                )
-        return None
+        """What the model knows that is near an unknown word; see `Lexicon.near`."""
+        return self.lexicon.near(word, count)
 
 
 class TextBlock(nn.Module):

@@ -17,15 +17,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.backend import StepReport
+from x2vkit.backend import Reading, StepReport
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.registry import SamplingDefaults
 from x2vkit.run.backend import ModelBackend, is_own
 from x2vkit.run.files import with_files
-from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_choice, draw_seed, read_request
-from x2vkit.run.wording import read_wording
+from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_choice, check_text, draw_seed, read_request
+from x2vkit.run.wording import notes_on
 from x2vkit.trace import Trace
 
 FOREIGN_FPS = 16
@@ -133,8 +133,18 @@ class Models:
         if type(values.get("seed")) in (int, float) and values["seed"] == RANDOM_SEED:
             values["seed"] = draw_seed()
         wanted = with_files(read_request(values, self.names(), self.sampling), image, video, strength)
-        said = () if self.foreign else read_wording(wanted.request.prompt).notes
-        return replace(wanted, notes=(*wanted.notes, *said))
+        return replace(wanted, notes=(*wanted.notes, *self._notes(wanted.request)))
+
+    def reading(self, name: Any, prompt: Any) -> Reading:
+        """How a model reads a prompt, without its weights; of a foreign model, nothing."""
+        if self.foreign:
+            return Reading([])
+        return self.backend.reading(self.check(name), check_text("prompt", prompt))
+
+    def _notes(self, request: RunRequest) -> tuple[str, ...]:
+        if self.foreign:
+            return ()
+        return notes_on(request.prompt, request.negative_prompt, self.backend.lexicon(request.model))
 
     def make(self, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
         """Run one model. record_bytes: also keep the attention of as many steps as fit."""
@@ -157,8 +167,8 @@ def make_own(backend: ModelBackend, wanted: CheckedRequest, report: Report, reco
             trace = backend.record(request, inputs, on_step, record_bytes)
         else:
             trace = backend.generate(request, inputs, on_step)
-    said = [str(one.message) for one in caught if one.category is UserWarning]
-    notes = [note for note in said if not note.startswith("words the model does not know")]
+    warned = [str(one.message) for one in caught if one.category is UserWarning]
+    notes = [note for note in warned if not note.startswith("words the model does not know")]
     return Made(
         request=request,
         frames=trace.frames,

@@ -15,9 +15,9 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 
+from x2vkit.core.lexicon import Words
 from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import Step
-from x2vkit.core.text import Words
 from x2vkit.errors import X2VError
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent")

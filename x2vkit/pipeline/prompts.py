@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from x2vkit.core.text import TextEncoder, Words
+from x2vkit.core.lexicon import Words
+from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 
 
@@ -147,8 +148,7 @@ def _tell_losses(encoder: TextEncoder, row: Words) -> None:
     if row.unknown:
         said = f"words the model does not know, left out: {', '.join(row.unknown)}"
         warnings.warn(f"{said} (what it knows: {'; '.join(near)})" if near else said, stacklevel=5)
-    if row.dropped:
-        limit = encoder.config.max_words
-        warnings.warn(f"a prompt has at most {limit} words, left out: {', '.join(row.dropped)}", stacklevel=5)
+    if cut := encoder.lexicon.cut(row):
+        warnings.warn(cut, stacklevel=5)
     if len(row.words) == 1 and not row.unknown:
         warnings.warn("the prompt is empty: the clip shows whatever the model likes", stacklevel=5)

@@ -22,9 +22,10 @@ from torch import Tensor
 from x2vkit.axes import Shape3, check_shape, latent_shape
 from x2vkit.core.conditions import Conditions, known_frames, resolve
 from x2vkit.core.guidance import GuidedVelocity, passes
+from x2vkit.core.lexicon import Words
 from x2vkit.core.planner import TRACKS, Plan, Planner, as_plan
 from x2vkit.core.sampler import Prediction, sample, steps_run
-from x2vkit.core.text import TextEncoder, Words
+from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError

@@ -12,10 +12,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from x2vkit.backend import Emit, OnStep, Span, StepReport
+from x2vkit.backend import Emit, OnStep, Reading, Span, StepReport
 from x2vkit.config import RunRequest
+from x2vkit.core.lexicon import Lexicon
 from x2vkit.media import Frames
-from x2vkit.registry import DEFAULT_MODEL, SamplingDefaults, sampling_defaults, shipped, train_flops
+from x2vkit.registry import (
+    DEFAULT_MODEL,
+    SamplingDefaults,
+    sampling_defaults,
+    shipped,
+    train_flops,
+    weights_folder,
+)
 from x2vkit.run.session import Session
 from x2vkit.run.wording import read_wording
 from x2vkit.trace import Trace
@@ -43,6 +51,7 @@ class ModelBackend:
         self._folders = {name: str(folder) for name, folder in shipped().items()}
         self._folders |= {folder: folder for folder in folders if folder not in self._folders}
         self._loaded: OrderedDict[str, Any] = OrderedDict()
+        self._lexicons: dict[str, Lexicon] = {}
 
     def models(self) -> tuple[str, ...]:
         """The names to choose from: those given, the usual one, then cheapest training first."""
@@ -71,15 +80,26 @@ class ModelBackend:
             self._loaded.popitem(last=False)
         return self._loaded[model]
 
-    def spans(self, model: str, prompt: str) -> Sequence[Span]:
+    def lexicon(self, model: str) -> Lexicon:
+        """The words of a model, which need no weights. Raises X2VError where there is no such model."""
+        if model not in self._lexicons:
+            given = self._given.get(model)
+            self._lexicons[model] = (
+                given.text_encoder.lexicon if given else Lexicon.load(weights_folder(self._folder(model)))
+            )
+        return self._lexicons[model]
+
+    def reading(self, model: str, prompt: str) -> Reading:
         """How a model reads a prompt. Raises X2VError where there is no such model."""
-        text = self.pipeline(model).text_encoder
-        wording = read_wording(prompt, known=lambda word: not text.tokenize(word).unknown)
+        lexicon = self.lexicon(model)
+        wording = read_wording(prompt, known=lexicon.knows)
         spans: list[Span] = [
-            (said, read, tuple(text.near(said)) if read is None else ())
-            for said, read in text.spans(wording.prompt)
+            (said, read, tuple(lexicon.near(said)) if read is None else ())
+            for said, read in lexicon.spans(wording.prompt)
         ]
-        return [*spans, *((said, ("not", *governed.split()), ()) for said, governed in wording.moved)]
+        spans += [(said, ("not", *governed.split()), ()) for said, governed in wording.moved]
+        cut = lexicon.cut(lexicon.tokenize(wording.prompt))
+        return Reading(spans, [*wording.notes, *([cut] if cut else [])])
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

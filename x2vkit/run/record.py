@@ -38,7 +38,7 @@ from x2vkit.run.load import loaded
 from x2vkit.run.request import request_of, validate
 from x2vkit.run.scheduler import scheduler_name, scheduler_of
 from x2vkit.run.versions import versions, weights_hash
-from x2vkit.run.wording import Wording, read_wording
+from x2vkit.run.wording import Wording, negative_notes, read_wording
 from x2vkit.trace import Trace
 
 BUDGET_BYTES = 200_000_000
@@ -197,10 +197,7 @@ def predicted_bytes(
 
 def wording_of(request: RunRequest, pipeline: X2VPipeline) -> Wording:
     """How a request's words go to a model: its own negations moved into the negative prompt."""
-    encoder = pipeline.text_encoder
-    return read_wording(
-        request.prompt, request.negative_prompt, lambda word: not encoder.tokenize(word).unknown
-    )
+    return read_wording(request.prompt, request.negative_prompt, pipeline.text_encoder.lexicon.knows)
 
 
 def _as_read(request: RunRequest, said: Wording) -> RunRequest:
@@ -212,8 +209,8 @@ def _tell(said: Wording, request: RunRequest, pipeline: X2VPipeline) -> None:
     notes = list(said.notes)
     if said.negative_prompt and request.sampled()[1] == 1:
         notes.append("guidance is 1, so the negative prompt does nothing")
-    elif unknown := pipeline.text_encoder.tokenize(said.negative_prompt).unknown:
-        notes.append(f"negative prompt: the model does not know {', '.join(unknown)}, and cannot avoid it")
+    else:
+        notes += negative_notes(said.negative_prompt, pipeline.text_encoder.lexicon)
     for note in notes:
         warnings.warn(note, stacklevel=3)
 

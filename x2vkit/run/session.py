@@ -32,7 +32,6 @@ from x2vkit.run.files import read_picture
 from x2vkit.run.grid import cells
 from x2vkit.run.history import FIELDS, Entry, History, packed, settings_of
 from x2vkit.run.request import python_line, read_request, short, slug, try_request
-from x2vkit.run.wording import read_wording
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.trace import Trace
 from x2vkit.trace.about import about
@@ -143,7 +142,7 @@ class Session:
     def warm(self, model: str) -> None:
         """Load a model before it is needed."""
         if not self._worker.busy:
-            self._submit(ASK, lambda task: self._words(task, model, ""), "warm")
+            self._submit(ASK, lambda task: self.backend.preview_decoder(model), "warm")
 
     def star(self, entry: int, starred: bool) -> None:
         """Keep a clip of the history, or no longer."""
@@ -179,7 +178,7 @@ class Session:
 
     # -- what the worker does
 
-    def _submit(self, priority: int, work: Callable[[Task[Any, None]], None], id: Any) -> None:
+    def _submit(self, priority: int, work: Callable[[Task[Any, None]], object], id: Any) -> None:
         def told(task: Task[Any, None]) -> None:
             try:
                 with warnings.catch_warnings():
@@ -221,16 +220,11 @@ class Session:
         self._emit("done", {"id": id, "entry": entry.metadata()}, [entry.sheet])
 
     def _words(self, task: Task[Any, None], model: str, prompt: str) -> None:
-        spans = self.backend.spans(model, prompt)
+        reading = self.backend.reading(model, prompt)
         task.check()
-        told = [
-            {"said": said, "read": None if read is None else list(read), "near": list(near)}
-            for said, read, near in spans
-        ]
-        notes = list(read_wording(prompt).notes)
-        self._emit("words", {"id": task.id, "spans": told, "notes": notes}, [])
-        if spans and all(read is None for _, read, _ in spans):
-            strange = ", ".join(said for said, _, _ in spans)
+        self._emit("words", {"id": task.id, **reading.to_dict()}, [])
+        if reading.spans and all(read is None for _, read, _ in reading.spans):
+            strange = ", ".join(said for said, _, _ in reading.spans)
             cure = "use words that it knows, such as: a red ball bouncing on the beach"
             raise X2VError(f"prompt of {strange}", "the model knows none of these words", cure)
 

@@ -4,7 +4,7 @@
 
 The model was taught captions that say what is there. A "not" among them would be left out and the hat be
 drawn; so what a negation governs goes into the negative prompt. What has no such cure is told in a note.
-Pure text: knows no model; a model that has learnt one of these words is asked by `known`.
+Pure text: of a model it is given a `Lexicon` at most; a word that the model itself has learnt is left to it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from x2vkit.core.lexicon import Lexicon
 
 WORD = r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*"
 TOKEN = re.compile(rf"{WORD}|[^\w\s]")
@@ -79,6 +81,29 @@ def read_wording(
         notes.append(f'"{said}" is read as: steer away from "{governed}" (the negative prompt)')
     negative = ", ".join(part for part in (negative_prompt, *(governed for _, governed in moved)) if part)
     return Wording(kept, negative, moved, (*notes, *_numbers(kept, known), *_pairs(kept, known)))
+
+
+def notes_on(prompt: str, negative_prompt: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """Everything about a prompt that its reader should know before the run, a sentence each: what is moved,
+    what the model cannot show, which words it does not know, and which are too many.
+    """
+    wording = read_wording(prompt, negative_prompt, lexicon.knows)
+    words = lexicon.tokenize(wording.prompt)
+    unknown = [
+        f'"{word}" is not known and left out' + (f" (known: {', '.join(near)})" if near else "")
+        for word in dict.fromkeys(words.unknown)
+        for near in [lexicon.near(word)]
+    ]
+    notes = [*unknown, *wording.notes, lexicon.cut(words), *negative_notes(wording.negative_prompt, lexicon)]
+    return tuple(filter(None, notes))
+
+
+def negative_notes(negative_prompt: str, lexicon: Lexicon) -> list[str]:
+    """What of a negative prompt the model cannot use."""
+    words = lexicon.tokenize(negative_prompt)
+    unknown = ", ".join(words.unknown)
+    notes = [f"the model does not know {unknown}, and cannot avoid it" if unknown else "", lexicon.cut(words)]
+    return [f"negative prompt: {note}" for note in notes if note]
 
 
 def _negations(prompt: str, known: Callable[[str], bool]) -> tuple[str, tuple[tuple[str, str], ...]]:

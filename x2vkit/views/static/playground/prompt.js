@@ -4,7 +4,7 @@ import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
 
 /**
- * @typedef {{ said: string, read: string[] | null, near: string[] }} Span a word as it was written, as the model
+ * @typedef {{ word: string, read: string[] | null, near: string[] }} Span a word as it was written, as the model
  *   reads it (null: it does not know it), and what it may have been meant to be
  */
 
@@ -57,22 +57,22 @@ export class Prompt {
   }
 
   /** @param {Span} span */
-  _unknown({ said, near }) {
-    const cures = near.map((word) =>
-      button(this.view, { label: `Write ${word} instead of ${said}`, text: word }, () => {
+  _unknown({ word, near }) {
+    const cures = near.map((known) =>
+      button(this.view, { label: `Write ${known} instead of ${word}`, text: known }, () => {
         const prompt = this.text.value;
-        const at = prompt.toLowerCase().indexOf(said);
-        if (at >= 0) this.on.corrected(prompt.slice(0, at) + word + prompt.slice(at + said.length));
+        const at = prompt.toLowerCase().indexOf(word);
+        if (at >= 0) this.on.corrected(prompt.slice(0, at) + known + prompt.slice(at + word.length));
       }),
     );
     const text = cures.length ? " unknown; it knows " : " unknown";
-    return h("li", { class: "x2v-play-unknown" }, h("del", {}, said), h("span", {}, text), ...cures);
+    return h("li", { class: "x2v-play-unknown" }, h("del", {}, word), h("span", {}, text), ...cures);
   }
 }
 
 /** @param {Span} span @param {string[]} read */
-function known({ said }, read) {
-  if (read.join(" ") === said) return h("li", { title: "known" }, said);
+function known({ word }, read) {
+  if (read.join(" ") === word) return h("li", { title: "known" }, word);
   const text = read.length ? ` → ${read.join(" ")}` : " → says nothing";
-  return h("li", { title: "read as" }, said, h("span", { class: "x2v-play-read" }, text));
+  return h("li", { title: "read as" }, word, h("span", { class: "x2v-play-read" }, text));
 }

@@ -183,11 +183,9 @@ export class Workbench {
     const { kind } = message;
     const reading = this.kernel.loaded ? "Reading the words…" : "Loading the model, once: some seconds…";
     if (kind === "busy") this.stage.tell(reading);
-    if (kind === "words") {
-      this.kernel.loaded = true;
-      this.prompt.showWords(message.spans, message.notes);
-    }
+    if (kind === "words") this.prompt.showWords(message.spans, message.notes);
     if (kind === "begin") {
+      this.kernel.loaded = true;
       this.kernel.first = 0;
       this.stage.begin(message, buffers);
       this.code.show(message.line);
