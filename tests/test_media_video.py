@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 from fractions import Fraction
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from x2vkit.errors import X2VError
-from x2vkit.media import read_video, video_info
+from x2vkit.media import read_video, video_frames, video_info
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128)
 
@@ -99,6 +100,21 @@ def test_a_cut_deep_in_a_video_is_the_same_as_reading_all(tmp_path):
     for name in ("a.mp4", "a.mkv", "a.avi"):
         path = write(tmp_path / name, frames, rate=25)
         assert read_video(path, 5, fps=25, start=3.01)[:, 5, 5, 0].tolist() == [150, 152, 154, 156, 158], name
+
+
+def test_frames_leave_memory_as_the_next_ones_come(tmp_path):
+    """Without the garbage collector, which counts objects and not bytes, and would come late."""
+    path = turned(write(tmp_path / "a.mp4", [corners()] * 60), "-display_rotation", "90")
+    gc.collect()
+    gc.disable()
+    try:
+        there = [
+            sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+            for _ in video_frames(path, 80, 48, fps=24)
+        ]
+    finally:
+        gc.enable()
+    assert len(there) == 60 and max(there) <= 4
 
 
 def test_odd_sizes_and_one_frame(tmp_path):

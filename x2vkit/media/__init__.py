@@ -26,7 +26,7 @@ from x2vkit.media.clips import (
 )
 from x2vkit.media.comment import read_comment
 from x2vkit.media.picture import MAX_FILE_BYTES, check_file, read_image, to_rgb
-from x2vkit.media.video import VideoInfo, check_video, read_video, video_info
+from x2vkit.media.video import VideoInfo, check_video, read_video, video_frames, video_info
 
 __all__ = [
     "DISPLAY_PIXELS",
@@ -51,6 +51,7 @@ __all__ = [
     "read_video",
     "square_columns",
     "to_rgb",
+    "video_frames",
     "video_info",
     "webp",
     "write_atomic",

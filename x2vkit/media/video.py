@@ -108,6 +108,19 @@ def read_video(
     return frames[:found]
 
 
+def video_frames(
+    path: str | os.PathLike[str], height: int, width: int, fps: float = 12, fill: Colour = WHITE
+) -> Iterator[Frames]:
+    """All frames of a video file that `read_video` would return, one by one -> uint8 (H, W, 3) each.
+
+    Raises X2VError as `read_video` does, but never for their number.
+    """
+    check_fps(fps)
+    with _Opened(path) as video:
+        count = max(1, int(video.info().seconds * fps) + 1)
+        yield from video.frames(np.arange(count) / fps, (height, width), fill)
+
+
 def video_info(path: str | os.PathLike[str]) -> VideoInfo:
     """Length and display shape of a video file. Raises X2VError when it cannot be read as a video."""
     with _Opened(path) as video:
@@ -140,7 +153,7 @@ class _Opened:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.file, self.kind = check_video(path)
         self.name = f"video {self.file.name!r}"
-        self.begin = 0
+        self.begin, self.turn = 0, (False, False, False)
 
     def __enter__(self) -> _Opened:
         self._open()
@@ -177,6 +190,8 @@ class _Opened:
         if first is None:
             raise X2VError(self.name, "it holds no frame", "use a complete file")
         self.begin = first.pts  # not every kind of file begins at 0, or says where it does
+        # Of the first frame alone: one whose side data was looked at is in a ring, and stays until collected.
+        self.turn = _turn(first)
         height, width = self._display(first)
         seconds = self._seconds()
         rate = self.stream.average_rate or self.stream.guessed_rate
@@ -283,7 +298,7 @@ class _Opened:
         """Height and width of a frame as it is shown."""
         ratio = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
         width = max(1, round(frame.width * float(ratio))) if ratio and 0.1 <= ratio <= 10 else frame.width
-        turned = _turn(frame)[0]
+        turned = self.turn[0]
         return (width, frame.height) if turned else (frame.height, width)
 
     def _rgb(self, frame: Any, size: tuple[int, int], fill: Colour) -> Frames:
@@ -291,7 +306,7 @@ class _Opened:
         tall, wide = self._display(frame)
         scale = max(size[0] / tall, size[1] / wide)
         tall, wide = max(size[0], round(tall * scale)), max(size[1], round(wide * scale))
-        swap, mirror_x, mirror_y = _turn(frame)
+        swap, mirror_x, mirror_y = self.turn
         stored = (tall, wide) if swap else (wide, tall)  # width first, as ffmpeg has it
         picture = _converted(frame, *stored, fill)
         picture = picture.swapaxes(0, 1) if swap else picture

@@ -3,8 +3,8 @@
     mine/captions.csv     a header line `video,caption`, then one line a video: `cat.mp4,a cat on a chair`
     mine/videos/cat.mp4   mp4, mov, webm, mkv, gif or avi
 
-or captions in another form that people have (`caption_files`). Clips are cut by seeking, scaled and cropped to
-the asked size and rate; no video is kept in memory. They have frames and a caption, and no truth. A video that
+or captions in another form that people have (`caption_files`). Clips are cut, scaled and cropped to the asked
+size and rate; no video is kept in memory, small copies of them are on disk (`small_copies`). They have frames and a caption, and no truth. A video that
 cannot be read is named in a warning and left out; the run goes on.
 """
 
@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.media import read_video, video_info
+from x2vkit.media import video_info
 from x2vkit.words import split_words
 from x2vkit.world.caption_files import Captions, read_captions
+from x2vkit.world.small_copies import SmallCopies
 
 HELD_OUT_EVERY = 10
 """Of so many videos, one is kept for evaluation and never trained on (none, where there are fewer)."""
@@ -52,6 +53,7 @@ class VideoFolder:
         """Row -> where it stands."""
         self.name = f"{self.folder.name} {_digest(self.base, self.rows)}"
         self._seconds = lru_cache(maxsize=None)(self._length)
+        self._copies = SmallCopies()
 
     @property
     def words(self) -> list[str]:
@@ -109,12 +111,12 @@ class VideoFolder:
         seconds = self._seconds(video)
         if seconds is None:
             return None
-        start = place * max(0.0, seconds - num_frames / fps)
+        first = int(place * (1 + int(max(0.0, seconds * fps - num_frames))))
         try:
-            frames = read_video(self.base / video, num_frames, height, width, fps, start)
+            frames = self._copies.cut(self.base / video, seconds, first, num_frames, height, width, fps)
         except (X2VError, OSError) as error:
             reason = error.rule if isinstance(error, X2VError) else str(error)
-            warnings.warn(f"{video} cannot be read at {start:.1f} s ({reason})", stacklevel=3)
+            warnings.warn(f"{video} cannot be read at {first / fps:.1f} s ({reason})", stacklevel=3)
             return None
         return np.concatenate([frames, np.repeat(frames[-1:], num_frames - len(frames), 0)])
 
