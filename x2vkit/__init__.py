@@ -17,6 +17,7 @@ from x2vkit.device import collection_paused, configure_threads
 
 if TYPE_CHECKING:
     from x2vkit import views
+    from x2vkit.adapters.x2v import attach, record
     from x2vkit.config import RunRequest
     from x2vkit.course import check
     from x2vkit.demo import demo
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from x2vkit.pipeline.x2v import X2VPipeline
     from x2vkit.run.capture import AttentionCapture
     from x2vkit.run.load import load
-    from x2vkit.run.record import generate, record, rerun
+    from x2vkit.run.record import generate, rerun
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -42,6 +43,7 @@ __all__ = [
     "X2VError",
     "X2VPipeline",
     "__version__",
+    "attach",
     "check",
     "demo",
     "generate",
@@ -60,9 +62,10 @@ _HOME = {
     "X2VError": "errors",
     "X2VPipeline": "pipeline.x2v",
     "check": "course",
+    "attach": "adapters.x2v",
     "generate": "run.record",
     "load": "run.load",
-    "record": "run.record",
+    "record": "adapters.x2v",
     "rerun": "run.record",
 }
 _MODULES = ("demo", "views")

@@ -144,7 +144,7 @@ def record(
         timings=_timings(times),
         flops=_flops(pipeline, _as_read(request, said), len(kept.t), given, planned=step.plan is not None),
         weights=weights_hash(pipeline),
-        versions=versions(pipeline),
+        versions=versions(pipeline, pipeline.transformer),
         **kept.arrays(step, guided=request.guidance != 1),
     )
 

@@ -7,6 +7,8 @@ import platform
 
 import diffusers
 import torch
+from diffusers import DiffusionPipeline
+from torch import nn
 
 import x2vkit
 from x2vkit.pipeline.x2v import X2VPipeline
@@ -23,13 +25,13 @@ def weights_hash(pipeline: X2VPipeline) -> str:
     return digest.hexdigest()
 
 
-def versions(pipeline: X2VPipeline) -> dict[str, str]:
-    """Versions of the programs, and what the pipeline runs on and in."""
+def versions(pipeline: DiffusionPipeline, model: nn.Module) -> dict[str, str]:
+    """Versions of the programs, and what a pipeline's denoising model runs on and in."""
     return {
         "x2vkit": x2vkit.__version__,
         "torch": torch.__version__,
         "diffusers": diffusers.__version__,
-        "dtype": str(pipeline.transformer.dtype).removeprefix("torch."),
+        "dtype": str(model.dtype).removeprefix("torch."),
         "device": str(pipeline.device),
         "threads": str(torch.get_num_threads()),
         "machine": platform.machine(),
