@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from x2vkit.trace import samples
-from x2vkit.views import Overview
+from x2vkit.views import Attention, Denoise, Overview
 
 
 def test_a_page_opens_every_view_inside_at_the_same_step(open_html):
@@ -48,3 +48,26 @@ def test_in_a_notebook_the_kernel_packs_a_view_when_it_is_asked_for(open_noteboo
     lab.page.locator("[data-stage=patches] .x2v-button").click()
     lab.page.wait_for_selector(".x2v-over-inside .x2v[data-ready=true]", timeout=60_000)
     lab.fine()
+
+
+def test_show_me_goes_to_the_place_that_it_names(open_html):
+    view = Attention()
+    opened = open_html(view.to_html(), reduced_motion="no-preference")
+    told = opened.page.locator(".x2v-preset-told")
+    assert told.inner_text() == view.metadata["presets"][0]["sentence"]
+    opened.page.get_by_role("button", name="The widest head").click()
+    widest = view.metadata["presets"][-1]
+    assert told.inner_text() == widest["sentence"]
+    heads = opened.page.evaluate("window.x2vkitModels[0].get('selection')")
+    assert heads["head"] == widest["selection"]["head"] and heads["token"] == widest["selection"]["token"]
+    opened.fine()
+
+
+def test_what_plays_stops_where_show_me_leads(open_html):
+    view = Denoise()
+    opened = open_html(view.to_html(), reduced_motion="no-preference")  # plays by itself
+    opened.page.get_by_role("button", name="Where colours are decided").click()
+    opened.page.wait_for_timeout(600)
+    step = next(one for one in view.metadata["presets"] if "colours" in one["label"])["selection"]["step"]
+    assert opened.page.evaluate("document.querySelector('input[data-key=step]').value") == str(step)
+    opened.fine()

@@ -11,6 +11,7 @@ from x2vkit.errors import X2VError
 from x2vkit.trace.samples import sample
 from x2vkit.views.attention import packing, shares
 from x2vkit.views.base import View
+from x2vkit.views.style import token_name
 
 T, GRID = 3, (2, 2, 3)  # of the made-up trace
 
@@ -134,7 +135,7 @@ def test_the_figure_says_what_it_shows(view, trace, selection):
     view.selection = selection
     figure = view.figure()
     text = " ".join(text.get_text() for text in figure.texts)
-    name = "word “red”" if "word" in selection else "patch t1 r1 c1"
+    name = "word “red”" if "word" in selection else f"patch {token_name(view.selection['token'], GRID)}"
     assert trace.prompt in text and name in text and "layer" in text and "colours up to" in text
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(trace.words)
 

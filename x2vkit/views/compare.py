@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import names
 from x2vkit.views.base import Array, Content, Eight, SpriteSheet, TraceLike, View, as_trace, geometry_metadata
+from x2vkit.views.presets import compare_presets
 from x2vkit.views.style import PALETTE, colormap
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths]) -> Content:
             "explained": {kind: path.explained for kind, path in paths.items()},
             "show": list(SHOW) if drawn else ["final"],
             "fps": max(trace.fps for trace in traces),
+            "presets": [asdict(one) for one in compare_presets(traces)],
         },
         arrays=arrays,
         selection={

@@ -8,6 +8,7 @@ the trace's linear decoder; predicted clips are the run's own previews where it 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from x2vkit.views.base import (
     geometry_metadata,
     pictures_of,
 )
+from x2vkit.views.presets import denoise_presets
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Denoise(View):
                 "geometry": geometry_metadata(trace),
                 "run": run_line(trace),
                 "guidance": trace.request.get("guidance", 1),
+                "presets": [asdict(one) for one in denoise_presets(trace, step_changes(trace))],
             },
             arrays=arrays,
             selection={"step": 0, "frame": 0, "beside": "final"},

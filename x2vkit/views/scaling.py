@@ -22,6 +22,7 @@ from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
 from x2vkit.scaling.laws import PowerLaw
 from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, Point, ceilings, fitted, frontier, load_runs
 from x2vkit.views.base import Array, Content, View
+from x2vkit.views.presets import scaling_presets
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -105,13 +106,15 @@ class Scaling(View):
         largest = self.points[-1]
         notes = _json(BUNDLED / NOTES)
         clip_bytes, clips = _clips(self.points)
+        points, figures = [_point_metadata(p) for p in self.points], self._figures()
         return Content(
             metadata={
-                "points": [_point_metadata(p) for p in self.points],
+                "points": points,
                 "clips": clips,
                 "prompts": notes.get("prompts", PROMPTS),
                 "fps": notes.get("fps", FPS),
-                "figures": self._figures(),
+                "figures": figures,
+                "presets": [asdict(one) for one in scaling_presets(points, figures)],
                 "frontier": [place[id(p)] for p in frontier(self.points)],
                 "law": _law_metadata(self.law, flops),
                 "joint": _joint_metadata(self.points),

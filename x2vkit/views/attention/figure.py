@@ -161,7 +161,8 @@ class Picture:
         if under == "nothing":
             return [None] * len(spans)
         clip = self.trace.frames if under == "final" else self.trace.preview(self.site[0])
-        return clip[[frame if frame in span else span[len(span) // 2] for span in spans]]
+        chosen = [frame if frame in span else span[len(span) // 2] for span in spans]
+        return clip[np.minimum(chosen, len(clip) - 1)]  # the last row of tokens may be part empty
 
     def _level(self, values: Array, most: float) -> Array:
         """Shares as places on the colour scale, 0..1."""

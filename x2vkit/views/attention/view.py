@@ -9,6 +9,7 @@ map of all pairs is never stored.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from x2vkit.errors import X2VError
 from x2vkit.trace.record import Site
 from x2vkit.views.attention.packing import packed
+from x2vkit.views.attention.presets import attention_presets
 from x2vkit.views.attention.shares import LOG_DECADES, entropy, mean_share, nearest, received, share
 from x2vkit.views.base import Array, Content, Eight, SpriteSheet, TraceLike, View, as_trace, geometry_metadata
 
@@ -62,6 +64,8 @@ class Attention(View):
         if trace.preview_weight is not None and trace.preview_bias is not None:
             arrays |= {"pred_x0": Eight(trace.pred_x0[steps], 2)}
             arrays |= {"weight": trace.preview_weight, "bias": trace.preview_bias}
+        presets = attention_presets(trace)
+        first = next((dict(one.selection) for one in presets if one.selection["head"] is None), {})
         step = steps[len(steps) // 2]
         layers = [layer for s, layer in sites if s == step]
         n_t, n_h, n_w = trace.grid
@@ -78,6 +82,7 @@ class Attention(View):
                 "heads": list(trace.heads),
                 "fps": trace.fps,
                 "decades": LOG_DECADES,
+                "presets": [asdict(one) for one in presets],
             },
             arrays=arrays,
             selection={
@@ -90,7 +95,8 @@ class Attention(View):
                 "direction": DIRECTIONS[0],
                 "under": UNDER[0],
                 "log": False,
-            },
+            }
+            | first,
             limits={
                 "step": trace.steps - 1,
                 "layer": max(layer for _, layer in sites),

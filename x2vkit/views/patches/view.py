@@ -9,7 +9,7 @@ stand in order.py, so that `data` returns what the reader sees. Knows nothing ab
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from x2vkit.views.base import (
 from x2vkit.views.patches.colors import color_sources, glance, token_colors
 from x2vkit.views.patches.order import DROP_SEED, kept_tokens, rebuilt, shuffled
 from x2vkit.views.patches.tokens import cost, model_config, patch_vectors
+from x2vkit.views.presets import patch_presets
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,6 +115,7 @@ class Patches(View):
                 "sources": sources,
                 "number_bytes": NUMBER_BYTES,
                 "drop_seed": DROP_SEED,
+                "presets": [asdict(one) for one in patch_presets(trace)],
             },
             arrays=arrays,
             selection={

@@ -10,6 +10,7 @@ import { tokenPlace } from "../lib/geometry.js";
 import { keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
 import { terms } from "../lib/terms.js";
 import { Tooltip } from "../lib/tooltip.js";
@@ -98,6 +99,7 @@ function layOut(view, /** @type {Sequence} */ sequence, channels, parts) {
       promptLine(prompt, unknown),
       muted(`attention of ${what} of ${channels} channels  ·  ${tokens}`),
     ),
+    presets(view),
     h("div", { class: "x2v-bar" }, pick.step.root, pick.layer.root, story.missing),
     h("div", { class: "x2v-bar x2v-attention-controls" }, ...choices, story.scale.root),
     h("div", {}, story.sentence, story.summary),

@@ -11,6 +11,7 @@ import { h } from "../lib/elements.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
 import { ScaleBar } from "../lib/scalebar.js";
 import { terms } from "../lib/terms.js";
@@ -88,6 +89,7 @@ export default mount(async (view) => {
       h("div", { class: "x2v-muted" }, metadata.shared),
       h("div", { class: "x2v-compare-noise" }, metadata.noise),
     ),
+    presets(view),
     controls,
     body,
     terms(view, ["noise level", "latent", "pred_x0", "guidance", "NFE"]),

@@ -9,6 +9,7 @@ import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
 import { ScaleBar } from "../lib/scalebar.js";
 import { story } from "../lib/story.js";
@@ -41,6 +42,7 @@ export default mount(async (view) => {
   const controls = h("div", { class: "x2v-denoise-controls" }, stepper.root, player.root, scale.root, help);
   view.root.append(
     h("div", {}, promptLine(metadata.prompt, metadata.unknown), muted(metadata.run)),
+    presets(view),
     pictures.root,
     told,
     h("div", { class: "x2v-row x2v-denoise-below" }, curve.root, controls),

@@ -12,6 +12,7 @@ import { tokenPlace } from "../lib/geometry.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
 import { terms } from "../lib/terms.js";
 import { Cubes } from "./cubes.js";
@@ -78,6 +79,7 @@ function layOut({ view, F, H, W, C, f, rows, columns }, { cubes, flats, sizes, s
   const order = h("div", {}, ...shuffle.parts, ribbons.sequence.root);
   return [
     h("div", {}, promptLine(prompt, unknown), muted(story)),
+    presets(view),
     cubes.root,
     h("div", { class: "x2v-bar" }, cubes.explode.root, cubes.cut, player.root),
     muted("Drag a cube to turn it. Point at anything to find its patch everywhere; click to keep it."),

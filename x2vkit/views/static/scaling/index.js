@@ -9,6 +9,7 @@ import { h } from "../lib/elements.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { Player } from "../lib/player.js";
+import { presets } from "../lib/presets.js";
 import { terms } from "../lib/terms.js";
 import { Budget } from "./budget.js";
 import { Film, Films } from "./films.js";
@@ -64,6 +65,7 @@ export default mount(async (view) => {
       ),
       h("div", { class: "x2v-scaling-right" }, prompt.root, shown.picture.root, player.root),
     ),
+    presets(view),
     trio.root,
     h(
       "div",
