@@ -168,7 +168,9 @@ def test_a_click_shows_its_heat_within_30_ms(open_html):
 
 
 def test_keys_move_the_patch_and_turn_the_question(open_html, make_trace):
-    opened = open_html(views.Attention(make_trace()).to_html())
+    view = views.Attention(make_trace())
+    view.selection = {"token": 10, "frame": 1}
+    opened = open_html(view.to_html())
 
     def after(*pressed: str) -> str:
         for key in pressed:
@@ -313,6 +315,7 @@ def test_a_trace_without_attention_says_what_to_do(open_html, make_trace):
 @pytest.mark.slow
 def test_in_jupyterlab_a_patch_is_shared_with_patches_and_the_kernel_hears_the_end(open_notebook):
     made = "import x2vkit as x2v\nview, patches = x2v.views.Attention(), x2v.views.Patches()"
+    made += "\nview.selection = {'token': 160, 'frame': 5}"  # in the middle latent frame
     lab = open_notebook([f"{made}\nview.link(patches)", "patches"], views=2, height=2400)
     stage = lab.page.locator(".x2v-attention-stage").first
     stage.scroll_into_view_if_needed()
