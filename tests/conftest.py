@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 
 # Spinning thread pools on a small machine slow each other far more than twofold. Set before torch loads.
+_threads = "2" if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1" else "1"
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "2")
+    os.environ.setdefault(_name, _threads)
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
