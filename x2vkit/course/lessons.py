@@ -42,6 +42,18 @@ LESSONS: tuple[Lesson, ...] = (
             "acceleration": "how fast a motion changes, from positions",
         },
     ),
+    Lesson(
+        "02-compression",
+        "Compression: what can be left out",
+        {
+            "psnr": "how alike two pictures are, in decibels",
+            "blocks_of": "a picture as a table of blocks",
+            "principal_components": "the directions along which rows vary most",
+            "rebuild": "rows from a few numbers each",
+            "fold_frames": "groups of four frames, the first alone",
+            "touched": "an experiment: which latent frames see a frame",
+        },
+    ),
 )
 """All lessons, in order."""
 
