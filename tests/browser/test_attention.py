@@ -100,7 +100,7 @@ def test_rows_and_columns_equal_the_traces(open_html, make_trace, bits):
     trace = make_trace(queries=q, keys=k)
     view = views.Attention(trace)
     kinds = {entry["name"]: entry["dtype"] for entry in view.metadata["arrays"]}
-    assert kinds["keys"] == f"int{bits}"
+    assert kinds["keys.0"] == f"int{bits}"
     opened = open_html(view.to_html())
     for step, layer in sites:
         exact = np.stack([trace.attention(step, layer, i) for i in range(TOKENS)], axis=1)

@@ -9,7 +9,7 @@ import pytest
 
 from x2vkit.trace import samples
 from x2vkit.views import Denoise, html, page
-from x2vkit.views.base import Eight, pack
+from x2vkit.views.buffer import Eight, pack
 from x2vkit.views.style import HEAT, colormap
 
 LIB = tuple(f"lib/{path.stem}" for path in sorted((page.STATIC / "lib").glob("*.js")))

@@ -79,8 +79,8 @@ def test_any_latents_have_a_picture_and_previews_are_that_of_clean(make_trace):
     trace = make_trace(preview_weight=weight, preview_bias=bias)
     np.testing.assert_array_equal(trace.picture(trace.pred_x0[1]), trace.preview(1))
     assert trace.picture(trace.latents[0]).shape == trace.frames.shape
-    with pytest.raises(X2VError, match="no linear decoder"):
-        make_trace().picture(trace.latents[0])
+    assert make_trace().picture(trace.latents[0]).shape == trace.frames.shape  # fitted on the spot
+    np.testing.assert_array_equal(trace.preview(2)[4], trace.preview_frame(2, 4))
 
 
 def test_frozen(trace):
@@ -118,8 +118,6 @@ def test_attention_that_is_not_there(trace, place):
 
 
 def test_preview_draws_the_linear_picture(trace, make_trace):
-    with pytest.raises(X2VError, match="previews"):
-        trace.preview(0)
     # a decoder that paints channel 0 into the red of every pixel, and nothing else
     weight = np.zeros((4, 8, 8, 3, 4), np.float16)
     weight[..., 0, 0] = 1

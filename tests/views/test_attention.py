@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.trace.test_layers import split_trace
+from tests.views.foreign import large_trace
 from x2vkit import views
 from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
@@ -47,7 +49,7 @@ def test_who_looks_at_a_token_is_the_column_of_all_rows(view, trace):
     rows = np.stack([trace.attention(0, 0, query) for query in range(T + 12)], axis=1)
     np.testing.assert_allclose(view.data()["heads"], rows[:, :, 2], rtol=1e-5)
     for block in (1, 4):
-        np.testing.assert_allclose(shares.received(trace, 0, 0, 2, block), rows[:, :, 2], rtol=1e-5)
+        np.testing.assert_allclose(shares.received(trace, 0, 0, 2, block=block), rows[:, :, 2], rtol=1e-5)
 
 
 def test_entropy_counts_the_keys_that_matter():
@@ -63,26 +65,89 @@ def test_reach_is_the_mean_distance_in_latent_frames(make_trace):
     np.testing.assert_allclose(views.Attention(trace).data()["reach"], 0.5, atol=1e-6)
 
 
+ROOM = 1_000_000
+
+
 def test_packing_is_8_bits_where_that_is_near_enough_and_16_else(make_trace):
-    small = packing.packed(make_trace())
+    small = packing.packed(make_trace(), ROOM).arrays
     rng = np.random.default_rng(1)
     sharp = {(0, 0): rng.normal(0, 4, (2, T + 12, 8)).astype(np.float16)}
-    large = packing.packed(make_trace(queries=sharp, keys=sharp))
+    large = packing.packed(make_trace(queries=sharp, keys=sharp), ROOM).arrays
     calm = {(0, 0): rng.normal(0, 0.1, (2, T + 12, 8)).astype(np.float16)}
-    tiny = packing.packed(make_trace(queries=calm, keys=calm))
-    assert large["keys"].dtype == np.int16 and tiny["keys"].dtype == np.int8
+    tiny = packing.packed(make_trace(queries=calm, keys=calm), ROOM).arrays
+    assert large["keys.0"].dtype == np.int16 and tiny["keys.0"].dtype == np.int8
     for packed, trace in ((small, make_trace()), (large, make_trace(queries=sharp, keys=sharp))):
         for i, (step, layer) in enumerate(trace.captured):
-            q = packed["queries"][i] * packed["query_scale"][i][..., None]
-            k = packed["keys"][i] * packed["key_scale"][i][..., None]
+            q = packed[f"queries.{i}"] * packed[f"query_scale.{i}"][..., None]
+            k = packed[f"keys.{i}"] * packed[f"key_scale.{i}"][..., None]
             exact = np.stack([trace.attention(step, layer, query) for query in range(T + 12)], axis=1)
             assert np.abs(packing.softmax(q, k) - exact).max() < packing.TOLERANCE
+
+
+def test_what_does_not_fit_is_left_out_queries_first_and_said():
+    trace = large_trace(heads=3, channels=16, sites=2, latent=(3, 16, 24))  # 3 x 8 x 12 patches
+    whole = packing.packed(trace, ROOM)
+    assert (whole.stride, whole.heads, len(whole.sites), whole.left_out) == (1, (0, 1, 2), 2, [])
+    size = sum(array.nbytes for name, array in whole.arrays.items() if not name.startswith("asks"))
+    some = packing.packed(trace, round(0.8 * size))
+    assert (some.stride, len(some.heads), len(some.sites)) == (2, 3, 2) and "2 × 2" in some.left_out[0]
+    few = packing.packed(trace, round(0.3 * size))
+    assert (few.stride, len(few.heads), len(few.sites)) == (4, 1, 2) and "1 of 3 heads" in few.left_out
+    least = packing.packed(trace, round(0.12 * size))
+    assert (len(least.heads), len(least.sites)) == (1, 1) and "1 of 2 places" in least.left_out[-1]
+    for packed in (some, few, least):  # all keys, whatever it is
+        assert packed.arrays["keys.0"].shape[1] == trace.geometry.tokens
+
+
+def test_a_patch_between_those_sent_is_answered_for_by_its_neighbour(monkeypatch):
+    trace = large_trace(heads=2, channels=16, latent=(3, 16, 24))
+    monkeypatch.setattr(packing, "STRIDES", (4,))
+    view = views.Attention(trace)
+    view.selection = {"token": 12 * 1 + 3}  # r1 c3: of the block r0-3 c0-3, whose middle is r2 c2
+    stands = 20 + 12 * 2 + 2
+    np.testing.assert_array_equal(view.data()["heads"], trace.attention(*view._site(), stands))
+    view.selection = {"direction": "from"}
+    exact = np.stack([trace.attention(*view._site(), 20 + i) for i in (26, 27)], axis=1)  # r2 c2, c3
+    seen = view.data()["heads"][:, 20:]
+    np.testing.assert_allclose(seen[:, [13, 14, 15, 26]], exact[:, [0, 0, 0, 0], 20 + 15], rtol=1e-4)
+
+
+def test_columns_of_a_large_grid_rest_on_the_sums_that_were_sent(monkeypatch):
+    trace = large_trace(heads=2, channels=16, latent=(3, 16, 24))
+    monkeypatch.setattr(packing, "BROWSER_COST", 0)
+    monkeypatch.setattr(packing, "COLUMN_COST", 2 * 16 * trace.geometry.tokens * 100)  # 100 rows of 308
+    view = views.Attention(trace)
+    assert view.packed.far[view._site()] == 2 and "2 × 2" in view.metadata["left_out"][-1]
+    norms = view.packed.arrays["norms.0"]
+    assert np.isfinite(norms).sum(axis=1).tolist() == [20 + 3 * 4 * 6] * 2
+    q, k = (x[view._site()].astype(np.float32) for x in (trace.queries, trace.keys))
+    sums = np.log(np.exp(q @ k.swapaxes(1, 2) / 4).sum(axis=2))
+    there = np.isfinite(norms)
+    np.testing.assert_allclose(norms[there], sums[there], rtol=1e-4)
+
+
+def test_words_that_a_layer_reads_apart_are_looked_at(make_trace):
+    trace = split_trace()  # layer 0 is self attention, 1 reads the words, 2 and 3 look in a frame, at a place
+    view = views.Attention(trace)
+    view.selection = {"step": 0, "layer": 1, "word": 2}  # words ask nothing: who looks at it
+    rows = np.stack([trace.attention(0, 1, 5 + i) for i in range(24)], axis=1)
+    np.testing.assert_allclose(view.data()["heads"][:, 5:], rows[:, :, 2], rtol=1e-4)
+    assert view.data()["padding"].shape == () and not view.data()["heads"][:, :5].any()
+    view.selection = {"layer": 2, "token": 13, "direction": "from"}
+    rows = np.stack([trace.attention(0, 2, 5 + i) for i in range(24)], axis=1)
+    np.testing.assert_allclose(view.data()["heads"][:, 5:], rows[:, :, 5 + 13], rtol=1e-4)
+    view.selection = {"layer": 0, "word": 1}
+    assert not view.data()["attention"].any()  # self attention neither asks nor reads a word
+    view.selection = {"direction": "map.cross", "step": 2}
+    np.testing.assert_array_equal(view.data()["video"], trace.maps["cross"][2, 1])
+    assert view.metadata["unseen"] == ["It never forms a row."]
+    assert view.figure()
 
 
 def test_the_bundled_trace_is_shown_at_8_bits_and_exported_below_5_mb():
     view = views.Attention()
     packing = {entry["name"]: entry["dtype"] for entry in view.metadata["arrays"]}
-    assert packing["queries"] == packing["keys"] == "int8"
+    assert packing["queries.0"] == packing["keys.0"] == "int8"
     assert len(view.to_html()) < 5e6
 
 
@@ -122,7 +187,7 @@ def test_a_trace_without_attention_says_how_to_get_one():
 
 
 def test_too_much_attention_is_refused_before_it_is_packed(make_trace, monkeypatch):
-    monkeypatch.setattr("x2vkit.views.base.LIMIT_BYTES", 100)
+    monkeypatch.setattr("x2vkit.views.buffer.LIMIT_BYTES", 100)
     monkeypatch.setattr(packing, "_agree", lambda *_: pytest.fail("packed first"))
     assert "fewer steps or layers" in views.Attention(make_trace()).metadata["error"]["cure"]
 

@@ -17,8 +17,9 @@ from PIL import Image
 from x2vkit import views
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
-from x2vkit.views import base, page, style
-from x2vkit.views.base import Content, Eight, SpriteSheet, View, as_trace, pack
+from x2vkit.views import buffer, page, style
+from x2vkit.views.base import Content, View, as_trace
+from x2vkit.views.buffer import ALIGN, Eight, SpriteSheet, pack
 
 
 class Plain(View):
@@ -74,7 +75,7 @@ def test_packing_is_exact_but_where_it_says_otherwise():
         np.testing.assert_array_equal(again[name], array)
     off = np.abs(again["small"] - small).max(axis=2) / np.abs(small).max(axis=2)
     assert off.max() <= 1 / 254 + 1e-6
-    assert all(entry["offset"] % base.ALIGN == 0 for entry in entries)
+    assert all(entry["offset"] % ALIGN == 0 for entry in entries)
 
 
 def test_small_strips_lose_nothing_and_large_ones_little(clip):
@@ -108,7 +109,7 @@ def test_a_wrong_trace_is_said_in_the_widgets_place(tmp_path):
 
 
 def test_a_huge_trace_is_refused_with_the_cure(make_trace, monkeypatch):
-    monkeypatch.setattr(base, "LIMIT_BYTES", 10)
+    monkeypatch.setattr(buffer, "LIMIT_BYTES", 10)
     view = Plain(make_trace())
     assert "record fewer steps" in view.metadata["error"]["cure"]
 

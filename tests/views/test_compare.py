@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.views.foreign import GEOMETRIES, foreign_trace
 from x2vkit.errors import X2VError
-from x2vkit.views.compare import (
-    Compare,
+from x2vkit.views.compare import Compare
+from x2vkit.views.compare.content import frame_at
+from x2vkit.views.compare.paths import latent_paths, plane
+from x2vkit.views.compare.told import (
     differences,
     in_step,
-    latent_paths,
     marked_prompts,
     noise_groups,
     noise_sentence,
-    plane,
     shared,
 )
 
@@ -132,8 +133,20 @@ def test_a_clip_of_another_size_is_shown_without_a_difference(pair, make_trace):
     latents, frames = np.zeros((4, 4, 2, 2, 2), np.float16), np.zeros((5, 16, 16, 3), np.uint8)
     small = make_trace(latents=latents, pred_x0=latents[1:], frames=frames, queries={}, keys={})
     view = Compare([pair[0], small])
-    assert "difference.B" not in view.data() and view.metadata["show"] == ["final"]
+    assert "difference.B" not in view.data()
     view.figure()
+
+
+def test_runs_of_other_models_stand_at_the_same_time_each_at_its_own_rate(pair):
+    slow = foreign_trace(GEOMETRIES["not causal"], fps=pair[0].fps / 2)  # 24 frames, for twice as long
+    view = Compare([pair[0], slow])
+    assert view.metadata["fps"] == pair[0].fps and view.metadata["limits"]["frame"] == 46
+    assert [frame_at(slow, moment, pair[0].fps) for moment in (0, 1, 2, 9, 99)] == [0, 0, 1, 4, 23]
+    view.selection = {"frame": 9}
+    seen = view.data()
+    assert np.array_equal(seen["picture.A"], pair[0].frames[-1])  # over by then
+    assert np.array_equal(seen["picture.B"], slow.frames[4])
+    assert view.paths == {} and "other sizes" in view.metadata["noise"]
 
 
 def test_the_picture_is_drawn_for_every_choice(pair):

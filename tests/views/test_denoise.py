@@ -60,15 +60,19 @@ def test_a_plan_is_shown_where_there_was_one(drawable):
     np.testing.assert_array_equal(view.data()["plan"], boxes[2])
 
 
-def test_a_trace_without_a_decoder_is_refused(make_trace):
-    assert "linear decoder" in Denoise(make_trace()).error.rule
+def test_a_trace_without_a_decoder_gets_one_fitted_to_its_clip(make_trace):
+    trace = make_trace()
+    view = Denoise(trace)
+    assert view.error is None and view.metadata["decoder"].startswith("linear fit to this clip, ")
+    view.selection = {"step": 1, "frame": 3}
+    np.testing.assert_array_equal(view.data()["noisy"], trace.picture(trace.latents[1])[3])
 
 
 def test_a_huge_trace_is_refused_and_huge_previews_stay_out(monkeypatch):
     trace = samples.sample()
     monkeypatch.setattr("x2vkit.views.denoise.PREVIEW_BYTES", 1000)
     assert "previews" not in [entry["name"] for entry in Denoise(trace).metadata["arrays"]]
-    monkeypatch.setattr("x2vkit.views.base.LIMIT_BYTES", 1000)
+    monkeypatch.setattr("x2vkit.views.buffer.LIMIT_BYTES", 1000)
     assert "record fewer steps" in Denoise(trace).error.cure
 
 

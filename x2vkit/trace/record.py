@@ -26,6 +26,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.trace.checks import ARRAYS, GROUPS, check
 from x2vkit.trace.layers import AttentionLayer
+from x2vkit.trace.linear import LinearPicture, fit_preview
 from x2vkit.trace.pictures import EncodedPictures
 
 Array = NDArray[Any]
@@ -103,7 +104,7 @@ class Trace:
     """(S, F, H, W, 3) uint8 pictures of `pred_x0`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
     """(P, C) float16: a linear picture of one latent cell; see `preview`. P is temporal stride x spatial
-    stride x spatial stride x 3 colours, as `geometry` has them.
+    stride x spatial stride x 3 colours, as `geometry` has them. None: fitted on the clip when it is needed.
     """
     preview_bias: Array | None = None
     """(P,) float16."""
@@ -225,8 +226,8 @@ class Trace:
     def preview(self, step: int) -> Frames:
         """What the clip is taken to be at one step (0..S-1), as a picture -> (F, H, W, 3) uint8.
 
-        A kept preview where there is one; else a rough picture of `pred_x0`: one linear map from a latent
-        cell to its pixels. Raises X2VError when the trace has neither.
+        A kept preview where there is one; else a rough picture of `pred_x0` (see `picture`). Raises X2VError
+        for a step that there is not.
         """
         if not 0 <= step < self.steps:
             raise X2VError(f"step {step}", f"this trace has {self.steps} steps", "count from 0")
@@ -234,21 +235,33 @@ class Trace:
             return self.previews[step]
         return self.picture(self.pred_x0[step])
 
+    def preview_frame(self, step: int, frame: int) -> Frames:
+        """One frame of `preview(step)` without the others -> (H, W, 3) uint8."""
+        if self.previews is not None:
+            return self.previews[step, frame]
+        return self.linear_picture.frame(self.pred_x0[step], frame)
+
     def picture(self, latents: Array) -> Frames:
         """A rough picture of any latents (C, f, h, w) of this run, noisy ones too -> (F, H, W, 3) uint8.
 
-        One linear map from a latent cell to its pixels. Raises X2VError when the trace has none.
+        One linear map from a latent cell to its pixels: `linear_picture`.
         """
-        if self.preview_weight is None or self.preview_bias is None:
-            raise X2VError("preview", "this trace kept no previews and no linear decoder", "record it again")
-        cells = latents.astype(np.float32).transpose(1, 2, 3, 0)  # (f, h, w, C)
-        pixels = cells @ self.preview_weight.astype(np.float32).T + self.preview_bias.astype(np.float32)
-        f, h, w, _ = cells.shape
-        long, side = self.geometry.temporal_stride, self.geometry.spatial_stride
-        pixels = pixels.reshape(f, h, w, long, side, side, 3)
-        clip = pixels.transpose(0, 3, 1, 4, 2, 5, 6)  # (f, long, h, side, w, side, 3)
-        clip = clip.reshape(f * long, h * side, w * side, 3)[self.geometry.lead :]
-        return np.rint((clip.clip(-1, 1) + 1) * 127.5).astype(np.uint8)
+        return self.linear_picture.draw(latents)
+
+    @property
+    def linear_picture(self) -> LinearPicture:
+        """The linear decoder that `picture` draws with: the one that was recorded, or a fit of the last
+        latents to the clip, made when it is first needed.
+        """
+        kept = vars(self).get("_linear_picture")
+        if kept is None:
+            if self.preview_weight is None or self.preview_bias is None:
+                kept = fit_preview(self.latents[-1], self.frames, self.geometry)
+            else:
+                weight, bias = (x.astype(np.float32) for x in (self.preview_weight, self.preview_bias))
+                kept = LinearPicture(weight, bias, self.geometry)
+            object.__setattr__(self, "_linear_picture", kept)
+        return kept
 
     def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
         """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path.

@@ -42,10 +42,9 @@ import base64
 import io
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import wraps
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
 from uuid import uuid4
@@ -53,59 +52,23 @@ from uuid import uuid4
 import anywidget
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 from PIL import Image
 
+from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
-from x2vkit.media import Frames, contact_sheet, square_columns
 from x2vkit.trace import Trace
-from x2vkit.trace.file import eight_bits
-from x2vkit.trace.pictures import EncodedPictures
 from x2vkit.trace.samples import sample
-from x2vkit.views import page
+from x2vkit.views import buffer, page
+from x2vkit.views.buffer import Array, Eight, SpriteSheet, pack
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = NDArray[Any]
 TraceLike: TypeAlias = "Trace | str | os.PathLike[str] | None"
 Seen = TypeVar("Seen")
 
-LIMIT_BYTES = 64_000_000
-"""What a view sends to the browser at most, pictures counted unpacked."""
-ALIGN = 8
-"""Every array begins at a multiple of so many bytes."""
-DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
-"""What the browser has typed arrays for; float16 arrives there as float32."""
 KEPT_PICTURE = "picture.png"
 """The static picture of a view on what is bundled, beside its browser code; see pictures.py."""
-LOSSLESS_BYTES, JPEG_QUALITY = 2_000_000, 85
-"""How a SpriteSheet is sent: without loss where it is small, and at this quality (full colour resolution)
-above.
-"""
-
-
-@dataclass(frozen=True)
-class Eight:
-    """An array sent at 8 bits a number with one scale for each index of its first `lead` axes.
-
-    The browser sees float32, off by at most 1/254 of the largest magnitude under that index.
-    """
-
-    array: Array
-    """Any floating-point array."""
-    lead: int = 1
-    """Axes that have a scale of their own for each index."""
-
-
-@dataclass(frozen=True)
-class SpriteSheet:
-    """Pictures sent as one image, a grid row by row; `await view.image(name)` in the browser."""
-
-    frames: Frames | EncodedPictures
-    """(..., H, W, 3) uint8; or the image that they were read from, which is sent as it is."""
-    quality: int = 0
-    """JPEG quality, 1..100; 0 is without loss up to LOSSLESS_BYTES unpacked, else JPEG_QUALITY."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +114,10 @@ class View(anywidget.AnyWidget):
                 setattr(cls, name, _shows(cls.__dict__[name]))
         super().__init_subclass__(**options)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, budget: int | None = None, **options: Any) -> None:
+        """budget: bytes that may be sent to the browser; what is above it is left out, and said to be."""
+        self.budget = buffer.LIMIT_BYTES if budget is None else budget
+        self._made_of: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, options)
         self._limits: Mapping[str, int] = {}
         self._keys: frozenset[str] = frozenset()
         self._linked: weakref.WeakSet[View] = weakref.WeakSet()
@@ -187,7 +153,7 @@ class View(anywidget.AnyWidget):
     def show(self, content: Content) -> None:
         """Put other content into the view that is already on the page. X2VError above `LIMIT_BYTES`."""
         values = self._values(content)
-        self._bundled = False
+        self._bundled, self._made_of = False, None
         with self.hold_sync():
             self.error = None
             for name, value in values.items():
@@ -206,6 +172,21 @@ class View(anywidget.AnyWidget):
         """
         text = page.html(self, path, title)
         return text if path is None else Path(path)
+
+    def fitted(self, budget: int) -> View:
+        """This view where it sends no more than so many bytes, else another one of the same that leaves more
+        out and stands at the same place.
+        """
+        if len(self.buffer) <= budget or self._made_of is None:
+            return self
+        args, options = self._made_of
+        other = type(self)(*args, **options, budget=budget)
+        if other.error is None:
+            most = other._limits
+            there = {key: min(value, most[key]) if key in most and isinstance(value, int) else value
+                     for key, value in self.selection.items()}  # fmt: skip
+            other.selection, other.group = there, self.group
+        return other
 
     def link(self, *others: View) -> View:
         """Let views follow each other: what is selected in one is selected in all that know such a thing.
@@ -309,93 +290,17 @@ def as_trace(given: TraceLike) -> Trace:
     raise X2VError(f"a {type(given).__name__}", "a view shows a Trace", cure)
 
 
-def geometry_metadata(trace: Trace) -> dict[str, Any]:
-    """A trace's geometry for the browser, as `Geometry` in static/lib/geometry.js reads it."""
-    return asdict(trace.geometry)
+def geometry_metadata(geometry: Geometry) -> dict[str, Any]:
+    """A geometry for the browser, as `Geometry` in static/lib/geometry.js reads it."""
+    return asdict(geometry)
+
+
+def notes_metadata(trace: Trace, left_out: Sequence[str]) -> dict[str, Any]:
+    """What the recording did not see, and what of it a page leaves out, for static/lib/notes.js."""
+    unseen = [str(one["said"]) for one in getattr(trace, "coverage", {}).get("unseen", ())]
+    return {"unseen": unseen, "left_out": list(left_out)}
 
 
 def pictures_of(trace: Trace, name: str) -> SpriteSheet:
     """`frames` or `previews` of a trace without loss, or as the image of the file they came from."""
     return SpriteSheet(trace.encoded(name) or getattr(trace, name))
-
-
-def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[str, Any]], bytes]:
-    """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
-
-    One entry an array: name, shape, dtype (one of DTYPES, or "image"), offset and bytes; with "scale" (offset
-    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns"
-    and "mime" where it was a SpriteSheet. Row-major, little-endian, each at a multiple of ALIGN.
-    """
-    plain = [(_plain(value), isinstance(value, Eight)) for value in arrays.values()]
-    check_size(sum(array.size if eight else array.nbytes for array, eight in plain))
-    entries: list[dict[str, Any]] = []
-    parts: list[bytes] = []
-    length = 0
-
-    def append(data: bytes) -> int:
-        nonlocal length
-        offset = length
-        padded = data + bytes(-len(data) % ALIGN)
-        parts.append(padded)
-        length += len(padded)
-        return offset
-
-    for name, value in arrays.items():
-        entry: dict[str, Any] = {"name": name, "shape": list(_plain(value).shape)}
-        if isinstance(value, SpriteSheet):
-            *lead, height, width, colours = entry["shape"]
-            entry |= {"dtype": "image", "shape": [prod(lead), height, width, colours], **_image(value)}
-            data = entry.pop("data")
-        elif isinstance(value, Eight):
-            small, scale = eight_bits(value.array, value.lead)
-            entry |= {"dtype": "int8", "scale": [append(scale.astype("<f4").tobytes()), scale.size]}
-            data = small.tobytes()
-        else:
-            array = _typed(name, value)
-            entry["dtype"] = array.dtype.name
-            data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        entries.append(entry | {"offset": append(data), "bytes": len(data)})
-    return entries, b"".join(parts)
-
-
-def check_size(size: int) -> None:
-    """Raise X2VError when a view would send more than `LIMIT_BYTES`; ask before a long computation."""
-    if size > LIMIT_BYTES:
-        cure = "record fewer steps or layers, or a smaller or shorter clip"
-        rule = f"a view sends at most {LIMIT_BYTES / 1e6:.0f} MB to the browser"
-        raise X2VError(f"a trace that needs {size / 1e6:.0f} MB", rule, cure)
-
-
-def _plain(value: Array | Eight | SpriteSheet) -> Array | EncodedPictures:
-    if isinstance(value, SpriteSheet):
-        return value.frames
-    return value.array if isinstance(value, Eight) else value
-
-
-def _typed(name: str, array: Array) -> Array:
-    """The same numbers in a dtype that the browser has."""
-    if array.dtype == bool:
-        return array.astype(np.uint8)
-    if array.dtype == np.float64:
-        return array.astype(np.float32)
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and np.abs(array).max(initial=0) < 2**31:
-        return array.astype(np.int32)
-    if array.dtype.name not in DTYPES:
-        raise TypeError(f"{name}: a browser has no array of {array.dtype}; use one of {', '.join(DTYPES)}")
-    return array
-
-
-def _image(sheet: SpriteSheet) -> dict[str, Any]:
-    """Pictures in one image, about as wide as tall (formats end at some 16,000 pixels a side)."""
-    frames = sheet.frames
-    if isinstance(frames, EncodedPictures):
-        return {"mime": frames.mime, "columns": frames.columns, "data": frames.data}
-    frames = frames.reshape(-1, *frames.shape[-3:])
-    columns = square_columns(*frames.shape[:3])
-    image = Image.fromarray(contact_sheet(frames, columns, gap=0))
-    stream = io.BytesIO()
-    if sheet.quality == 0 and frames.nbytes <= LOSSLESS_BYTES:  # a better method takes three times as long
-        image.save(stream, kind := "WEBP", lossless=True, method=0)
-    else:  # as many pictures again would take WebP ten times as long to write
-        image.save(stream, kind := "JPEG", quality=sheet.quality or JPEG_QUALITY, subsampling=0)
-    return {"mime": f"image/{kind.lower()}", "columns": columns, "data": stream.getvalue()}

@@ -8,29 +8,29 @@ the trace's linear decoder; predicted clips are the run's own previews where it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.errors import X2VError
 from x2vkit.media import contact_sheet
 from x2vkit.trace import Trace
 from x2vkit.views.base import (
-    Array,
     Content,
-    Eight,
-    SpriteSheet,
     TraceLike,
     View,
     as_trace,
-    check_size,
     geometry_metadata,
+    notes_metadata,
     pictures_of,
 )
+from x2vkit.views.buffer import Array, Eight, SpriteSheet
 from x2vkit.views.presets import denoise_presets
+from x2vkit.views.shown import Shown, nearest_of, shrink_of, smaller
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -51,43 +51,46 @@ class Denoise(View):
     """Scrub the steps and frames of one run: noisy latents, the predicted clip, what each step changed.
 
     trace: a Trace, the path of one, or None for a bundled one. selection: step (0..S-1), frame (0..F-1) and
-    beside (one of BESIDE).
+    beside (one of BESIDE). Of a run too large for a page, a step that is not in it shows the nearest that
+    is.
     """
 
     _module = "denoise"
     label = "Denoising, step by step"
 
+    kept: list[int]
+    """The steps that were sent."""
+    changes: NDArray[np.float64]
+    """(S,) How far each step moved the prediction; see `step_changes`."""
+
     def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
-        if trace.preview_weight is None or trace.preview_bias is None:
-            rule = "this view needs its linear decoder to draw latents, and it kept none"
-            raise X2VError("this trace", rule, "record it again with x2vkit.record")
-        frames = pictures_of(trace, "frames")
-        check_size(trace.latents.size + 2 * trace.pred_x0.size + frames.frames.nbytes)
+        shown = Shown(trace, self.budget)
+        names = ["latents", "pred_x0", *(["pred_x0_cond"] if trace.pred_x0_cond is not None else [])]
+        latents, self.kept = shown.latents(names)
+        self.changes = step_changes(trace)
         arrays: dict[str, Array | Eight | SpriteSheet] = {
-            "latents": Eight(trace.latents, 2),
-            "pred_x0": Eight(trace.pred_x0, 2),
+            **latents,
             "t": trace.t,
-            "change": step_changes(trace).astype(np.float32),
-            "weight": trace.preview_weight,
-            "bias": trace.preview_bias,
-            "frames": frames,
+            "change": self.changes.astype(np.float32),
+            "frames": shown.frames(),
         }
         if trace.plan:
             arrays["plan"] = trace.plan["boxes"].astype(np.float32)
-        if trace.pred_x0_cond is not None:
-            arrays["pred_x0_cond"] = Eight(trace.pred_x0_cond, 2)
-        if 0 < previews_bytes(trace) <= PREVIEW_BYTES:
-            arrays["previews"] = pictures_of(trace, "previews")
+        if (previews := previews_of(shown, self.kept)) is not None:
+            arrays["previews"] = previews
         return Content(
             metadata={
                 "prompt": trace.prompt,
                 "unknown": list(trace.unknown),
                 "fps": trace.fps,
-                "geometry": geometry_metadata(trace),
+                "geometry": geometry_metadata(shown.geometry),
+                "kept": self.kept,
+                "decoder": shown.decoder,
                 "run": run_line(trace),
+                **notes_metadata(trace, shown.left_out),
                 "guidance": trace.request.get("guidance", 1),
-                "presets": [asdict(one) for one in denoise_presets(trace, step_changes(trace))],
+                "presets": [asdict(one) for one in denoise_presets(trace, self.changes)],
             },
             arrays=arrays,
             selection={"step": 0, "frame": 0, "beside": "final"},
@@ -95,22 +98,24 @@ class Denoise(View):
         )
 
     def data(self) -> dict[str, Array]:
-        """At the selected step and frame: noisy, pred_x0, final and (if recorded) pred_x0_cond, (H, W, 3)
-        uint8; change from the step before, (H, W) float32 of 0..255, none at step 0; t, the noise level; and
-        (if the run was planned) plan, (2, 4) boxes in fractions of the frame, NaN where there is none.
+        """At the selected step (of those in `kept` the nearest) and frame: noisy, pred_x0, final and (if
+        recorded) pred_x0_cond, (H, W, 3) uint8; change from the step before in `kept`, (H, W) float32 of
+        0..255, none at the first; t, the noise level; and (if the run was planned) plan, (2, 4) boxes in
+        fractions of the frame, NaN where there is none.
         """
-        step, frame = self.selection["step"], self.selection["frame"]
+        frame, place = self.selection["frame"], nearest_of(self.kept, self.selection["step"])
+        step, before = self.kept[place], self.kept[max(place - 1, 0)]
         seen: dict[str, Array] = {
             "t": self.trace.t[step],
-            "noisy": self.trace.picture(self.trace.latents[step])[frame],
-            "pred_x0": self.trace.preview(step)[frame],
-            "change": self._change(step, frame),
+            "noisy": self.trace.linear_picture.frame(self.trace.latents[step], frame),
+            "pred_x0": self.trace.preview_frame(step, frame),
+            "change": self._change(step, before, frame),
             "final": self.trace.frames[frame],
         }
         if self.trace.plan:
             seen["plan"] = self.trace.plan["boxes"][frame]
         if self.trace.pred_x0_cond is not None:
-            seen["pred_x0_cond"] = self.trace.picture(self.trace.pred_x0_cond[step])[frame]
+            seen["pred_x0_cond"] = self.trace.linear_picture.frame(self.trace.pred_x0_cond[step], frame)
         return seen
 
     def figure(self) -> Figure:
@@ -119,9 +124,10 @@ class Denoise(View):
 
         trace, frame = self.trace, self.selection["frame"]
         steps = np.unique(np.linspace(0, trace.steps - 1, COLUMNS).round().astype(int))
-        noisy = [trace.picture(trace.latents[step])[frame] for step in steps]
-        pred_x0 = [trace.preview(step)[frame] for step in steps]
-        edged = np.pad([*noisy, *pred_x0], ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=190)
+        noisy = [trace.linear_picture.frame(trace.latents[step], frame) for step in steps]
+        pred_x0 = [trace.preview_frame(step, frame) for step in steps]
+        small = smaller(np.stack([*noisy, *pred_x0]), shrink_of(trace))
+        edged = np.pad(small, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=190)
         gap = 4
         sheet = contact_sheet(edged, len(steps), gap)
         figure = Figure(figsize=(10, 5.6))
@@ -145,7 +151,7 @@ class Denoise(View):
         """Noise level and change of each step."""
         trace, step = self.trace, self.selection["step"]
         numbers = np.arange(1, trace.steps + 1)
-        change = np.sqrt(step_changes(trace) / max(step_changes(trace).max(), 1e-6))
+        change = np.sqrt(self.changes / max(self.changes.max(), 1e-6))
         axes.bar(numbers, 60 * change, color="#c9d0d8", label="change of the prediction (square root)")
         axes.plot(numbers, 100 * trace.t[:-1], "o-", color=PALETTE["blue"], markersize=3, label="noise, %")
         axes.plot(step + 1, 100 * trace.t[step], "o", color=PALETTE["orange"], label=f"step {step + 1}")
@@ -155,15 +161,24 @@ class Denoise(View):
         axes.legend(fontsize=8, frameon=False, ncols=3, loc="upper right")
         axes.spines[["top", "right"]].set_visible(False)
 
-    def _change(self, step: int, frame: int) -> NDArray[np.float32]:
-        now, before = (self.trace.preview(max(i, 0))[frame].astype(np.float32) for i in (step, step - 1))
-        return np.abs(now - before).mean(axis=2)
+    def _change(self, step: int, before: int, frame: int) -> NDArray[np.float32]:
+        one, two = (self.trace.preview_frame(i, frame).astype(np.float32) for i in (step, before))
+        return np.abs(one - two).mean(axis=2)
 
 
-def previews_bytes(trace: Trace) -> int:
-    """Bytes of the kept previews, unpacked; 0 where there are none."""
-    previews = trace.encoded("previews") or trace.previews
-    return 0 if previews is None else previews.nbytes
+def previews_of(shown: Shown, kept: Sequence[int]) -> SpriteSheet | None:
+    """The decoded predictions of the steps that are sent, as large as the clip's pictures; None where there
+    are none, or too many.
+    """
+    trace = shown.trace
+    if trace.encoded("previews") is None and trace.previews is None:
+        return None
+    if len(kept) * prod(shown.size) * 3 > min(PREVIEW_BYTES, shown.room):
+        shown.left_out.append("the decoded clips of all steps; predictions are drawn by the linear decoder")
+        return None
+    if shown.shrink == 1 and len(kept) == trace.steps:
+        return pictures_of(trace, "previews")
+    return SpriteSheet(smaller(np.asarray(trace.previews)[list(kept)], shown.shrink), 85)
 
 
 def step_changes(trace: Trace) -> NDArray[np.float64]:
@@ -172,20 +187,21 @@ def step_changes(trace: Trace) -> NDArray[np.float64]:
 
     The picture is linear in the latents, so |W d|^2 = d^T (W^T W) d needs no picture (before clipping).
     """
-    assert trace.preview_weight is not None
-    weight = trace.preview_weight.astype(np.float32)
+    weight = trace.linear_picture.weight
     gram = weight.T @ weight  # (C, C)
-    moves = np.diff(trace.pred_x0.astype(np.float32), axis=0, prepend=trace.pred_x0[:1])  # (S, C, f, h, w)
-    moves = moves.reshape(*moves.shape[:2], -1)  # (S, C, cells)
-    energy = np.einsum("scn,cd,sdn->s", moves, gram, moves, optimize=True)
-    return 127.5 * np.sqrt(energy / (moves.shape[2] * len(weight)))
+    energies = [0.0]
+    for before, now in pairwise(trace.pred_x0):  # one pair at a time: all of them are gigabytes in large runs
+        move = (now.astype(np.float32) - before.astype(np.float32)).reshape(len(gram), -1)  # (C, cells)
+        energies.append(float((move * (gram @ move)).sum()))
+    return 127.5 * np.sqrt(np.array(energies) / (prod(trace.latents.shape[2:]) * len(weight)))
 
 
 def run_line(trace: Trace) -> str:
     """What was asked of a run, in one line."""
     request, (F, H, W, _) = trace.request, trace.frames.shape
-    parts = [f"{trace.steps} steps", f"guidance {request.get('guidance', 1):g}"]
-    parts += [f"seed {request.get('seed', 0)}"]
+    parts = [f"{trace.steps} steps"]
+    parts += [f"guidance {request['guidance']:g}"] if "guidance" in request else []
+    parts += [f"seed {request['seed']}"] if "seed" in request else []
     parts += [str(request["scheduler"])] if "scheduler" in request else []
     latents = prod(trace.latents.shape[2:]) * trace.latents.shape[1]
     return "  ·  ".join([*parts, f"{F} frames of {W} × {H} at {trace.fps:g} fps", f"{latents:,} latents"])

@@ -17,21 +17,11 @@ import traitlets
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.views.attention import Attention
-from x2vkit.views.base import (
-    ALIGN,
-    Array,
-    Content,
-    Eight,
-    SpriteSheet,
-    TraceLike,
-    View,
-    as_trace,
-    check_size,
-    geometry_metadata,
-    pictures_of,
-)
+from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
+from x2vkit.views.buffer import ALIGN, Array, Eight, SpriteSheet, check_size
 from x2vkit.views.denoise import Denoise, run_line, step_changes
 from x2vkit.views.patches import Patches
+from x2vkit.views.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +29,8 @@ if TYPE_CHECKING:
 
 INSIDE: Mapping[str, type[View]] = {"denoise": Denoise, "patches": Patches, "attention": Attention}
 """What opens inside, by the name that the selection has for it."""
+PARTS = len(INSIDE) + 1
+"""Views that share what may be sent."""
 
 
 class Overview(View):
@@ -64,10 +56,10 @@ class Overview(View):
         trace, step, frame = self.trace, self.selection["step"], self.selection["frame"]
         return {
             "t": trace.t[step],
-            "noisy": trace.picture(trace.latents[step])[frame],
-            "pred_x0": trace.preview(step)[frame],
+            "noisy": trace.linear_picture.frame(trace.latents[step], frame),
+            "pred_x0": trace.preview_frame(step, frame),
             "latents": trace.latents[-1][:, trace.geometry.latent_frame_of(frame)],
-            "rough": trace.picture(trace.latents[-1])[frame],
+            "rough": trace.linear_picture.frame(trace.latents[-1], frame),
             "final": trace.frames[frame],
         }
 
@@ -77,7 +69,7 @@ class Overview(View):
 
         seen, told = self.data(), {stage["key"]: stage for stage in stages(self.trace)}
         pictures = {
-            "noise": self.trace.picture(self.trace.latents[0])[self.selection["frame"]],
+            "noise": self.trace.linear_picture.frame(self.trace.latents[0], self.selection["frame"]),
             "patches": seen["noisy"],
             "transformer": seen["pred_x0"],
             "latents": channel_tiles(seen["latents"]),
@@ -102,6 +94,15 @@ class Overview(View):
         figure.suptitle(self.trace.prompt, fontsize=12)
         return figure
 
+    def fitted(self, budget: int) -> View:
+        """This view with all that opens inside, within so many bytes."""
+        self._complete()
+        if len(self.buffer) <= budget:
+            return self
+        other = Overview(self.trace, budget=budget)
+        other.selection, other.group = self.selection, self.group
+        return other
+
     def _complete(self) -> None:
         """An exported page has no kernel to ask, so it holds every view that opens inside."""
         self._open(*INSIDE)
@@ -123,24 +124,20 @@ class Overview(View):
     def _open(self, *names: str) -> None:
         """Put views' content beside this one's own. What cannot be shown says why, in its place."""
         if new := [name for name in names if name not in self._opened]:
-            self._opened |= {name: INSIDE[name](self.trace) for name in new}
+            self._opened |= {name: INSIDE[name](self.trace, budget=self.budget // PARTS) for name in new}
             self.show(self._content(self.selection))
 
     def _content(self, selection: Mapping[str, Any]) -> Content:
         trace = self.trace
-        if trace.preview_weight is None or trace.preview_bias is None:
-            rule = "this view needs its linear decoder to draw latents, and it kept none"
-            raise X2VError("this trace", rule, "record it again with x2vkit.record")
-        frames = pictures_of(trace, "frames")
-        check_size(trace.latents.size + trace.pred_x0.size + frames.frames.nbytes)
+        shown = Shown(trace, self.budget // PARTS)
+        latents, kept = shown.latents(["latents", "pred_x0"], share=0.5)
         arrays: dict[str, Array | Eight | SpriteSheet] = {
-            "latents": Eight(trace.latents, 2),
-            "pred_x0": Eight(trace.pred_x0, 2),
+            **latents,
+            "last": Eight(shown.drawn(trace.latents[-1]), 1),
+            "channels": Eight(trace.latents[-1]),
             "t": trace.t,
             "change": step_changes(trace).astype(np.float32),
-            "weight": trace.preview_weight,
-            "bias": trace.preview_bias,
-            "frames": frames,
+            "frames": shown.frames(),
         }
         if trace.plan:
             arrays["plan"] = trace.plan["boxes"].astype(np.float32)
@@ -150,7 +147,9 @@ class Overview(View):
                 "words": list(trace.words),
                 "unknown": list(trace.unknown),
                 "fps": trace.fps,
-                "geometry": geometry_metadata(trace),
+                "geometry": geometry_metadata(shown.geometry),
+                "kept": kept,
+                **notes_metadata(trace, shown.left_out),
                 "grid": list(trace.grid),
                 "run": run_line(trace),
                 "stages": stages(trace),

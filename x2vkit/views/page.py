@@ -29,6 +29,11 @@ STATIC = Path(__file__).parent / "static"
 IMPORT = re.compile(r'^import\s+(?:(\w+)|\{([^}]*)\})\s*from\s*"(\.[^"]+)\.js";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export ((?:async )?(?:function\*?|class|const|let) (\w+))", re.MULTILINE)
 
+PAGE_BYTES = 20_000_000
+"""The largest page: what can be sent to somebody, and opens at once."""
+BUFFER_BYTES = 14_400_000
+"""What its views may send for that: a third is added by base64, and the code of all views takes 0.3 MB."""
+
 HOST = """
 const models = [];
 const states = JSON.parse(document.getElementById("state").textContent);
@@ -141,9 +146,11 @@ def html(
     """One or several views as one HTML page that opens offline from disk; linked views stay linked.
 
     path: also write it there (.html). title: the page's name, by default the first view's label. No request
-    to any host can leave the page: its content policy forbids it. Raises the X2VError that a view shows.
+    to any host can leave the page: its content policy forbids it. A page is kept below PAGE_BYTES: large
+    views leave more out than in a notebook, and say what. Raises the X2VError that a view shows.
     """
     views = [views] if not isinstance(views, Sequence) else list(views)
+    views = [view.fitted(BUFFER_BYTES // len(views)) for view in views]
     for view in views:
         if view.error is not None:
             raise view.error

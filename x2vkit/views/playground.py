@@ -23,8 +23,12 @@ from x2vkit.media import contact_sheet
 from x2vkit.registry import SHAPES
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
-from x2vkit.views.base import Array, Content, View, pack
-from x2vkit.views.compare import Compare, content_of, latent_paths, traces_of
+from x2vkit.views.base import Content, View
+from x2vkit.views.buffer import Array, pack
+from x2vkit.views.compare import Compare
+from x2vkit.views.compare.content import content_of
+from x2vkit.views.compare.paths import latent_paths
+from x2vkit.views.compare.told import traces_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,7 +142,7 @@ class Playground(View):
     def _compare(self, entries: Sequence[int]) -> None:
         """The content of a Compare of these clips, for the browser to show below."""
         traces = traces_of([self.session.entry(id).trace for id in entries])
-        content = content_of(traces, latent_paths(traces))
+        content = content_of(traces, latent_paths(traces), self.budget)
         manifest, buffer = pack(content.arrays)
         own = {"label": Compare.label, "limits": content.limits, "arrays": manifest}
         metadata = {**content.metadata, **own}

@@ -59,8 +59,7 @@ def denoise_presets(trace: Trace, change: NDArray[np.floating]) -> list[Preset]:
             )
         )
     if trace.pred_x0_cond is not None:
-        gap = trace.pred_x0.astype(np.float32) - trace.pred_x0_cond.astype(np.float32)
-        step = int(np.argmax(np.square(gap).mean(axis=(1, 2, 3, 4))))
+        step = int(np.argmax(_apart(trace.pred_x0, trace.pred_x0_cond)))
         scale = trace.request.get("guidance", 1)
         found.append(
             Preset(
@@ -141,10 +140,7 @@ def compare_presets(traces: Sequence[Trace]) -> list[Preset]:
     same = all(trace.pred_x0.shape == first.pred_x0.shape for trace in traces)
     if len(traces) < 2 or not same or not all(np.array_equal(trace.t, first.t) for trace in traces):
         return []
-    apart = [
-        np.square(trace.pred_x0.astype(np.float32) - first.pred_x0.astype(np.float32)).mean(axis=(1, 2, 3, 4))
-        for trace in traces[1:]
-    ]
+    apart = [_apart(trace.pred_x0, first.pred_x0) for trace in traces[1:]]
     distance = np.sqrt(np.mean(apart, axis=0))  # (S,)
     if not distance[-1]:
         return []
@@ -172,13 +168,17 @@ def compare_presets(traces: Sequence[Trace]) -> list[Preset]:
 
 def _colours_decided(trace: Trace) -> int | None:
     """The first step from which coarse colours stay within NEAR of their first distance to the last ones."""
-    if trace.preview_weight is None or trace.preview_bias is None:
-        return None
     frame = len(trace.frames) // 2
-    coarse = np.stack([_coarse(trace.picture(latents)[frame]) for latents in trace.pred_x0])
+    coarse = np.stack([_coarse(trace.linear_picture.frame(latents, frame)) for latents in trace.pred_x0])
     distance = np.sqrt(np.square(coarse - coarse[-1]).mean(axis=(1, 2, 3)))
     late = np.flatnonzero(distance > NEAR * max(distance[0], 1e-6))
     return int(late[-1]) + 1 if len(late) and late[-1] + 1 < trace.steps else None
+
+
+def _apart(one: Floats, other: Floats) -> Floats:
+    """(S,) Mean squares of how far latents lie apart, a step at a time: all of a large run are gigabytes."""
+    pairs = zip(one, other, strict=True)
+    return np.array([np.square(a.astype(np.float32) - b.astype(np.float32)).mean() for a, b in pairs])
 
 
 def _coarse(picture: NDArray[np.uint8]) -> Floats:

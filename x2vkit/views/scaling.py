@@ -21,7 +21,8 @@ from x2vkit.scaling.clips import FPS, PROMPTS, decode, trio
 from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
 from x2vkit.scaling.laws import PowerLaw
 from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, Point, ceilings, fitted, frontier, load_runs
-from x2vkit.views.base import Array, Content, View
+from x2vkit.views.base import Content, View
+from x2vkit.views.buffer import Array
 from x2vkit.views.presets import scaling_presets
 from x2vkit.views.style import PALETTE
 

@@ -13,12 +13,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from x2vkit.media import Frames
 from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
 from x2vkit.views.attention.shares import LOG_DECADES, percent
-from x2vkit.views.base import Array
+from x2vkit.views.buffer import Array
 from x2vkit.views.patches.order import patch_pixels
+from x2vkit.views.shown import evenly, nearest_of, shrink_of, smaller, trace_shape
 from x2vkit.views.style import PALETTE, colormap, token_name
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ FAINT, STRONG, DIM = 0.45, 0.9, 0.6
 """How opaque heat is over a picture where there is least and most of it, and how bright the picture is below:
 as in static/attention/board.js and style.css.
 """
-MOST_WORDS, MOST_HEADS = 14, 6
-"""What the picture has room for."""
+MOST_WORDS, MOST_HEADS, MOST_TIMES = 14, 6, 8
+"""What the picture has room for: words, heads, latent frames."""
 BOXES = (
     (0.08, 0.4, 0.11, 0.41),
     (0.25, 0.4, 0.74, 0.41),
@@ -49,6 +49,8 @@ class Picture:
     """What it shows."""
     words: Sequence[str]
     """The words whose tokens attention reads."""
+    heads: Sequence[int]
+    """The heads that are shown, by their numbers in the model."""
     site: Site
     """The captured (step, layer)."""
     choice: Mapping[str, Any]
@@ -71,6 +73,16 @@ class Picture:
         figure.text(0.5, 0.895, self._sentence(self.seen), ha="center", fontsize=9)
         return figure
 
+    @property
+    def times(self) -> list[int]:
+        """The latent frames that are drawn: all, or some with that of the patch that is asked."""
+        count, n_h, n_w = self.trace.grid
+        times = evenly(count, MOST_TIMES)
+        if len(times) < count and self.choice["word"] is None:
+            asked = self.choice["token"] // (n_h * n_w)
+            times[nearest_of(times, asked)] = asked
+        return times
+
     def _draw_words(self, axes: Axes, seen: Mapping[str, Array]) -> None:
         """The words that matter most, in the prompt's order, and the one that is asked."""
         chosen = self.choice["word"]
@@ -89,13 +101,14 @@ class Picture:
 
     def _draw_strip(self, axes: Axes, seen: Mapping[str, Array]) -> None:
         """Latent frames side by side in units of patches, one patch of space between them."""
-        n_t, n_h, n_w = self.trace.grid
-        most = float(seen["video"].max())
-        heated = [self._heated(*pair, most) for pair in zip(seen["video"], self._pictures(), strict=True)]
+        _, n_h, n_w = self.trace.grid
+        times, most = self.times, float(seen["video"].max())
+        pairs = zip(seen["video"][times], self._pictures(times), strict=True)
+        heated, n_t = [self._heated(*pair, most) for pair in pairs], len(times)
         gap = -(-heated[0].shape[1] // n_w)
         sheet = np.ones((heated[0].shape[0], (n_w + 1) * gap * n_t - gap, 3))
-        for time, picture in enumerate(heated):
-            left = time * (n_w + 1)
+        for place, (time, picture) in enumerate(zip(times, heated, strict=True)):
+            left = place * (n_w + 1)
             sheet[:, left * gap : left * gap + picture.shape[1]] = picture
             frames = self.trace.geometry.token_frames(time)
             span = f"frames {frames[0] + 1}–{frames[-1] + 1}" if len(frames) > 1 else f"frame {frames[0] + 1}"
@@ -110,17 +123,18 @@ class Picture:
         axes.spines[:].set_visible(False)
         if self.choice["word"] is None:
             time, row, column = np.unravel_index(self.choice["token"], self.trace.grid)
-            corner = (time * (n_w + 1) + column, row)
+            corner = (times.index(int(time)) * (n_w + 1) + column, row)
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor=PALETTE["orange"], linewidth=2))
 
     def _draw_parts(self, axes: Axes, seen: Mapping[str, Array]) -> None:
         """What falls on the words and on each latent frame."""
-        times = [f"t{time}" for time in range(self.trace.grid[0])]
-        others = [kind for kind in ("audio", "image") if kind in seen]
+        times = [f"t{time}" for time in self.times]
+        others = [kind for kind in ("audio", "image", "history", "padding") if kind in seen]
         text = ["words"] if self.words else []
         names = [*text, *times, *others]
         parts = np.array(
-            [*(seen["text"] for _ in text), *seen["frames"], *(seen[kind] for kind in others)], float
+            [*(seen["text"] for _ in text), *seen["frames"][self.times], *(seen[kind] for kind in others)],
+            float,
         )
         places = range(len(names))
         colors = [PALETTE[color] for color in (*["green" for _ in text], *["blue" for _ in times])]
@@ -136,33 +150,40 @@ class Picture:
 
     def _draw_heads(self, axes: Axes, seen: Mapping[str, Array]) -> None:
         """The latent frames of the first heads, each with its own brightest."""
-        n_t, n_h, n_w = self.trace.grid
-        heads, wide = self.trace.heads[:MOST_HEADS], (n_w + 1) * n_t + 1
+        _, n_h, n_w = self.trace.grid
+        times = self.times
+        n_t = len(times)
+        if len(seen["heads"]) != len(self.heads):  # a map has none
+            axes.axis("off")
+            return
+        heads, wide = self.heads[:MOST_HEADS], (n_w + 1) * n_t + 1
         sheet, tokens = np.full((n_h, len(heads) * wide), np.nan), self.trace.geometry.span("video")
         for i, number in enumerate(heads):
             video = seen["heads"][i, tokens.start : tokens.stop].reshape(self.trace.grid)
-            for time in range(n_t):
-                left = i * wide + time * (n_w + 1)
+            for place, time in enumerate(times):
+                left = i * wide + place * (n_w + 1)
                 sheet[:, left : left + n_w] = self._level(video[time], float(video.max()))
             reach, bits = seen["reach"][i], f"head {number + 1}: {seen['entropy'][i]:.1f} bits"
             note = bits if np.isnan(reach) else f"{bits}\nreach {reach:.1f}"
             shade = "black" if self.choice["head"] in (None, i) else PALETTE["grey"]
             axes.text((i + 0.5) * wide, -1, note, ha="center", va="bottom", fontsize=8, color=shade)
         axes.imshow(sheet, cmap=colormap(), vmin=0, vmax=1, interpolation="nearest")
-        if len(self.trace.heads) > len(heads):
-            more = f"and {len(self.trace.heads) - len(heads)} more heads"
+        if len(self.heads) > len(heads):
+            more = f"and {len(self.heads) - len(heads)} more heads"
             axes.text(len(heads) * wide, n_h, more, ha="right", va="top", fontsize=8, color=PALETTE["grey"])
         axes.axis("off")
 
-    def _pictures(self) -> Frames | list[None]:
+    def _pictures(self, times: Sequence[int]) -> list[Array | None]:
         """A picture under the heat for each latent frame: the selected frame in its own, else the middle."""
-        under, frame = self.choice["under"], self.choice["frame"]
-        spans = [self.trace.geometry.token_frames(time) for time in range(self.trace.grid[0])]
+        under, frame, trace = self.choice["under"], self.choice["frame"], self.trace
+        spans = [trace.geometry.token_frames(time) for time in times]
+        shown = [frame if frame in span else span[len(span) // 2] for span in spans]
         if under == "nothing":
             return [None] * len(spans)
-        clip = self.trace.frames if under == "final" else self.trace.preview(self.site[0])
-        chosen = [frame if frame in span else span[len(span) // 2] for span in spans]
-        return clip[np.minimum(chosen, len(clip) - 1)]  # the last row of tokens may be part empty
+        last = trace_shape(trace)[0] - 1  # the last row of tokens may be part empty
+        shown = [min(i, last) for i in shown]
+        clip = [trace.frames[i] if under == "final" else trace.preview_frame(self.site[0], i) for i in shown]
+        return [smaller(picture, shrink_of(trace)) for picture in clip]
 
     def _level(self, values: Array, most: float) -> Array:
         """Shares as places on the colour scale, 0..1."""
@@ -175,10 +196,10 @@ class Picture:
         level = self._level(values, most)
         color = colormap()(level)[..., :3]
         if picture is None:
-            picture = np.zeros_like(self.trace.frames[0])
+            picture = np.zeros_like(smaller(self.trace.frames[0], shrink_of(self.trace)))
         bare = self.choice["under"] == "nothing"
         H, W, _ = picture.shape
-        _, tall, wide = patch_pixels(self.trace.geometry)
+        _, tall, wide = (size // shrink_of(self.trace) for size in patch_pixels(self.trace.geometry))
         color, level = (x.repeat(tall, 0).repeat(wide, 1)[:H, :W] for x in (color, level[..., None]))
         grey = DIM * picture.mean(axis=2, keepdims=True) / 255
         alpha = 1 if bare else FAINT + (STRONG - FAINT) * level
@@ -190,13 +211,21 @@ class Picture:
         word, head = self.choice["word"], self.choice["head"]
         name = f"patch {token_name(self.choice['token'], trace.grid)}"
         name = name if word is None else f"word “{self.words[word]}”"
-        which = "mean of heads" if head is None else f"head {trace.heads[head] + 1}"
+        which = "mean of heads" if head is None else f"head {self.heads[head] + 1}"
         most = percent(float(seen["video"].max()))
         scale = f"{'logarithmic ' if self.choice['log'] else ''}colours up to {most}"
         place = f"step {step + 1} of {trace.steps}  ·  layer {layer + 1}  ·  {which}  ·  {scale}"
+        if self.choice["direction"].startswith("map."):
+            words = self.words[word or 0]
+            return f"map: word “{words}” over all patches, pooled over heads and layers\n{place}"
         if self.choice["direction"] == "to":
-            kinds = {"text": "words", "video": "patches", "audio": "audio tokens", "image": "picture tokens"}
-            counts = [f"{count} {kinds[kind]}" for kind, count in trace.geometry.token_kinds if count]
+            kinds = {"text": "words", "video": "patches", "image": "picture tokens"}
+            read = trace.reads(layer).keys
+            counts = [
+                f"{count:,} {kinds.get(kind, f'{kind} tokens')}"
+                for kind, count in trace.geometry.token_kinds
+                if count and (not read or kind in read)
+            ]
             keys = " and ".join(filter(None, (", ".join(counts[:-1]), counts[-1])))
             return f"query: {name} → keys: all {keys}, one softmax row\n{place}"
         return f"key: {name} ← queries: the part of each token's own attention that goes to it\n{place}"

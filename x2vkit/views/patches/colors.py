@@ -6,15 +6,18 @@ C, f, h, w latents; N patches (tokens); A heads, D channels of a head
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.axes import Shape3
+from x2vkit.axes import Geometry, Shape3
+from x2vkit.media import Frames
 from x2vkit.trace import Trace
-from x2vkit.views.base import Array
+from x2vkit.views.buffer import Array
 from x2vkit.views.patches.tokens import patch_vectors
+
+EXACT = 330
+"""Vectors of more numbers, and as many of them, have their main directions found step by step."""
 
 
 def color_sources(trace: Trace) -> list[tuple[str, str]]:
@@ -34,8 +37,17 @@ def color_sources(trace: Trace) -> list[tuple[str, str]]:
     return sources
 
 
-def token_colors(trace: Trace, kind: str, patch: Shape3) -> NDArray[np.uint8]:
-    """A colour for each patch -> (N, 3). kind: a name of `color_sources`."""
+def token_colors(
+    trace: Trace, kind: str, patch: Shape3, cells: NDArray[np.float32] | None = None
+) -> NDArray[np.uint8]:
+    """A colour for each patch -> (N, 3).
+
+    Args:
+        trace: what they are patches of.
+        kind: a name of `color_sources`.
+        patch: latent frames, rows and columns.
+        cells: `cell_colors` of the clip, where they are known.
+    """
     geometry = replace(trace.geometry, patch=patch)
     grid = geometry.patch_grid(*trace.latents.shape[2:])
     if kind == "patch":
@@ -46,16 +58,40 @@ def token_colors(trace: Trace, kind: str, patch: Shape3) -> NDArray[np.uint8]:
         )
         return np.rint(40 + 200 * places.reshape(-1, 3)).astype(np.uint8)
     if kind == "mean":
-        boxes = [geometry.token_box(index, grid) for index in range(prod(grid))]
-        means = [
-            trace.frames[box.frames.start : box.frames.stop, box.y0 : box.y1, box.x0 : box.x1].mean((0, 1, 2))
-            for box in boxes
-        ]
-        return np.rint(means).astype(np.uint8)
+        latent = (trace.latents.shape[2], trace.latents.shape[3], trace.latents.shape[4])
+        known = cell_colors(trace.frames, geometry, latent) if cells is None else cells
+        return mean_colors(known, geometry, patch)
     name, step, layer = kind.split(".")
     video = trace.geometry.span("video")
     vectors = getattr(trace, name)[int(step), int(layer)][:, video.start : video.stop]  # (A, N, D)
     return pca_colors(vectors.transpose(1, 0, 2).reshape(vectors.shape[1], -1))
+
+
+def mean_colors(cells: NDArray[np.float32], geometry: Geometry, patch: Shape3) -> NDArray[np.uint8]:
+    """The mean colour of the pixels of each patch -> (N, 3). cells: `cell_colors`. Patches at the edges have
+    fewer pixels, and the first latent frame may have fewer frames.
+    """
+    counts = np.array([len(geometry.frames_of(time)) for time in range(len(cells))], float)
+    sums, weights = (
+        cells * counts[:, None, None, None],
+        np.broadcast_to(counts[:, None, None], cells.shape[:3]),
+    )
+    for axis, size in enumerate(patch):
+        starts = np.arange(0, cells.shape[axis], size)
+        sums, weights = (np.add.reduceat(x, starts, axis=axis) for x in (sums, weights))
+    return np.rint(sums / weights[..., None]).astype(np.uint8).reshape(-1, 3)
+
+
+def cell_colors(frames: Frames, geometry: Geometry, latent: Shape3) -> NDArray[np.float32]:
+    """The mean colour of the pixels of each latent cell -> (f, h, w, 3)."""
+    f, h, w = latent
+    side = geometry.spatial_stride
+    out = np.empty((f, h, w, 3), np.float32)
+    for time in range(f):
+        held = geometry.frames_of(time)
+        blocks = frames[held.start : held.stop].reshape(len(held), h, side, w, side, 3)
+        out[time] = blocks.sum(axis=(2, 4), dtype=np.uint32).mean(axis=0) / side**2
+    return out
 
 
 def weighted(trace: Trace) -> NDArray[np.float32]:
@@ -75,7 +111,9 @@ def pca_colors(vectors: Array) -> NDArray[np.uint8]:
     """
     x = vectors.astype(np.float64)
     x -= x.mean(axis=0)
-    if x.shape[1] <= x.shape[0]:
+    if min(x.shape) > EXACT:
+        parts = x @ first_directions(x)
+    elif x.shape[1] <= x.shape[0]:
         parts = x @ np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :3]
     else:  # the same from the products of all pairs, where vectors are longer than many
         values, columns = np.linalg.eigh(x @ x.T)
@@ -85,6 +123,17 @@ def pca_colors(vectors: Array) -> NDArray[np.uint8]:
     low, high = np.percentile(parts, (2, 98), axis=0)
     shades = (parts - low) / np.maximum(high - low, 1e-9)
     return np.rint(255 * np.where(high - low > 1e-9, shades, 0.5).clip(0, 1)).astype(np.uint8)
+
+
+def first_directions(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The three directions in which vectors (N, P) spread most -> (P, 3), by subspace iteration: all P of
+    them would take minutes where P is thousands.
+    """
+    basis = np.random.default_rng(0).normal(size=(x.shape[1], 8))
+    for _ in range(6):
+        basis = np.linalg.qr(x.T @ (x @ basis))[0]
+    values, turn = np.linalg.eigh((x @ basis).T @ (x @ basis))
+    return basis @ turn[:, ::-1][:, :3]
 
 
 def false_colors(latents: Array) -> NDArray[np.uint8]:
@@ -99,8 +148,8 @@ def false_colors(latents: Array) -> NDArray[np.uint8]:
 
 def glance(trace: Trace) -> NDArray[np.uint8]:
     """The mean colour of each latent cell by the trace's linear decoder -> (f, h, w, 3)."""
-    assert trace.preview_weight is not None and trace.preview_bias is not None
-    weight = trace.preview_weight.astype(np.float32).reshape(-1, 3, trace.latents.shape[1]).mean(axis=0)
-    bias = trace.preview_bias.astype(np.float32).reshape(-1, 3).mean(axis=0)
+    linear = trace.linear_picture
+    weight = linear.weight.reshape(-1, 3, trace.latents.shape[1]).mean(axis=0)
+    bias = linear.bias.reshape(-1, 3).mean(axis=0)
     values = np.einsum("kc,cfhw->fhwk", weight, trace.latents[-1].astype(np.float32)) + bias
     return np.rint((values.clip(-1, 1) + 1) * 127.5).astype(np.uint8)

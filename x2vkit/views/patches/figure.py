@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from x2vkit.axes import Shape3
 from x2vkit.media import Frames
 from x2vkit.trace import Trace
-from x2vkit.views.base import Array
+from x2vkit.views.buffer import Array
 from x2vkit.views.patches.colors import false_colors
+from x2vkit.views.shown import shrink_of, smaller
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def draw(trace: Trace, patch: Shape3, frame: int, seen: Mapping[str, Array]) -> 
     bounds = [*(trace.geometry.frames_of(i).start for i in range(f)), F]
     bounds_of_tokens = [bounds[min(i, f)] for i in range(0, grid[0] * pt + 1, pt)]
     blocks = (
-        (f"clip: {F} frames of {H} × {W} pixels", trace.frames, range(F + 1), 0.0),
+        (f"clip: {F} frames of {H} × {W} pixels", smaller(trace.frames, shrink_of(trace)), range(F + 1), 0.0),
         (f"latents: {f} × {h} × {w} cells of {C} numbers", false_colors(trace.latents[-1]), bounds, 0.0),
         (f"{prod(grid):,} patches of {pt} × {ph} × {pw} cells", colors, bounds_of_tokens, 0.5),
     )
@@ -63,7 +64,11 @@ def draw_scale(axes: Axes, trace: Trace, colors: NDArray[np.uint8], seen: Mappin
     bits = 8 * sizes[1] // cells
     left, top = 0.0, 0.0
     for pictures, size, text in (
-        (trace.frames, whole, f"To scale, in bytes: {F * H * W:,} pixels × 3 colours = {whole:,} bytes"),
+        (
+            smaller(trace.frames, shrink_of(trace)),
+            whole,
+            f"To scale, in bytes: {F * H * W:,} pixels × 3 colours = {whole:,} bytes",
+        ),
         (latents, sizes[1], f"{cells:,} latents × {bits} bits\n= {sizes[1]:,} bytes"),
         (colors, sizes[2], f"{count:,} tokens × {numbers:,} numbers\n= {sizes[2]:,} bytes"),
     ):

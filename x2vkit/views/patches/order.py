@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from x2vkit.axes import Geometry, Shape3
 from x2vkit.media import Frames
-from x2vkit.views.base import Array
+from x2vkit.views.buffer import Array
 
 ORDERS = ("none", "times", "places", "all")
 """What can be shuffled: nothing; whole moments; places, alike at every moment; every patch."""

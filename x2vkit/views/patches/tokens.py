@@ -16,7 +16,7 @@ from x2vkit.axes import OWN, Geometry, Shape3
 from x2vkit.config import PRESETS, ModelConfig
 from x2vkit.flops import attention_flops, forward_flops
 from x2vkit.trace import Trace
-from x2vkit.views.base import Array
+from x2vkit.views.buffer import Array
 
 
 def patch_vectors(latents: Array, patch: Shape3) -> NDArray[np.float32]:
@@ -32,7 +32,9 @@ def model_config(trace: Trace) -> ModelConfig | None:
     """The size of the model that made a trace: a preset, or for weights of somebody's own the one that ships;
     None for other models than x2vkit's.
     """
-    if trace.geometry != replace(OWN, patch=trace.geometry.patch, token_kinds=trace.geometry.token_kinds):
+    if trace.coverage or trace.geometry != replace(
+        OWN, patch=trace.geometry.patch, token_kinds=trace.geometry.token_kinds
+    ):
         return None
     known = PRESETS.get(str(trace.request.get("model")), PRESETS["small"])
     return replace(known, latent_channels=trace.latents.shape[1])

@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.axes import Shape3
-from x2vkit.views.base import (
-    Array,
-    Content,
-    Eight,
-    SpriteSheet,
-    TraceLike,
-    View,
-    as_trace,
-    geometry_metadata,
-    pictures_of,
-)
-from x2vkit.views.patches.colors import color_sources, glance, token_colors
+from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
+from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.patches.colors import cell_colors, color_sources, glance, token_colors
 from x2vkit.views.patches.order import DROP_SEED, kept_tokens, rebuilt, shuffled
 from x2vkit.views.patches.tokens import cost, model_config, patch_vectors
 from x2vkit.views.presets import patch_presets
+from x2vkit.views.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,10 +41,11 @@ class Patches(View):
     """The clip as a cube of pixels, its latents and its patches; what patches cost, and what order carries.
 
     trace: a Trace, the path of one, or None for a bundled one. selection: frame (0..F-1); token (0..N-1 of
-    the model's own patches, or None) and pixel ([frame, y, x] inside it, or None); row (0..H-1) of the slice
-    over time; length and side, indices into `lengths` and `sides`; channel (0..C-1, -1 for three as colours,
-    -2 for the linear picture) and colors, what latents and tokens are painted by; order (one of ORDERS),
-    shuffle (its seed) and drop (per cent); cut and explode (per cent), how the cubes are drawn.
+    the model's own patches, or None) and pixel ([frame, y, x] inside it, or None); row of the slice over
+    time, both in pixels of the pictures, `shrink` times smaller than the clip's; length and side, indices
+    into `lengths` and `sides`; channel (0..C-1, -1 for three as colours, -2 for the linear picture) and
+    colors, what latents and tokens are painted by; order (one of ORDERS), shuffle (its seed) and drop (per
+    cent); cut and explode (per cent), how the cubes are drawn.
     """
 
     _module = "patches"
@@ -62,28 +55,30 @@ class Patches(View):
     """Patch lengths on offer, in latent frames."""
     sides: tuple[tuple[int, int], ...]
     """Patch heights and widths on offer, in latent cells."""
+    shrink: int
+    """How many times smaller the sides of pictures are than the clip's."""
 
     def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
         C, f, h, w = trace.latents.shape[1:]
-        F, H, W, _ = trace.frames.shape
-        geometry = trace.geometry
+        shown = Shown(trace, self.budget)
+        F, H, W = shown.size
+        geometry, self.shrink = trace.geometry, shown.shrink
         own_length, *own_side = geometry.patch
         self.lengths = tuple(sorted({n for n in LENGTHS if n <= f} | {own_length}))
         self.sides = tuple(sorted({s for s in SIDES if s[0] <= min(h, w)} | {(own_side[0], own_side[1])}))
         sizes = [[(length, *side) for side in self.sides] for length in self.lengths]
 
-        sources = color_sources(trace)
+        sources, cells = color_sources(trace), cell_colors(trace.frames, geometry, (f, h, w))
         arrays: dict[str, Array | Eight | SpriteSheet] = {
-            "frames": pictures_of(trace, "frames"),
+            "frames": shown.frames(),
             "latents": Eight(trace.latents[-1]),
+            "glance": glance(trace),
         }
-        if trace.preview_weight is not None:
-            arrays["glance"] = glance(trace)
         for i, row in enumerate(sizes):
             for j, patch in enumerate(row):
                 for kind in ("patch", "mean", "place"):
-                    arrays[f"{kind}.{i}.{j}"] = token_colors(trace, kind, patch)
+                    arrays[f"{kind}.{i}.{j}"] = token_colors(trace, kind, patch, cells)
         for kind, _ in sources:
             if "." in kind:
                 arrays[kind] = token_colors(trace, kind, geometry.patch)
@@ -108,7 +103,9 @@ class Patches(View):
                 "lengths": self.lengths,
                 "sides": self.sides,
                 "own": own,
-                "geometry": geometry_metadata(trace),
+                "geometry": geometry_metadata(shown.geometry),
+                "shrink": self.shrink,
+                **notes_metadata(trace, shown.left_out),
                 "others": others,
                 "costs": [[cost_of(size) for size in row] for row in sizes],
                 "model": f"{config.width} channels, {config.depth} layers" if config else "",
@@ -156,7 +153,7 @@ class Patches(View):
             "kept": kept,
             "frame": trace.frames[choice["frame"]],
             "rebuilt": rebuilt(trace.frames, geometry, grid, order, kept)[choice["frame"]],
-            "slice": trace.frames[:, choice["row"]],
+            "slice": trace.frames[:, choice["row"] * self.shrink + self.shrink // 2],
             "bytes": np.array([trace.frames.nbytes, *numbers]),
         }
         if (picked := self._picked()) is not None:
@@ -172,8 +169,10 @@ class Patches(View):
         grid, geometry = self.trace.grid, self.trace.geometry
         if token is None:
             return None
-        if pixel is not None and geometry.token_at(pixel[0], pixel[1], pixel[2], grid) == token:
-            return pixel[0], pixel[1], pixel[2]
+        if pixel is not None:
+            point = (pixel[0], pixel[1] * self.shrink, pixel[2] * self.shrink)
+            if geometry.token_at(*point, grid) == token:
+                return point
         box = geometry.token_box(token, grid)
         return box.frames.start, box.y0, box.x0
 

@@ -1,12 +1,15 @@
 // @ts-check
 /** One frame with heat over it. */
-import { heat } from "../lib/colors.js";
+import { heatWords, shade } from "../lib/colors.js";
 import { h } from "../lib/elements.js";
 import { Picture } from "../lib/picture.js";
 
 /** How opaque the heat over a picture is where there is least and most of it (as attention.py). */
 const FAINT = 0.45;
 const STRONG = 0.9;
+
+const BARE = heatWords();
+const OVER = heatWords((level) => FAINT + (STRONG - FAINT) * level);
 
 /**
  * One frame with heat over it, a mark on the patch that is asked, and one on the patch under the pointer.
@@ -37,6 +40,7 @@ export class Board {
     });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.image = this.context.createImageData(columns, rows);
+    this.words = new Uint32Array(this.image.data.buffer);
     this.marked = h("div", { class: "x2v-attention-mark", hidden: true });
     this.hovered = h("div", { class: "x2v-attention-hover", hidden: true });
     this.stage = this.picture.stage;
@@ -75,23 +79,19 @@ export class Board {
   /**
    * @param {number} time
    * @param {import("./scenes.js").Backdrop} scene
-   * @param {((patch: number) => number) | null} level place on the colour scale, 0..1, of each patch; null
-   *   for no heat
+   * @param {Float32Array | null} shares of each patch; null for no heat
+   * @param {(share: number) => number} level place on the colour scale, 0..1
    */
-  show(time, scene, level) {
+  show(time, scene, shares, level) {
     this.time = time;
     this.picture.canvas.hidden = !scene;
-    this.stage.classList.toggle("x2v-attention-under", scene !== null && level !== null);
+    this.stage.classList.toggle("x2v-attention-under", scene !== null && shares !== null);
     if (scene && scene.key !== this.drawn) scene.paint(this.picture);
     this.drawn = scene ? scene.key : "";
-    this.canvas.hidden = !level;
-    if (!level) return;
-    const { data } = this.image;
-    for (let i = 0, j = 0; j < data.length; i++, j += 4) {
-      const value = level(i);
-      [data[j], data[j + 1], data[j + 2]] = heat(value);
-      data[j + 3] = scene ? 255 * (FAINT + (STRONG - FAINT) * value) : 255;
-    }
+    this.canvas.hidden = !shares;
+    if (!shares) return;
+    const colors = scene ? OVER : BARE;
+    for (let i = 0; i < shares.length; i++) this.words[i] = colors[shade(level(shares[i]))];
     this.context.putImageData(this.image, 0, 0);
   }
 

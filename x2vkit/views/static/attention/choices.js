@@ -22,14 +22,22 @@ export function pickers(view, step) {
       label: "Step",
       count: limits.step + 1,
       there: (i) => steps.includes(i),
-      name: (i) => `step ${i + 1} of ${limits.step + 1}, noise ${Math.round(100 * arrays.t[i])} %`,
+      name: (i) => {
+        const stage = metadata.stages[i] ? `, ${metadata.stages[i]}` : "";
+        const section = metadata.sections.length ? `, section ${metadata.sections[i] + 1}` : "";
+        const noise = Math.round(100 * arrays.t[i]);
+        return `step ${i + 1} of ${limits.step + 1}, noise ${noise} %${stage}${section}`;
+      },
     }),
     layer: new Picker(view, {
       key: "layer",
       label: "Layer",
       count: limits.layer + 1,
       there: (i) => layersAt(metadata, step()).includes(i),
-      name: (i) => `layer ${i + 1}`,
+      name: (i) => {
+        const { name } = metadata.reads[metadata.sites.findIndex((site) => site[1] === i)] ?? {};
+        return name && name !== `layer ${i}` ? `layer ${i + 1}: ${name}` : `layer ${i + 1}`;
+      },
     }),
   };
 }
@@ -39,6 +47,11 @@ const DIRECTIONS = [
   ["to", "where it looks"],
   ["from", "who looks at it"],
 ];
+/** Maps of words, pooled over heads and layers. */
+const MAPS = {
+  cross: "where the word goes (all heads and layers)",
+  concept: "where the word goes (by what layers put out)",
+};
 /** @type {[any, string][]} */
 const COLOURS = [
   [false, "linear"],
@@ -53,10 +66,11 @@ const UNDER = [
 
 /** Menus. @param {import("../lib/view.js").View} view */
 export function menus(view) {
-  const under = UNDER.filter(([key]) => key !== "predicted" || view.arrays.pred_x0);
+  /** @type {[any, string][]} */
+  const maps = view.metadata.maps.map((name) => [`map.${name}`, MAPS[name] ?? `where the word goes (${name})`]);
   return [
-    new Choice(view, { key: "direction", label: "Show", options: DIRECTIONS }),
+    new Choice(view, { key: "direction", label: "Show", options: [...DIRECTIONS, ...maps] }),
     new Choice(view, { key: "log", label: "Colours", options: COLOURS }),
-    new Choice(view, { key: "under", label: "Under the heat", options: under }),
+    new Choice(view, { key: "under", label: "Under the heat", options: UNDER }),
   ];
 }

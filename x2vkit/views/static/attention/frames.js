@@ -66,20 +66,23 @@ export class Frames {
    * @param {import("./seen.js").Seen} seen
    * @param {import("../lib/view.js").Selection} selection
    * @param {(share: number) => number} level place of a share on the colour scale
+   * @param {boolean} fresh whether more than the frame is new
    */
-  draw(seen, { token, word, frame, under }, level) {
+  draw(seen, { token, word, frame, under }, level, fresh) {
     const { sequence, asked, large } = this;
     const { each, video } = sequence;
     const at = tokenPlace(token, sequence.grid);
     const shown = sequence.geometry.timeOf(frame);
-    const picture = this.scenes.at(under, seen.stepIndex);
-    const heat = (time) => (i) => level(seen.row[video + time * each + i]);
+    const picture = this.scenes.at(under, seen.step);
+    const heat = (time) => seen.row.subarray(video + time * each, video + (time + 1) * each);
     const askedTime = word === null ? at.time : shown;
-    asked.show(askedTime, picture(sequence.frameIn(askedTime, frame)), null);
-    large.show(shown, picture(frame), heat(shown));
+    asked.show(askedTime, picture(sequence.frameIn(askedTime, frame)), null, level);
+    large.show(shown, picture(frame), heat(shown), level);
     this.strip.forEach((board, time) => {
-      board.show(time, picture(sequence.frameIn(time, frame)), heat(time));
+      const still = picture(sequence.frameIn(time, frame));
       this.tabs[time].setAttribute("aria-pressed", String(time === shown));
+      if (!fresh && still?.key === board.drawn) return;
+      board.show(time, still, heat(time), level);
       this.bars[time].show(seen.frames[time], Math.max(...seen.frames, seen.even), seen.even, seen.to);
     });
     for (const board of this.boards) board.mark(word === null && board.time === at.time ? at : null);
@@ -88,11 +91,12 @@ export class Frames {
 
   _say(seen, { frame, shown, askedFrame }) {
     const { sequence, asked, large } = this;
-    const { to } = seen;
+    const { to, map } = seen;
     const name = sequence.nameOf(seen.index);
-    asked.title(`${to ? "Query" : "Key"}: ${name}`);
+    asked.title(map ? `Map of the ${name}` : `${to ? "Query" : "Key"}: ${name}`);
     asked.caption(`frame ${askedFrame + 1}; click or drag to ask another patch`);
-    large.title(`${to ? "Keys" : "Queries"} in t${shown} · ${frameNames(sequence.framesOf(shown))}`);
+    const what = map ? "It goes to" : `${to ? "Keys" : "Queries"} in`;
+    large.title(`${what} t${shown} · ${frameNames(sequence.framesOf(shown))}`);
     const gets = to ? "this latent frame gets" : "a patch in here gives on average";
     large.caption(`frame ${frame + 1}; ${gets} ${percent(seen.frames[shown])}`);
     const label = to ? `Where ${name} looks` : `Who looks at ${name}`;

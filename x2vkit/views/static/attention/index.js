@@ -9,6 +9,7 @@ import { h } from "../lib/elements.js";
 import { tokenPlace } from "../lib/geometry.js";
 import { keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
+import { pageNotes } from "../lib/notes.js";
 import { Player } from "../lib/player.js";
 import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
@@ -17,21 +18,30 @@ import { Tooltip } from "../lib/tooltip.js";
 import { layersAt, menus, pickers } from "./choices.js";
 import { Frames } from "./frames.js";
 import { Heads } from "./heads.js";
+import { Others } from "./others.js";
+import { Places } from "./places.js";
 import { Scenes } from "./scenes.js";
-import { look } from "./seen.js";
+import { Look } from "./seen.js";
 import { Sequence } from "./sequence.js";
 import { describe, leveller } from "./shares.js";
 import { Softmax } from "./softmax.js";
 import { Story } from "./story.js";
 import { Words } from "./words.js";
 
+/** More columns of patches than these make a fine grid. */
+const FINE = 20;
+
 export default mount(async (view) => {
   const { metadata } = view;
   const sequence = new Sequence(metadata);
-  const softmax = new Softmax(view);
+  const places = metadata.reads.map(
+    (reads, i) => new Places(sequence, reads, view.arrays[`asks.${i}`], metadata.stride),
+  );
+  const softmax = new Softmax(view, places, sequence.L);
   const scenes = new Scenes(view, await view.image("frames"), sequence.geometry);
   const tip = new Tooltip(view);
-  let seen = look(softmax, sequence, metadata, view.selection);
+  const look = new Look(view, sequence, softmax, places);
+  let seen = look.seen;
   /** For a reader's console, and for tests: the numbers behind the picture. */
   /** @type {any} */ (view.root).seen = () => seen;
 
@@ -44,7 +54,8 @@ export default mount(async (view) => {
   const parts = {
     pick: pickers(view, () => seen.step),
     menus: menus(view),
-    story: new Story(sequence, metadata.decades),
+    story: new Story(sequence, places, metadata.decades),
+    others: new Others(view, sequence, (event, index) => hover(index, event)),
     frames: new Frames(view, scenes, sequence, { choose, hover }),
     heads: new Heads(view, sequence),
     words: new Words(view, sequence, (event, word) =>
@@ -65,10 +76,16 @@ export default mount(async (view) => {
     const picked = changed.has("token") && token !== before.token && word !== null && word === before.word;
     before = { ...selection };
     if (picked) return view.select({ word: null });
-    seen = look(softmax, sequence, metadata, selection);
+    const known = seen;
+    seen = look.at(selection);
+    const fresh = seen !== known || changed.has("log") || changed.has("under") || changed.size > 1;
     const patches = seen.row.subarray(sequence.video, sequence.video + sequence.N);
-    const most = patches.reduce((a, b) => Math.max(a, b), 0);
-    parts.frames.draw(seen, selection, leveller(most, selection.log, metadata.decades));
+    let most = 0;
+    for (const share of patches) if (share > most) most = share;
+    const level = leveller(most, selection.log, metadata.decades);
+    parts.frames.draw(seen, selection, level, fresh);
+    if (!fresh) return;
+    parts.others.show(seen, level);
     parts.words.show(seen, word);
     parts.heads.show(seen, selection.head, selection.log);
     parts.pick.step.show(seen.step);
@@ -82,29 +99,34 @@ export default mount(async (view) => {
  * @returns {HTMLElement[]}
  */
 function layOut(view, /** @type {Sequence} */ sequence, channels, parts) {
-  const { pick, menus, story, frames, heads, words, player } = parts;
+  const { pick, menus, story, frames, heads, others, words, player } = parts;
   const { metadata } = view;
   const { prompt, unknown, steps, limits, sites } = metadata;
   const layers = new Set(sites.map((site) => site[1])).size;
   const muted = (...text) => h("div", { class: "x2v-muted" }, ...text);
-  const what = `${steps.length} of ${limits.step + 1} steps, ${layers} layers, ${metadata.heads.length} heads`;
-  const others = sequence.others.map(({ name, span }) => ` + ${span[1] - span[0]} ${name} tokens`).join("");
+  const many = (count, name) => `${count} ${name}${count === 1 ? "" : "s"}`;
+  const kept = `${many(layers, "layer")}, ${many(metadata.heads.length, "head")}`;
+  const what = `${steps.length} of ${many(limits.step + 1, "step")}, ${kept}`;
+  const more = sequence.others.map(({ name, span }) => ` + ${span[1] - span[0]} ${name} tokens`).join("");
   const text = sequence.T ? `${sequence.T} words + ` : "";
-  const tokens = `${text}${sequence.grid.join(" × ")} patches${others} = ${sequence.L} tokens`;
+  const tokens = `${text}${sequence.grid.join(" × ")} patches${more} = ${sequence.L.toLocaleString("en")} tokens`;
   const choices = menus.map((choice) => choice.root);
+  const fine = sequence.columns > FINE ? " x2v-attention-fine" : "";
   return [
     h(
       "div",
       {},
       promptLine(prompt, unknown),
       muted(`attention of ${what} of ${channels} channels  ·  ${tokens}`),
+      pageNotes(metadata),
     ),
     presets(view),
     h("div", { class: "x2v-bar" }, pick.step.root, pick.layer.root, story.missing),
     h("div", { class: "x2v-bar x2v-attention-controls" }, ...choices, story.scale.root),
     h("div", {}, story.sentence, story.summary),
-    h("div", { class: "x2v-attention-top" }, frames.asked.root, frames.large.root, heads.root),
+    h("div", { class: `x2v-attention-top${fine}` }, frames.asked.root, frames.large.root, heads.root),
     h("div", { class: "x2v-attention-below" }, words.root, frames.below),
+    others.root,
     player.root,
     muted(
       "Keys: arrows move the patch, Page Up and Page Down take it through time, W next word, P back to the ",

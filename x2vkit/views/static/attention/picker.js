@@ -2,6 +2,9 @@
 /** Numbers from 1 to pick one of. */
 import { h, uid } from "../lib/elements.js";
 
+/** More numbers than these are shown only where there is something to pick. */
+const ALL = 24;
+
 /** Numbers from 1 to pick one of; those that were not recorded say why they cannot be. */
 export class Picker {
   /**
@@ -27,6 +30,7 @@ export class Picker {
       { class: "x2v-attention-picker", role: "group", "aria-labelledby": id },
       h("b", { id }, label),
       ...this.buttons,
+      count > ALL ? h("span", { class: "x2v-muted" }, `of ${count}`) : null,
     );
   }
 
@@ -34,6 +38,7 @@ export class Picker {
   show(value) {
     this.buttons.forEach((it, i) => {
       const there = this.there(i);
+      it.hidden = !there && this.buttons.length > ALL;
       const name = this.name(i);
       it.title = there
         ? name

@@ -1,6 +1,6 @@
 // @ts-check
 /** What stands under the heat. */
-import { LatentPainter } from "../lib/painter.js";
+import { LatentPainter, placeOf } from "../lib/painter.js";
 
 /**
  * @typedef {{ key: string, paint: (picture: import("../lib/picture.js").Picture) => void } | null} Backdrop a
@@ -17,27 +17,29 @@ export class Scenes {
   constructor(view, final, geometry) {
     this.final = final;
     const { pred_x0, weight, bias } = view.arrays;
-    const [, ...shape] = view.shapes.pred_x0 ?? [0];
+    const [, ...shape] = view.shapes.pred_x0;
     this.pred_x0 = pred_x0;
     this.size = shape.reduce((a, b) => a * b, 1);
-    /** None where the trace has no linear decoder. */
-    this.painter = pred_x0 ? new LatentPainter(weight, bias, shape, geometry) : null;
+    this.painter = new LatentPainter(weight, bias, shape, geometry);
+    /** The steps whose predictions were sent. @type {number[]} */
+    this.steps = view.metadata.under;
   }
 
   /**
    * @param {string} under
-   * @param {number} step among the captured steps
+   * @param {number} step
    * @returns {(frame: number) => Backdrop}
    */
   at(under, step) {
-    const { painter, pred_x0, size, final } = this;
+    const { painter, pred_x0, size, final, steps } = this;
     if (under === "nothing") return () => null;
-    if (under === "final" || !painter)
+    const at = placeOf(steps, step);
+    if (under === "final")
       return (frame) => ({ key: `${frame}`, paint: (picture) => picture.image(final, frame) });
     return (frame) => ({
-      key: `step ${step}, ${frame}`,
+      key: `step ${at}, ${frame}`,
       paint: (picture) => {
-        LatentPainter.pixels(painter.floats(pred_x0, step * size, frame), picture.data);
+        LatentPainter.pixels(painter.floats(pred_x0, at * size, frame), picture.data);
         picture.put();
       },
     });

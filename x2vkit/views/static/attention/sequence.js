@@ -3,15 +3,17 @@
 import { Geometry, patchName, tokenPlace } from "../lib/geometry.js";
 
 /** Kinds of tokens that are neither words nor patches of the clip, and what they are called. */
-const OTHERS = { audio: "audio", image: "start picture" };
+const OTHERS = { audio: "audio", image: "start picture", history: "earlier part", padding: "padding" };
 
 /**
  * T words, N patches in a grid [times, rows, columns], L tokens in all. The clip's patches stand together, row-major.
  */
 export class Sequence {
   /** @param {any} metadata */
-  constructor({ words, grid, geometry }) {
+  constructor({ words, grid, geometry, shrink }) {
     this.geometry = new Geometry(geometry);
+    /** How many times larger the clip's pixels are than those of the pictures. */
+    this.shrink = shrink;
     /** @type {string[]} */
     this.words = words;
     /** @type {[number, number, number]} */
@@ -31,7 +33,7 @@ export class Sequence {
     this.video = this.geometry.span("video")[0];
     /** Everything else. */
     this.others = Object.entries(OTHERS)
-      .map(([kind, name]) => ({ name, span: this.geometry.span(kind) }))
+      .map(([kind, name]) => ({ kind, name, span: this.geometry.span(kind) }))
       .filter(({ span: [first, end] }) => end > first);
   }
 
@@ -75,10 +77,14 @@ export class Sequence {
     return `word “${word}”${twice ? ` (word ${index - this.text})` : ""}`;
   }
 
-  /** All tokens, counted in words: "12 words and 320 patches". */
-  get counted() {
-    const others = this.others.map(({ name, span }) => `${span[1] - span[0]} ${name} tokens`);
-    const parts = [...(this.T ? [`${this.T} words`] : []), `${this.N} patches`, ...others];
+  /** Tokens of some kinds, counted in words: "12 words and 320 patches". @param {string[]} kinds */
+  counted(kinds) {
+    const others = this.others
+      .filter(({ kind }) => kinds.includes(kind))
+      .map(({ name, span }) => `${span[1] - span[0]} ${name} tokens`);
+    const words = this.T && kinds.includes("text") ? [`${this.T} words`] : [];
+    const patches = kinds.includes("video") ? [`${this.N.toLocaleString("en")} patches`] : [];
+    const parts = [...words, ...patches, ...others];
     return parts.length < 2 ? parts[0] : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
   }
 }

@@ -5,7 +5,7 @@ import { frameNames } from "./sequence.js";
 /** A share for people (as views/attention/figure.py). @param {number} share */
 export function percent(share) {
   const value = 100 * share;
-  if (value > 0 && value < 0.001) return "< 0.001\u00a0%";
+  if (value > 0 && value < 0.001) return "<\u00a00.001\u00a0%";
   return `${value.toFixed(value >= 10 ? 1 : value >= 0.1 ? 2 : 3)}\u00a0%`;
 }
 
@@ -23,14 +23,17 @@ export function describe(sequence, numbers, seen, index) {
   const lines = [sequence.nameOf(index) + (index === seen.index ? ", the one that is asked" : "")];
   const patch = sequence.patchAt(index);
   if (patch) {
-    const [, tall, wide] = sequence.geometry.patch.map((cells) => cells * sequence.geometry.spatialStride);
+    const [, tall, wide] = sequence.geometry.patch.map(
+      (cells) => cells * sequence.geometry.spatialStride * sequence.shrink,
+    );
     const range = (place, size) => `${place * size}–${place * size + size - 1}`;
     const pixels = `pixels y ${range(patch.row, tall)}, x ${range(patch.column, wide)}`;
     lines.push(`${frameNames(sequence.framesOf(patch.time))}, ${pixels}`);
   }
+  if (seen.map) return [...lines, `${exact(share)} on the map`].join("\n");
   lines.push(seen.to ? `gets ${exact(share)} of the attention` : `gives ${exact(share)} of its attention`);
   const rank = 1 + seen.row.reduce((count, other) => count + Number(other > share), 0);
-  lines.push(`${(share * L).toPrecision(3)} times an even share; number ${rank} of ${L}`);
+  lines.push(`${(share * seen.count).toPrecision(3)} times an even share; number ${rank} of ${L}`);
   numbers.forEach((head, a) => lines.push(`head ${head + 1}: ${exact(seen.heads[a * L + index])}`));
   return lines.slice(0, 16).join("\n");
 }

@@ -2,142 +2,170 @@
 /**
  * Attention from queries and keys. Knows nothing about words or pictures.
  *
- *     L tokens of the sequence; A heads, D channels of a head
+ *     L tokens of the sequence; A heads, D channels of a head; n queries that were sent
  *
- * "to" is where a token looks, its softmax row over all L keys. "from" is who looks at it: the column of
- * the same map, the part of every token's own attention that goes to it.
+ * "to" is where a token looks, its softmax row over all keys. "from" is who looks at it: the column of the same
+ * map, the part of every token's own attention that goes to it. Both are (A, L), 0 for tokens that a layer does
+ * not read or ask. Queries and keys stay the whole numbers that they came as: a row of 32,760 tokens and two
+ * heads of 128 channels takes some ten milliseconds, so that there is nothing for a GPU to save.
  */
-
-/** Places (step, layer) that are kept unpacked; one takes A * L * D * 8 bytes. */
-const KEPT = 12;
 
 /**
- * Rows and columns of softmax(q k^T / sqrt(D)), from whole numbers and their scales (views/attention/
- * packing.py). A place is unpacked when it is first looked at.
+ * @typedef {object} Site one captured place
+ * @property {Int8Array | Int16Array} queries (A, n, D)
+ * @property {Int8Array | Int16Array} keys (A, keys, D)
+ * @property {Float32Array} query_scale (A, n)
+ * @property {Float32Array} key_scale (A, keys)
+ * @property {Float32Array | null} norms (A, n): logarithms of the rows' sums
+ * @property {import("./places.js").Places} places
+ * @property {number} n
+ * @property {number} count of keys
+ * @property {number} D
  */
+
 export class Softmax {
-  /** @param {{ arrays: Record<string, any>, shapes: Record<string, number[]> }} view */
-  constructor({ arrays, shapes }) {
-    const [, A, L, D] = shapes.queries;
-    this.A = A;
+  /**
+   * @param {{ arrays: Record<string, any>, shapes: Record<string, number[]> }} view
+   * @param {import("./places.js").Places[]} places of each site
+   * @param {number} L
+   */
+  constructor({ arrays, shapes }, places, L) {
     this.L = L;
-    this.D = D;
-    this.arrays = arrays;
-    /** @type {Map<number, { q: Float32Array, k: Float32Array, norms: Float64Array | null }>} */
-    this.kept = new Map();
-    this.scores = new Float64Array(this.L);
+    this.A = shapes["queries.0"][0];
+    /** Channels of a head, of the first place. */
+    this.D = shapes["queries.0"][2];
+    /** @type {Site[]} */
+    this.sites = places.map((one, i) => {
+      const [, n, D] = shapes[`queries.${i}`];
+      return {
+        queries: arrays[`queries.${i}`],
+        keys: arrays[`keys.${i}`],
+        query_scale: arrays[`query_scale.${i}`],
+        key_scale: arrays[`key_scale.${i}`],
+        norms: arrays[`norms.${i}`] ?? null,
+        places: one,
+        n,
+        count: one.count,
+        D,
+      };
+    });
   }
 
   /**
-   * Where token `query` looks, in each head -> (A, L), rows adding up to 1.
+   * Where a token looks, in each head -> (A, L), rows adding up to 1; null where it asks nothing here.
    * @param {number} place
-   * @param {number} query
+   * @param {number} index
    */
-  to(place, query) {
-    const { A, L, scores } = this;
-    const { q, k } = this.open(place);
+  to(place, index) {
+    const { A, L } = this;
+    const site = this.sites[place];
+    const query = site.places.asked(index);
+    if (query < 0) return null;
     const out = new Float32Array(A * L);
+    const scores = new Float32Array(site.count);
     for (let head = 0; head < A; head++) {
-      this.dot(q, query, k, head);
+      this._row(site, head, query, scores);
       const norm = logSumExp(scores);
-      for (let key = 0; key < L; key++) out[head * L + key] = Math.exp(scores[key] - norm);
+      let key = 0;
+      for (const [first, end] of site.places.spans)
+        for (let i = head * L + first; i < head * L + end; i++) out[i] = Math.exp(scores[key++] - norm);
     }
     return out;
   }
 
   /**
-   * How much each token looks at `key`, in each head -> (A, L).
+   * How much each token looks at another, in each head -> (A, L); null where it is not read here.
    * @param {number} place
-   * @param {number} key
+   * @param {number} index
    */
-  from(place, key) {
-    const { A, L, scores } = this;
-    const { q, k } = this.open(place);
-    const out = new Float32Array(A * L);
+  from(place, index) {
+    const { A, L } = this;
+    const site = this.sites[place];
+    const key = site.places.key(index);
+    if (key < 0) return null;
     const norms = this.norms(place);
+    const { senders, asks } = site.places;
+    const out = new Float32Array(A * L);
+    const shares = new Float32Array(site.n);
+    const one = new Float32Array(site.D);
     for (let head = 0; head < A; head++) {
-      this.dot(k, key, q, head);
-      for (let query = 0; query < L; query++)
-        out[head * L + query] = Math.exp(scores[query] - norms[head * L + query]);
+      this._vector(site.keys, site.key_scale, head * site.count + key, site.D, one);
+      dot(one, site.queries, site.query_scale, head * site.n, site.n, site.D, shares);
+      for (let query = 0; query < site.n; query++) {
+        const seen = site.places.seen(asks[query]);
+        const reads = !seen || seen(index);
+        shares[query] = reads ? Math.exp(shares[query] - norms[head * site.n + query]) : 0;
+      }
+      for (let i = 0; i < L; i++) if (senders[i] >= 0) out[head * L + i] = shares[senders[i]];
     }
     return out;
   }
 
   /**
-   * The logarithm of every row's sum: with it a column needs no rows. Made once a place.
+   * The logarithm of every row's sum: with it a column needs no rows. Sent, or made once a place.
    * @param {number} place
    */
   norms(place) {
-    const it = this.open(place);
-    const { A, L } = this;
-    if (it.norms) return it.norms;
-    it.norms = new Float64Array(A * L);
+    const site = this.sites[place];
+    if (site.norms) return site.norms;
+    const { A } = this;
+    const scores = new Float32Array(site.count);
+    site.norms = new Float32Array(A * site.n);
     for (let head = 0; head < A; head++) {
-      for (let query = 0; query < L; query++) {
-        this.dot(it.q, query, it.k, head);
-        it.norms[head * L + query] = logSumExp(this.scores);
+      for (let query = 0; query < site.n; query++) {
+        this._row(site, head, query, scores);
+        site.norms[head * site.n + query] = logSumExp(scores);
       }
     }
-    return it.norms;
-  }
-
-  /** Queries (divided by sqrt(D)) and keys of a place. @param {number} place */
-  open(place) {
-    let it = this.kept.get(place);
-    this.kept.delete(place); // those used last stay longest
-    if (!it) {
-      const { queries, query_scale, keys, key_scale } = this.arrays;
-      const q = this.unpack(queries, query_scale, place, this.D ** -0.5);
-      it = { q, k: this.unpack(keys, key_scale, place, 1), norms: null };
-    }
-    this.kept.set(place, it);
-    if (this.kept.size > KEPT) this.kept.delete(/** @type {number} */ (this.kept.keys().next().value));
-    return it;
+    return site.norms;
   }
 
   /**
-   * @param {Int8Array | Int16Array} numbers
-   * @param {Float32Array} scales
-   * @param {number} place
-   * @param {number} by
+   * Scores of one query with all keys of a head; -Infinity for those that it does not read.
+   * @param {Site} site @param {number} head @param {number} query among those sent @param {Float32Array} scores
    */
-  unpack(numbers, scales, place, by) {
-    const { A, L, D } = this;
-    const out = new Float32Array(A * L * D);
-    const start = place * A * L;
-    for (let vector = 0, i = 0; vector < A * L; vector++) {
-      const scale = scales[start + vector] * by;
-      for (let d = 0; d < D; d++, i++) out[i] = numbers[start * D + i] * scale;
-    }
-    return out;
+  _row(site, head, query, scores) {
+    const one = new Float32Array(site.D);
+    this._vector(site.queries, site.query_scale, head * site.n + query, site.D, one);
+    dot(one, site.keys, site.key_scale, head * site.count, site.count, site.D, scores);
+    const seen = site.places.seen(site.places.asks[query]);
+    if (!seen) return;
+    let key = 0;
+    for (const [first, end] of site.places.spans)
+      for (let i = first; i < end; i++, key++) if (!seen(i)) scores[key] = -Infinity;
   }
 
-  /**
-   * One vector of a head with all vectors of it, into `scores`.
-   * @param {Float32Array} one @param {number} index @param {Float32Array} all @param {number} head
-   */
-  dot(one, index, all, head) {
-    const { L, D, scores } = this;
-    const a = (head * L + index) * D;
-    for (let i = 0, b = head * L * D; i < L; i++, b += D) {
-      let w = 0;
-      let x = 0;
-      let y = 0;
-      let z = 0;
-      let d = 0; // four sums, for one waits for itself: a third faster
-      for (; d < D - 3; d += 4) {
-        w += one[a + d] * all[b + d];
-        x += one[a + d + 1] * all[b + d + 1];
-        y += one[a + d + 2] * all[b + d + 2];
-        z += one[a + d + 3] * all[b + d + 3];
-      }
-      for (; d < D; d++) w += one[a + d] * all[b + d];
-      scores[i] = w + x + y + z;
-    }
+  /** One vector as floats, divided by sqrt(D). */
+  _vector(numbers, scales, index, D, out) {
+    const by = scales[index] * D ** -0.5;
+    for (let d = 0, i = index * D; d < D; d++, i++) out[d] = numbers[i] * by;
   }
 }
 
-/** @param {Float64Array} scores */
+/**
+ * One vector with so many vectors of a head, into `out`.
+ * @param {Float32Array} one (D) @param {Int8Array | Int16Array} all @param {Float32Array} scales
+ * @param {number} start the first of them @param {number} count @param {number} D @param {Float32Array} out
+ */
+function dot(one, all, scales, start, count, D, out) {
+  for (let i = 0, b = start * D; i < count; i++, b += D) {
+    let w = 0;
+    let x = 0;
+    let y = 0;
+    let z = 0;
+    let d = 0; // four sums, for one waits for itself: a third faster
+    for (; d < D - 3; d += 4) {
+      w += one[d] * all[b + d];
+      x += one[d + 1] * all[b + d + 1];
+      y += one[d + 2] * all[b + d + 2];
+      z += one[d + 3] * all[b + d + 3];
+    }
+    for (; d < D; d++) w += one[d] * all[b + d];
+    out[i] = (w + x + y + z) * scales[start + i];
+  }
+}
+
+/** @param {Float32Array} scores */
 function logSumExp(scores) {
   let most = -Infinity;
   let total = 0;

@@ -8,9 +8,14 @@ import { percent } from "./shares.js";
 /** @typedef {import("./seen.js").Seen} Seen */
 
 export class Story {
-  /** @param {import("./sequence.js").Sequence} sequence @param {number} decades of the logarithmic scale */
-  constructor(sequence, decades) {
+  /**
+   * @param {import("./sequence.js").Sequence} sequence
+   * @param {import("./places.js").Places[]} places
+   * @param {number} decades of the logarithmic scale
+   */
+  constructor(sequence, places, decades) {
     this.sequence = sequence;
+    this.places = places;
     this.decades = decades;
     this.scale = new ScaleBar({ label: "", high: "" });
     this.sentence = h("p", { class: "x2v-attention-sentence", role: "status", "aria-live": "polite" });
@@ -33,34 +38,45 @@ export class Story {
     this._summary(seen);
     const place = ({ step, layer }) => `step ${step + 1}, layer ${layer + 1}`;
     const asked = place(/** @type {any} */ (selection));
-    this.missing.hidden = asked === place(seen);
-    this.missing.textContent = `No attention was recorded at ${asked}: this is ${place(seen)}.`;
+    const apart = !seen.map && asked !== place(seen);
+    const nothing = `${this.sequence.nameOf(seen.index)} neither asks nor is read in this layer.`;
+    this.missing.hidden = !apart && !seen.empty;
+    this.missing.textContent = seen.empty ? nothing : `There is no attention at ${asked}: this is ${place(seen)}.`;
+    this.code.parentElement?.toggleAttribute("hidden", seen.map !== "");
     const pick = selection.head === null ? ".mean(axis=0)" : `[${selection.head}]`;
     const rows = `trace.attention(${seen.step}, ${seen.layer}, i) for i in range(${this.sequence.L})`;
     this.code.textContent = seen.to
-      ? `trace.attention(step=${seen.step}, layer=${seen.layer}, query=${seen.index})${pick}`
+      ? `trace.attention(step=${seen.step}, layer=${seen.layer}, query=${seen.by})${pick}`
       : `np.stack([${rows}], axis=1)[:, :, ${seen.index}]${pick}`;
   }
 
-  _sentence(/** @type {Seen} */ { to, index }) {
-    const { counted } = this.sequence;
-    const name = `${to ? "Query" : "Key"}: ${this.sequence.nameOf(index)}`;
+  _sentence(/** @type {Seen} */ { to, index, by, place, map }) {
+    const { sequence } = this;
+    const { queries, keys, within } = this.places[place];
+    const own = { frame: " of its own latent frame", place: " at its own place" }[within] ?? "";
+    const chosen = sequence.nameOf(index) + (by === index ? "" : `, by its neighbour ${sequence.nameOf(by)}`);
+    const name = map ? `Map: ${chosen}` : `${to ? "Query" : "Key"}: ${chosen}`;
     const part = "the part of each one's own attention (does not add up to 100 %)";
-    const rest = to
-      ? ` → keys: all ${counted}, one softmax row (adds up to 100 %)`
-      : ` ← queries: all ${counted}; ${part}`;
+    const row = ` → keys: all ${sequence.counted(keys)}${own}, one softmax row (adds up to 100 %)`;
+    const column = ` ← queries: all ${sequence.counted(queries)}; ${part}`;
+    const rest = map ? " over all patches, pooled over heads and layers while the run went on" : to ? row : column;
     this.sentence.replaceChildren(h("b", {}, name), rest);
   }
 
-  _summary(/** @type {Seen} */ { to, row, words, patches, others }) {
-    const { T, L } = this.sequence;
+  _summary(/** @type {Seen} */ seen) {
+    const { to, row, words, patches, others } = seen;
+    const T = this.places[seen.place].keys.includes("text") || !to ? this.sequence.T : 0;
     const rest = others.map(([name, part]) => `, ${name} ${percent(part)}`).join("");
     const [text, clip] = [percent(words), percent(patches)];
     const shares = to
       ? `${T ? `Words get ${text}, patches` : "Patches get"} ${clip}${rest}.`
       : `A ${T ? `word gives it ${text} on average, a patch` : "patch gives it on average"} ${clip}${rest}.`;
     const top = largest(row);
+    if (seen.map) {
+      this.summary.textContent = `Most: ${this.sequence.nameOf(top)} with ${percent(row[top])}.`;
+      return;
+    }
     const most = `Most: ${this.sequence.nameOf(top)} with ${percent(row[top])}`;
-    this.summary.textContent = `${shares} ${most}; an even share is ${percent(1 / L)}.`;
+    this.summary.textContent = `${shares} ${most}; an even share is ${percent(1 / seen.count)}.`;
   }
 }

@@ -46,18 +46,19 @@ export class Words {
   /** @param {import("./seen.js").Seen} seen @param {number | null} chosen */
   show(seen, chosen) {
     this.root.hidden = !this.items.length; // a model that reads its words elsewhere has none in here
-    this.title.textContent = seen.to ? "What the words get" : "What each word gives";
+    this.title.textContent = seen.map ? "Words" : seen.to ? "What the words get" : "What each word gives";
     this.split.hidden = !seen.to;
     this.part.style.width = `${100 * seen.words}%`;
+    const most = Math.max(...seen.row.subarray(this.first, this.first + this.items.length), 1e-12);
     const others = seen.others.map(([name, part]) => `, ${name} ${percent(part)}`).join("");
+    this.note.hidden = seen.map !== "";
     this.note.textContent = seen.to
       ? `words ${percent(seen.words)}, patches ${percent(seen.patches)}${others}`
       : `${percent(seen.words)} on average`;
     const shares = seen.row.subarray(this.first, this.first + this.items.length);
-    const most = Math.max(...shares, 1e-12);
     this.items.forEach(({ it, bar, number, word }, i) => {
       bar.style.width = `${(100 * shares[i]) / most}%`;
-      number.textContent = percent(shares[i]);
+      number.textContent = seen.map ? "" : percent(shares[i]);
       it.setAttribute("aria-pressed", String(i === chosen));
       it.setAttribute("aria-label", `ask the word ${word}, ${percent(shares[i])}`);
     });

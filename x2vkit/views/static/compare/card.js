@@ -5,8 +5,9 @@ import { button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { LatentPainter } from "../lib/painter.js";
 import { Picture } from "../lib/picture.js";
+import { same } from "../lib/view.js";
 
-/** As DIFFERENCE_MOST and COLORS in compare.py. */
+/** As DIFFERENCE_MOST and COLORS in views/compare/view.py. */
 export const MOST = 96;
 
 export const COLORS = [
@@ -30,6 +31,8 @@ export class Card {
     /** How far each pixel lies from the reference's. */
     this.amounts = new Float32Array(run.width * run.height);
     this.index = index;
+    /** Whether its pixels are wanted as numbers: whether another run has its size. */
+    this.compared = view.metadata.runs.filter(({ clip }) => same(clip.slice(1), run.clip.slice(1))).length > 1;
     const { width, height, name } = run;
     const unknown = new Set(run.unknown.map((word) => word.toLowerCase()));
     const words = run.prompt.flatMap(([word, differs]) => {
@@ -83,20 +86,25 @@ export class Card {
       this.change.root,
     );
     this.root.style.setProperty("--run", COLORS[index]);
+    this.change.root.hidden = !this.compared;
   }
 
   /** @param {import("../lib/view.js").Selection} selection */
   draw({ show, step, frame }) {
     const { run, picture } = this;
     const own = run.own[step];
-    const at = Math.min(frame, run.frames.length - 1);
-    const kept = show === "noisy" ? run.noisy : show === "predicted" ? run.predicted : null;
-    if (kept) LatentPainter.pixels(kept.painter.floats(kept.latents, own * kept.size, at), picture.data);
-    else picture.data.data.set(run.frames[at].data);
-    picture.put();
-    const ended = frame > at ? ", its last frame" : "";
+    const wanted = Math.floor(frame * run.rate + 1e-6); // the same moment, at its own frame rate
+    const at = Math.min(wanted, run.size[0] - 1);
+    const latents = show === "noisy" ? run.noisy : show === "predicted" ? run.predicted : null;
+    if (latents) {
+      const from = run.kept.indexOf(own) * run.each;
+      LatentPainter.pixels(run.painter.floats(latents, from, at, run.room), picture.data);
+      picture.put();
+    } else if (this.compared) run.reader.pixels(at, picture);
+    else picture.image(run.reader.pictures, at);
+    const ended = wanted > at ? ", its last frame" : "";
     picture.caption(
-      kept
+      latents
         ? `step ${own + 1} of ${run.t.length - 1}, noise ${Math.round(100 * run.t[own])} %${ended}`
         : `finished clip${ended}`,
     );
@@ -105,17 +113,15 @@ export class Card {
   /** @param {Card} reference drawn before */
   compare(reference) {
     const { change, picture, over } = this;
-    const same = reference === this;
-    this.pick.setAttribute("aria-pressed", String(same));
-    const sized =
-      picture.data.width === reference.picture.data.width &&
-      picture.data.height === reference.picture.data.height;
-    over.hidden = !same && sized;
-    if (same || !sized) {
-      over.textContent = same
+    const own = reference === this;
+    this.pick.setAttribute("aria-pressed", String(own));
+    const sized = same(this.run.clip.slice(1), reference.run.clip.slice(1));
+    over.hidden = !own && sized;
+    if (own || !sized) {
+      over.textContent = own
         ? "the reference"
         : `another size than ${reference.run.name}: no difference map`;
-      return change.caption(same ? "the others are compared with this run" : " ");
+      return change.caption(own ? "the others are compared with this run" : " ");
     }
     const one = picture.data.data;
     const other = reference.picture.data.data;

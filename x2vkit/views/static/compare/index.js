@@ -10,6 +10,7 @@ import { Choice, stepName } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
+import { pageNotes } from "../lib/notes.js";
 import { Player } from "../lib/player.js";
 import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
@@ -48,11 +49,10 @@ export default mount(async (view) => {
     label: "difference: mean of red, green, blue, of 255 levels",
     high: `${MOST}+`,
   });
-  const drawn = metadata.show.length > 1;
   const controls = h(
     "div",
     { class: "x2v-compare-controls" },
-    drawn ? show.root : null,
+    show.root,
     stepper.root,
     player.root,
   );
@@ -88,6 +88,7 @@ export default mount(async (view) => {
       metadata.prompt === null ? null : promptLine(metadata.prompt, metadata.runs[0].unknown),
       h("div", { class: "x2v-muted" }, metadata.shared),
       h("div", { class: "x2v-compare-noise" }, metadata.noise),
+      pageNotes(metadata),
     ),
     presets(view),
     controls,
@@ -99,7 +100,7 @@ export default mount(async (view) => {
 
   view.onSelect((selection, changed) => {
     // Who moves through the steps wants to see them.
-    if (drawn && selection.show === "final" && changed.has("step") && !changed.has("show"))
+    if (selection.show === "final" && changed.has("step") && !changed.has("show"))
       view.select({ show: "predicted" });
     for (const card of cards) card.draw(selection);
     for (const card of cards) card.compare(cards[selection.reference]);

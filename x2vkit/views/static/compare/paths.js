@@ -61,7 +61,7 @@ export class Paths {
   /** @param {"noisy" | "pred_x0"} path */
   build(path) {
     const { view, runs } = this;
-    const sets = runs.map((_, i) => view.arrays[`${path}.${i}`]);
+    const sets = runs.map((_, i) => view.arrays[`path.${path}.${i}`]);
     const [x, y] = [0, 1].map((axis) => {
       const values = sets.flatMap((points) => [...points].filter((_, k) => k % 2 === axis));
       const low = Math.min(...values);
@@ -173,11 +173,7 @@ export class Paths {
       levels.forEach((level, k) => {
         if (Math.abs(level - t[point]) < Math.abs(levels[step] - t[point])) step = k;
       });
-      this.view.select(
-        this.view.metadata.show.length > 1
-          ? { step, show: path === "noisy" ? "noisy" : "predicted" }
-          : { step },
-      );
+      this.view.select({ step, show: path === "noisy" ? "noisy" : "predicted" });
     }
     this.view.commit();
   }

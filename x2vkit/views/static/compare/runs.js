@@ -5,9 +5,11 @@ import { LatentPainter } from "../lib/painter.js";
 
 /**
  * @typedef {{ name: string, label: string, prompt: [string, boolean][], unknown: string[], own: number[],
- *   t: Float32Array, width: number, height: number, frames: ImageData[], predicted: Kept | null, noisy: Kept
- *   | null }} Run
- * @typedef {{ painter: LatentPainter, latents: Float32Array, size: number }} Kept latents of all steps
+ *   kept: number[], rate: number, size: number[], clip: number[], t: Float32Array, width: number,
+ *   height: number, reader: Sheet, painter: LatentPainter, predicted: Float32Array, noisy: Float32Array,
+ *   each: number, room: Float32Array }} Run
+ * own: its step beside each common level; kept: the steps whose latents are here, `each` numbers a step; rate: its
+ * frame rate, of the highest; size: frames, height and width of its pictures; clip: those of the clip itself
  */
 
 /** All of one run. @param {import("../lib/view.js").View} view @param {number} i @returns {Promise<Run>} */
@@ -16,50 +18,48 @@ export async function readRun(view, i) {
   const metadata = view.metadata.runs[i];
   const t = arrays[`t.${i}`];
   const [, height, width] = metadata.size;
-  /** @type {Run} */
-  const run = {
+  const [, ...shape] = shapes[`pred_x0.${i}`];
+  const predicted = arrays[`pred_x0.${i}`];
+  const painter = new LatentPainter(
+    arrays[`weight.${i}`],
+    arrays[`bias.${i}`],
+    shape,
+    new Geometry(metadata.geometry),
+  );
+  return {
     ...metadata,
     t,
     width,
     height,
-    frames: unroll(await view.image(`frames.${i}`)),
-    predicted: null,
-    noisy: null,
-  };
-  const pred_x0 = arrays[`pred_x0.${i}`];
-  if (!pred_x0) return run;
-  const geometry = new Geometry(metadata.geometry);
-  const [, C, f, rows, columns] = shapes[`pred_x0.${i}`];
-  const painter = new LatentPainter(
-    arrays[`weight.${i}`],
-    arrays[`bias.${i}`],
-    [C, f, rows, columns],
-    geometry,
-  );
-  const size = C * f * rows * columns;
-  run.predicted = { painter, latents: pred_x0, size };
-  run.noisy = {
+    reader: new Sheet(await view.image(`frames.${i}`)),
     painter,
-    latents: arrays[`latents.${i}`] ?? noisyLatents(arrays[`start.${metadata.noise}`], pred_x0, t),
-    size,
+    predicted,
+    noisy: arrays[`latents.${i}`] ?? noisyLatents(arrays[`start.${metadata.noise}`], predicted, t),
+    each: shape.reduce((a, b) => a * b, 1),
+    room: new Float32Array(width * height * 3),
   };
-  return run;
 }
 
-/**
- * The pictures of a sprite sheet, as pixels.
- * @param {import("../lib/picture.js").Pictures} pictures
- * @returns {ImageData[]}
- */
-function unroll({ bitmap, count, width, height, columns }) {
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
-    canvas.getContext("2d", { willReadFrequently: true, alpha: false })
-  );
-  context.drawImage(bitmap, 0, 0);
-  return Array.from({ length: count }, (_, i) =>
-    context.getImageData((i % columns) * width, Math.floor(i / columns) * height, width, height),
-  );
+/** The pictures of a sprite sheet, one at a time as pixels: all at once would be hundreds of megabytes. */
+class Sheet {
+  /** @param {import("../lib/picture.js").Pictures} pictures */
+  constructor(pictures) {
+    this.pictures = pictures;
+    this.canvas = new OffscreenCanvas(pictures.width, pictures.height);
+    this.context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+      this.canvas.getContext("2d", { willReadFrequently: true, alpha: false })
+    );
+  }
+
+  /** Show one of them, with its numbers. @param {number} index @param {import("../lib/picture.js").Picture} picture */
+  pixels(index, picture) {
+    const { bitmap, width, height, columns } = this.pictures;
+    const x = (index % columns) * width;
+    const y = Math.floor(index / columns) * height;
+    this.context.drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+    picture.data.data.set(this.context.getImageData(0, 0, width, height).data);
+    picture.put();
+  }
 }
 
 /**

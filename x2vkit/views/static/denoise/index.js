@@ -8,6 +8,7 @@ import { stepName } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
+import { pageNotes } from "../lib/notes.js";
 import { Player } from "../lib/player.js";
 import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
@@ -41,7 +42,7 @@ export default mount(async (view) => {
   const help = muted("Keys: ← → frames, ↑ ↓ steps, space plays.");
   const controls = h("div", { class: "x2v-denoise-controls" }, stepper.root, player.root, scale.root, help);
   view.root.append(
-    h("div", {}, promptLine(metadata.prompt, metadata.unknown), muted(metadata.run)),
+    h("div", {}, promptLine(metadata.prompt, metadata.unknown), muted(metadata.run), pageNotes(metadata)),
     presets(view),
     pictures.root,
     told,

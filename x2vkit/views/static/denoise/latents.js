@@ -1,7 +1,7 @@
 // @ts-check
 /** Pictures of a step's latents as numbers, and the differences between them. */
 import { Geometry } from "../lib/geometry.js";
-import { LatentPainter } from "../lib/painter.js";
+import { LatentPainter, placeOf } from "../lib/painter.js";
 import { Reader, clip } from "./numbers.js";
 
 /** The difference that is drawn brightest, of 255 levels. */
@@ -23,6 +23,13 @@ export class Latents {
     this.height = this.painter.height;
     this.frames = metadata.limits.frame + 1;
     this.reader = decoded && new Reader(decoded);
+    /** The steps that were sent, of all. @type {number[]} */
+    this.kept = metadata.kept;
+  }
+
+  /** The place among those sent of the step next to this one. @param {number} step */
+  place(step) {
+    return placeOf(this.kept, step);
   }
 
   /** A place for one picture. */
@@ -30,7 +37,12 @@ export class Latents {
     return new Float32Array(this.width * this.height * 3);
   }
 
-  /** What the model sees. @param {number} step @param {number} frame @param {Float32Array} out */
+  /**
+   * What the model sees. Here and below, a step is a place in `kept`.
+   * @param {number} step
+   * @param {number} frame
+   * @param {Float32Array} out
+   */
   noisy(step, frame, out) {
     return this.painter.floats(this.arrays.latents, step * this.size, frame, out);
   }

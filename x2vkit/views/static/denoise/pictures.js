@@ -42,11 +42,16 @@ export class Pictures {
   }
 
   /** @param {import("../lib/view.js").Selection} selection */
-  draw({ step, frame, beside }) {
+  draw({ step: wanted, frame, beside }) {
     const { latents, plan, now } = this;
-    const left = Math.round(100 * this.view.arrays.t[step]);
+    const { arrays, metadata } = this.view;
+    const step = latents.place(wanted);
+    const own = latents.kept[step];
+    const left = Math.round(100 * arrays.t[own]);
     paint(this.noisy, latents.noisy(step, frame, this.other));
-    this.noisy.caption(`noisy latents, ${left} % noise (linear decoder)${plan ? "; dashed: the plan" : ""}`);
+    const which = own === wanted ? "" : ` of step ${own + 1}, the nearest that is here`;
+    const dashed = plan ? "; dashed: the plan" : "";
+    this.noisy.caption(`noisy latents${which}, ${left} % noise (${metadata.decoder})${dashed}`);
     plan?.show(frame);
 
     // Guided and unguided are compared through one decoder; alone, the prediction is shown at its best.
@@ -54,7 +59,7 @@ export class Pictures {
     const predict = (/** @type {number} */ at, /** @type {Float32Array} */ out) =>
       compared ? latents.linear("pred_x0", at, frame, out) : latents.predicted(at, frame, out);
     paint(this.predicted, predict(step, now));
-    const decoder = latents.reader && !compared ? "decoded" : "linear decoder";
+    const decoder = latents.reader && !compared ? "decoded" : metadata.decoder;
     this.predicted.caption(`predicted clean latents, pred_x0 (${decoder})`);
     this._change(step, step > 0 ? predict(step - 1, this.other) : null);
     if (compared) this._compare(step, frame, beside);
@@ -70,7 +75,8 @@ export class Pictures {
     if (before) difference(this.now, before, this.amounts);
     else this.amounts.fill(0);
     const much = `${mean(this.amounts).toFixed(1)} of 255 on average`;
-    this.change.caption(before ? `against step ${step}: ${much}` : "nothing: this is the first step");
+    const against = before && this.latents.kept[step - 1] + 1;
+    this.change.caption(before ? `against step ${against}: ${much}` : "nothing: this is the first step");
     heatPixels(this.amounts, MOST, this.change.data);
     this.change.put();
   }

@@ -49,6 +49,24 @@ export function heat(value, table = HEAT_TABLE) {
   return [table[i], table[i + 1], table[i + 2]];
 }
 
+/**
+ * 256 colours as words of a picture's memory (red in the lowest byte), for pictures of many amounts.
+ * @param {(level: number) => number} alpha opacity, 0..1, of a level in 0..1
+ */
+export function heatWords(alpha = () => 1) {
+  const words = new Uint32Array(256);
+  for (let i = 0; i < 256; i++) {
+    const [r, g, b] = [0, 1, 2].map((k) => HEAT_TABLE[3 * i + k]);
+    words[i] = ((Math.round(255 * alpha(i / 255)) << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  }
+  return words;
+}
+
+/** The place of a level in 0..1 among 256. @param {number} level */
+export function shade(level) {
+  return level >= 1 ? 255 : level > 0 ? Math.round(255 * level) : 0;
+}
+
 /** The colour of an amount in 0..1 for CSS. @param {number} value */
 export function heatCss(value) {
   return `rgb(${heat(value).join(" ")})`;

@@ -2,6 +2,15 @@
 /** Pictures of latents by the trace's linear decoder. */
 
 /**
+ * The place of what lies next to a step, among the steps that were sent.
+ * @param {number[]} kept
+ * @param {number} step
+ */
+export function placeOf(kept, step) {
+  return kept.reduce((best, one, i) => (Math.abs(one - step) < Math.abs(kept[best] - step) ? i : best), 0);
+}
+
+/**
  * Pictures of latents by one linear map from a cell to its pixels (Trace.preview_weight), a frame at a time:
  * about 1 ms at 128 x 128, so that any step and frame is drawn while a slider moves.
  *

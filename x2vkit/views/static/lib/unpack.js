@@ -1,8 +1,8 @@
 // @ts-check
-/** Numbers as they arrive from Python: base.py's `pack` undone. */
+/** Numbers as they arrive from Python: views/buffer.py's `pack` undone. */
 
 /**
- * Undo base.py's `pack`. float16 and 8-bit arrays arrive as Float32Array.
+ * Undo views/buffer.py's `pack`. float16 and 8-bit arrays arrive as Float32Array.
  * @param {any[]} entries @param {DataView} buffer
  */
 export function unpack(entries, buffer) {

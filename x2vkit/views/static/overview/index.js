@@ -10,6 +10,7 @@ import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
 import { nest } from "../lib/nested.js";
+import { pageNotes } from "../lib/notes.js";
 import { Player } from "../lib/player.js";
 import { promptLine } from "../lib/prompt.js";
 import { story } from "../lib/story.js";
@@ -48,6 +49,7 @@ export default mount(async (view) => {
       {},
       promptLine(metadata.prompt, metadata.unknown),
       h("div", { class: "x2v-muted" }, metadata.run),
+      pageNotes(metadata),
     ),
     h("div", { class: "x2v-over-row" }, ...cards.map((card) => card.root)),
     h("div", { class: "x2v-bar" }, stepper.root, player.root),

@@ -3,7 +3,7 @@
 import { button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { Geometry } from "../lib/geometry.js";
-import { LatentPainter } from "../lib/painter.js";
+import { LatentPainter, placeOf } from "../lib/painter.js";
 import { Picture } from "../lib/picture.js";
 
 /** What each stage does, in a sentence or two. @type {Record<string, string>} */
@@ -65,11 +65,10 @@ export class Drawn {
     this.view = view;
     this.final = final;
     this.geometry = new Geometry(metadata.geometry);
-    this.shape = shape;
     this.size = shape.reduce((a, b) => a * b, 1);
     this.painter = new LatentPainter(arrays.weight, arrays.bias, shape, this.geometry);
     this.floats = new Float32Array(this.painter.width * this.painter.height * 3);
-    this.last = shapes.latents[0] - 1;
+    this.place = (step) => placeOf(metadata.kept, step);
     stages.get("words")?.place.append(words(metadata.words, metadata.unknown));
     const plan = stages.get("plan");
     this.plan = plan && new PlanPicture(arrays.plan, final, plan.place);
@@ -77,7 +76,7 @@ export class Drawn {
     this.pictures = {};
     for (const key of ["noise", "patches", "transformer", "decoder", "clip"])
       this._picture(stages, key, this.painter.width, this.painter.height, true);
-    const [channels, , rows, columns] = shape;
+    const [channels, , rows, columns] = shapes.channels;
     this.across = Math.ceil(Math.sqrt(channels));
     this._picture(stages, "latents", this.across * columns, Math.ceil(channels / this.across) * rows, false);
     const [, tall, wide] = metadata.grid;
@@ -88,9 +87,9 @@ export class Drawn {
   draw({ step, frame }) {
     const { arrays } = this.view;
     this._latents("noise", arrays.latents, 0, frame);
-    this._latents("patches", arrays.latents, step, frame);
-    this._latents("transformer", arrays.pred_x0, step, frame);
-    this._latents("decoder", arrays.latents, this.last, frame);
+    this._latents("patches", arrays.latents, this.place(step), frame);
+    this._latents("transformer", arrays.pred_x0, this.place(step), frame);
+    this._latents("decoder", arrays.last, 0, frame);
     this._channels(frame);
     this.pictures.clip?.image(this.final, frame);
     this.plan?.draw(frame);
@@ -115,17 +114,16 @@ export class Drawn {
   _channels(frame) {
     const picture = this.pictures.latents;
     if (!picture) return;
-    const [channels, times, rows, columns] = this.shape;
+    const [channels, times, rows, columns] = this.view.shapes.channels;
     const time = this.geometry.latentFrameOf(frame);
     const { data, width } = picture.data;
-    const from = this.last * this.size;
     data.fill(128); // a place without a channel looks like zeros
     for (let at = 3; at < data.length; at += 4) data[at] = 255;
     for (let c = 0; c < channels; c++) {
       const top = Math.floor(c / this.across) * rows;
       const left = (c % this.across) * columns;
       for (let i = 0; i < rows * columns; i++) {
-        const value = this.view.arrays.latents[from + (c * times + time) * rows * columns + i];
+        const value = this.view.arrays.channels[(c * times + time) * rows * columns + i];
         const at = 4 * ((top + Math.floor(i / columns)) * width + left + (i % columns));
         data[at] = data[at + 1] = data[at + 2] = 128 + 42 * value; // clamped by the array itself
       }

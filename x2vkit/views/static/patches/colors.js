@@ -4,14 +4,48 @@ import { SIGNED, ramp } from "../lib/colors.js";
 
 const SIGNED_TABLE = ramp(SIGNED);
 
-/** Colours (N, 3) as CSS: front, top and side of a piece. @param {Uint8Array} rgb */
+/**
+ * Colours (N, 3) of tokens: as CSS of a piece's front, top and side, made when they are asked for; and as words of
+ * a picture's memory.
+ * @param {Uint8Array} rgb
+ */
 export function shades(rgb) {
-  const css = [];
-  for (let i = 0; i < rgb.length; i += 3) {
-    const tone = (by, add) => `rgb(${[0, 1, 2].map((k) => Math.round(rgb[i + k] * by + add)).join(" ")})`;
-    css.push([tone(1, 0), tone(0.85, 38), tone(0.68, 0)]);
+  /** @type {string[][]} */
+  const known = [];
+  const words = new Uint32Array(rgb.length / 3);
+  for (let i = 0; i < words.length; i++)
+    words[i] = (0xff000000 | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i]) >>> 0;
+  /** @param {number} token */
+  const css = (token) => {
+    const tone = (by, add) =>
+      `rgb(${[0, 1, 2].map((k) => Math.round(rgb[3 * token + k] * by + add)).join(" ")})`;
+    return (known[token] ??= [tone(1, 0), tone(0.85, 38), tone(0.68, 0)]);
+  };
+  return { css, rgb, words };
+}
+
+/**
+ * All patches in their slots, the moments side by side, a pixel for each latent cell; a dropped one is clear.
+ * @param {import("./tokens.js").Size} size
+ * @param {import("./tokens.js").Arranged} arranged
+ * @param {Uint32Array} words
+ */
+export function paintTokens({ grid, patch }, { order, kept }, words) {
+  const [times, rows, columns] = grid;
+  const [, tall, wide] = patch;
+  const image = new ImageData(times * columns * wide, rows * tall);
+  const out = new Uint32Array(image.data.buffer);
+  for (let slot = 0; slot < order.length; slot++) {
+    if (!kept[order[slot]]) continue;
+    const time = Math.floor(slot / (rows * columns));
+    const left = (time * columns + (slot % columns)) * wide;
+    const top = (Math.floor(slot / columns) % rows) * tall;
+    for (let y = top; y < top + tall; y++)
+      out.fill(words[order[slot]], y * image.width + left, y * image.width + left + wide);
   }
-  return { css, rgb };
+  const canvas = new OffscreenCanvas(image.width, image.height);
+  /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(image, 0, 0);
+  return canvas;
 }
 
 /**

@@ -5,9 +5,20 @@ import { Choice, Slider, button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { Cube } from "./cube/cube.js";
 import { Pose, START } from "./cube/pose.js";
+import { paintTokens } from "./colors.js";
+import { boxOf } from "./tokens.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Now} Now */
+
+/** More patches than these are drawn a moment at a time, as pictures, and are pulled apart along time alone. */
+const MANY = 4000;
+
+/** The pixels of a slot, as a cube marks them. @param {number} slot @param {import("./tokens.js").Size} size */
+function regionOf(slot, size) {
+  const { times, rows, columns } = boxOf(slot, size);
+  return { times, rows, columns };
+}
 
 export class Cubes {
   /** @param {State} state */
@@ -15,6 +26,9 @@ export class Cubes {
     const { view } = state;
     this.state = state;
     this.pose = new Pose();
+    /** @type {OffscreenCanvas | null} what `_slabs` painted last */
+    this.slabs = null;
+    this.slabKey = "";
     /** @type {[any, string][]} */
     this.channels = [
       [-1, "channels 1, 2, 3 as colours"],
@@ -43,9 +57,9 @@ export class Cubes {
   _cubes() {
     const { state, pose } = this;
     const on = { turned: () => state.view.redraw(), pick: (hit) => state.pick(hit) };
-    const slotOf = ({ slab, row, column }) => {
-      const { grid } = state.now().size;
-      return (slab * grid[1] + row) * grid[2] + column;
+    const slotOf = ({ slab, y, x }) => {
+      const { grid, tall, wide } = state.now().size;
+      return (slab * grid[1] + Math.floor(y / tall)) * grid[2] + Math.floor(x / wide);
     };
     return [
       new Cube(state.view, pose, {
@@ -86,7 +100,8 @@ export class Cubes {
     this._paint(now);
     this.pixels.mark(region, choice.row);
     this.cells.mark(region, choice.row);
-    this.patches.markPiece(slot);
+    if (now.size.tokens > MANY) this.patches.mark(slot < 0 ? null : regionOf(slot, now.size));
+    else this.patches.markPiece(slot);
     this._say(now);
     this.cut.setAttribute("aria-pressed", String(choice.cut));
   }
@@ -116,18 +131,31 @@ export class Cubes {
     const cells = { ...base, times: latentTimes, first: latent, texture };
     this.cells.draw(cells, `${key},${latent},${choice.channel}`);
     const first = Math.floor(latent / size.patch[0]);
-    const color = (piece) => (arranged.kept[arranged.order[piece]] ? shade.css[arranged.order[piece]] : null);
+    const color = (piece) => (arranged.kept[arranged.order[piece]] ? shade.css(arranged.order[piece]) : null);
     const { times, rows } = size;
+    const wide = size.grid[2] * size.patch[2];
+    const many = size.tokens > MANY && this._slabs(size, sizeKey, arranged, shade, choice);
+    const pieces = many
+      ? { ...base, times, first, texture: (slab) => ({ image: many, x: slab * wide, y: 0, cell }) }
+      : { ...base, times, rows, columns: size.columns, first, color };
     this.patches.draw(
-      { ...base, times, rows, columns: size.columns, first, color },
+      pieces,
       `${key},${first},${sizeKey},${choice.colors},${choice.order},${choice.shuffle},${choice.drop}`,
     );
   }
 
+  /** Very many patches: a picture of each moment in the place of its pieces. */
+  _slabs(size, sizeKey, arranged, shade, { colors, order, shuffle, drop }) {
+    const key = [sizeKey, colors, order, shuffle, drop].join();
+    if (key !== this.slabKey) this.slabs = paintTokens(size, arranged, shade.words);
+    this.slabKey = key;
+    return this.slabs;
+  }
+
   /** @param {Now} now */
   _say({ choice, size, arranged }) {
-    const { F, H, W, f, rows, columns } = this.state;
-    this.pixels.caption(`${F} × ${H} × ${W} pixels; white: borders of patches`);
+    const { F, H, W, f, rows, columns, shrink } = this.state;
+    this.pixels.caption(`${F} × ${H * shrink} × ${W * shrink} pixels; white: borders of patches`);
     const channel = this.channels.find(([value]) => value === choice.channel)?.[1];
     this.cells.caption(`${f} × ${rows} × ${columns} cells; ${channel}`);
     const left = arranged.left < size.tokens ? `, ${arranged.left.toLocaleString("en")} left` : "";

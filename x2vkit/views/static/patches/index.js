@@ -11,6 +11,7 @@ import { h } from "../lib/elements.js";
 import { tokenPlace } from "../lib/geometry.js";
 import { commonKeys, keys } from "../lib/keys.js";
 import { mount } from "../lib/mount.js";
+import { pageNotes } from "../lib/notes.js";
 import { Player } from "../lib/player.js";
 import { presets } from "../lib/presets.js";
 import { promptLine } from "../lib/prompt.js";
@@ -64,21 +65,21 @@ export default mount(async (view) => {
  * @param {{ cubes: Cubes, flats: Flats, sizes: Sizes, shuffle: Shuffle, ribbons: Ribbons, player: Player }} parts
  * @returns {HTMLElement[]}
  */
-function layOut({ view, F, H, W, C, f, rows, columns }, { cubes, flats, sizes, shuffle, ribbons, player }) {
+function layOut({ view, F, H, W, C, f, rows, columns, shrink }, { cubes, flats, sizes, shuffle, ribbons, player }) {
   const { prompt, unknown } = view.metadata;
   const muted = (...text) => h("div", { class: "x2v-muted" }, ...text);
   const section = (title, ...children) => {
     const head = h("div", { class: "x2v-patches-head" }, title);
     return h("section", { class: "x2v-patches-part", "aria-label": title }, head, ...children);
   };
-  const pixels = `${F} frames of ${H} × ${W} pixels`;
+  const pixels = `${F} frames of ${H * shrink} × ${W * shrink} pixels`;
   const cells = `${f} × ${rows} × ${columns} latent positions of ${C} numbers`;
   const story = `${pixels}  →  ${cells}  →  patches, each a token. One block of space and time, cut three ways.`;
   const { frame, latent, slice, again } = flats;
   const largeness = section("How large is a patch?", ...sizes.parts);
   const order = h("div", {}, ...shuffle.parts, ribbons.sequence.root);
   return [
-    h("div", {}, promptLine(prompt, unknown), muted(story)),
+    h("div", {}, promptLine(prompt, unknown), muted(story), pageNotes(view.metadata)),
     presets(view),
     cubes.root,
     h("div", { class: "x2v-bar" }, cubes.explode.root, cubes.cut, player.root),

@@ -9,13 +9,15 @@
  */
 function permutation(count, seed) {
   let state = (Math.imul(seed, 2654435761) + 1013904223) >>> 0 || 1;
-  const order = [...Array(count).keys()];
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     state = (state ^ (state << 13)) >>> 0;
     state = (state ^ (state >>> 17)) >>> 0;
     state = (state ^ (state << 5)) >>> 0;
     const j = state % (i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
+    const there = order[i];
+    order[i] = order[j];
+    order[j] = there;
   }
   return order;
 }
@@ -32,7 +34,7 @@ function permutation(count, seed) {
 export function arrange(grid, kind, seed, drop, dropSeed) {
   const place = grid[1] * grid[2];
   const count = grid[0] * place;
-  let order = [...Array(count).keys()];
+  let order = Uint32Array.from({ length: count }, (_, i) => i);
   if (kind === "times") {
     const times = permutation(grid[0], seed);
     order = order.map((slot) => times[Math.floor(slot / place)] * place + (slot % place));
@@ -40,7 +42,7 @@ export function arrange(grid, kind, seed, drop, dropSeed) {
     const places = permutation(place, seed);
     order = order.map((slot) => Math.floor(slot / place) * place + places[slot % place]);
   } else if (kind === "all") order = permutation(count, seed);
-  const slots = Array(count);
+  const slots = new Uint32Array(count);
   order.forEach((token, slot) => (slots[token] = slot));
   const gone = Math.floor((count * drop) / 100);
   const kept = new Uint8Array(count).fill(1);

@@ -31,20 +31,18 @@ export class Flats {
     this.slice.root.append(new Slider(view, { key: "row", label: "Row", max: H - 1 }).root);
     this.source = unfold(state.film);
     this.rebuiltKey = "";
-    this.rebuilt = new OffscreenCanvas(W, H * F);
-    this.data = new ImageData(W, H * F);
     this._listen();
   }
 
   _listen() {
     const { state } = this;
-    const { view, geometry } = state;
+    const { view, geometry, shrink } = state;
     const frame = () => view.selection.frame;
     const side = geometry.spatialStride;
     this._point(
       this.frame,
       ({ x, y }) => ({ frame: frame(), y, x }),
-      ({ y, x }) => `pixel: row ${y}, column ${x}`,
+      ({ y, x }) => `pixel: row ${y * shrink}, column ${x * shrink}`,
     );
     this._point(
       this.latent,
@@ -54,7 +52,7 @@ export class Flats {
     this._point(
       this.slice,
       ({ x, y }) => ({ frame: y, y: view.selection.row, x }),
-      (point) => `pixel: frame ${point.frame + 1}, column ${point.x}`,
+      (point) => `pixel: frame ${point.frame + 1}, column ${point.x * shrink}`,
     );
     this._point(this.again, ({ x, y }) => state.pointIn(state.slotAt({ frame: frame(), y, x })));
     dragRow(view, this.frame, state.H);
@@ -94,12 +92,12 @@ export class Flats {
 
   /** @param {Now} now */
   _rebuild({ choice, size, sizeKey, arranged }) {
-    const key = [sizeKey, choice.order, choice.shuffle, choice.drop].join();
+    const key = [sizeKey, choice.order, choice.shuffle, choice.drop, choice.frame].join();
     if (key === this.rebuiltKey) return;
     this.rebuiltKey = key;
     const { F, H, W } = this.state;
-    rebuild(this.source, this.data, [F, H, W], size, arranged);
-    this.rebuilt.getContext("2d", { alpha: false })?.putImageData(this.data, 0, 0);
+    rebuild(this.source, this.again.picture.data, choice.frame, [F, H, W], size, arranged);
+    this.again.picture.put();
   }
 
   /** @param {Now} now */
@@ -115,7 +113,6 @@ export class Flats {
       const [x, y] = [(i % film.columns) * W, Math.floor(i / film.columns) * H + row];
       this.slice.picture.context.drawImage(film.bitmap, x, y, W, 1, 0, i, W, 1);
     }
-    this.again.picture.context.drawImage(this.rebuilt, 0, frame * H, W, H, 0, 0, W, H);
   }
 
   /** @param {Now} now */

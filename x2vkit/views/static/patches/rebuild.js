@@ -24,26 +24,27 @@ export function unfold({ bitmap, count, height, width, columns }) {
 }
 
 /**
- * The clip with token order[i] in slot i, and grey where it was dropped; `rebuilt` in views/patches/order.py
- * says how patches of the first frame are moved.
+ * One frame of the clip with token order[i] in slot i, and grey where it was dropped; `rebuilt` in
+ * views/patches/order.py says how patches of the first frame are moved.
  * @param {Uint32Array} source
  * @param {ImageData} target
+ * @param {number} frame
  * @param {number[]} shape
  * @param {import("./tokens.js").Size} size
  * @param {import("./tokens.js").Arranged} arranged
  */
-export function rebuild(source, target, [F, H, W], { geometry, grid, tall, wide }, { order, kept }) {
+export function rebuild(source, target, frame, [F, H, W], { geometry, grid, tall, wide }, { order, kept }) {
   const out = new Uint32Array(target.data.buffer);
   const { temporalStride, patch, lead } = geometry;
   const long = temporalStride * patch[0];
   const grey = 0xff000000 | (DROPPED << 16) | (DROPPED << 8) | DROPPED;
   const [, rows, columns] = grid;
-  const place = (frame, row, column) => {
-    const moment = frame + lead;
+  const moment = frame + lead;
+  const place = (row, column) => {
     const token = order[(Math.floor(moment / long) * rows + row) * columns + column];
     const high = Math.min(tall, H - row * tall);
     const width = Math.min(wide, W - column * wide);
-    let to = (frame * H + row * tall) * W + column * wide;
+    let to = row * tall * W + column * wide;
     if (!kept[token]) {
       for (let y = 0; y < high; y++, to += W) out.fill(grey, to, to + width);
       return;
@@ -58,9 +59,7 @@ export function rebuild(source, target, [F, H, W], { geometry, grid, tall, wide 
       if (there < width) out.fill(source[begin + there - 1], to + there, to + width); // cut off by the edge
     }
   };
-  for (let frame = 0; frame < F; frame++) {
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) place(frame, row, column);
-    }
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) place(row, column);
   }
 }

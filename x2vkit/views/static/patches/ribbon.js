@@ -13,6 +13,14 @@ export class Ribbon {
     this.drawn = "";
     /** @type {{ x: number, y: number, w: number, h: number, index: number }[]} */
     this.boxes = [];
+    /**
+     * In place of boxes, where there are very many: what lies at a point.
+     * @type {((x: number, y: number) => number) | null}
+     */
+    this.find = null;
+    /** What is below a mark that moves, drawn once. */
+    this.base = new OffscreenCanvas(1, 1);
+    this.kept = "";
   }
 
   measure() {
@@ -24,6 +32,10 @@ export class Ribbon {
     const place = this.canvas.getBoundingClientRect();
     const x = event.clientX - place.left;
     const y = event.clientY - place.top;
+    if (this.find) {
+      const index = this.find(x, y);
+      return index < 0 ? null : { index };
+    }
     return (
       this.boxes.find((box) => x >= box.x && x < box.x + box.w && y >= box.y && y < box.y + box.h) ?? null
     );
@@ -40,6 +52,27 @@ export class Ribbon {
     this.drawn = key;
     this.boxes = [];
     return sharp(this.canvas, this.width, height);
+  }
+
+  /**
+   * Draw what does not move, or put it back where this key says that it was drawn already.
+   * @param {CanvasRenderingContext2D} context
+   * @param {string} key
+   * @param {() => void} draw
+   */
+  below(context, key, draw) {
+    const { canvas, base } = this;
+    key += `,${canvas.width},${canvas.height}`;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    if (key === this.kept) context.drawImage(base, 0, 0);
+    context.restore();
+    if (key === this.kept) return;
+    draw();
+    base.width = canvas.width;
+    base.height = canvas.height;
+    base.getContext("2d")?.drawImage(canvas, 0, 0);
+    this.kept = key;
   }
 }
 

@@ -53,9 +53,9 @@ export class Ribbons {
     const [fg, muted] = [themeColor(view, "fg"), themeColor(view, "muted")];
     drawPlaces(this.everywhere, film, F, region, choice.frame);
     const pixels =
-      region && `${region.rows[1] - region.rows[0]} × ${region.columns[1] - region.columns[0]} pixels`;
+      region && [region.rows, region.columns].map(([first, end]) => (end - first) * this.state.shrink).join(" × ");
     const place = region
-      ? `${tokenName(token, size.grid)}: the same ${pixels} in every frame`
+      ? `${tokenName(token, size.grid)}: the same ${pixels} pixels in every frame`
       : "Point at a patch to see the same pixels in every frame";
     if (this.title.textContent !== place) this.title.textContent = place;
     drawSequence(this.sequence, size, arranged, shade, slot, muted);

@@ -1,7 +1,22 @@
 // @ts-check
 /** Clip, latents and tokens as areas, in proportion to their bytes. */
 import { tokenPlace } from "../lib/geometry.js";
+import { paintTokens } from "./colors.js";
 import { arrangedKey } from "./ribbon.js";
+
+/** More tokens than these are drawn as one picture. */
+const MANY = 4000;
+
+/** Tokens as pixels of one picture. */
+function drawMany(context, size, shade, [x, y, w, h]) {
+  const { tokens, grid, patch } = size;
+  const order = Uint32Array.from({ length: tokens }, (_, i) => i);
+  const kept = new Uint8Array(tokens).fill(1);
+  const image = paintTokens(size, /** @type {any} */ ({ order, kept }), shade.words);
+  const wide = grid[2] * patch[2];
+  for (let time = 0; time < grid[0]; time++)
+    context.drawImage(image, time * wide, 0, wide, image.height, x + time * w, y, w * 0.96, h * 0.96);
+}
 
 /**
  * Clip, latents and tokens as areas in proportion to their bytes, each made of what it is.
@@ -14,7 +29,7 @@ export function drawScale(ribbon, view, { film, latents, shade, size, fg, muted 
   const [F, H, W] = metadata.shape;
   const [C, f, hh, ww] = metadata.latent;
   const bytes = [
-    F * H * W * 3,
+    F * H * W * 3 * metadata.shrink ** 2,
     C * f * hh * ww * metadata.number_bytes,
     size.tokens * size.numbers * metadata.number_bytes,
   ];
@@ -54,7 +69,7 @@ export function drawScale(ribbon, view, { film, latents, shade, size, fg, muted 
   say(`${amount(bytes[0])} bytes`, 0, most * tall + text, true);
   context.font = "600 12px system-ui, sans-serif";
   say(
-    `of pixels: ${F} × ${H} × ${W} × 3 colours`,
+    `of pixels: ${F} × ${H * metadata.shrink} × ${W * metadata.shrink} × 3 colours`,
     context.measureText(`${amount(bytes[0])} bytes`).width + 6,
     most * tall + text,
   );
@@ -85,10 +100,11 @@ export function drawScale(ribbon, view, { film, latents, shade, size, fg, muted 
   const [n, rows, columns] = size.grid;
   const w = sides[2] / columns;
   const t = (sides[2] * tall) / rows;
-  for (let i = 0; i < size.tokens; i++) {
+  if (size.tokens > MANY) drawMany(context, size, shade, [x, y, sides[2], sides[2] * tall]);
+  for (let i = 0; i < size.tokens && size.tokens <= MANY; i++) {
     const at = tokenPlace(i, size.grid);
     const small = Math.min(w, t) > 3 ? 0.8 : 0;
-    context.fillStyle = shade.css[i][0];
+    context.fillStyle = shade.css(i)[0];
     context.fillRect(x + at.time * sides[2] + at.column * w, y + at.row * t, w - small, t - small);
   }
   x += n * sides[2] + 10;

@@ -30,38 +30,64 @@ export function drawSequence(ribbon, size, arranged, shade, slot, muted) {
     each -= 0.25;
     per = Math.floor(width / each);
   }
-  const context = ribbon.start(
-    JSON.stringify([size.grid, arranged.order.length, slot, muted]) + arrangedKey(arranged, shade),
-    Math.ceil(size.grid[0] * (lines * each + 5)) + 3,
-  );
+  const key = JSON.stringify([size.grid, arranged.order.length, muted]) + arrangedKey(arranged, shade);
+  const high = lines * each + 5;
+  const context = ribbon.start(`${key}${slot}`, Math.ceil(size.grid[0] * high) + 3);
   if (!context) return;
-  const solid = each > 4 ? 1 : 0;
-  context.font = "11px system-ui, sans-serif";
-  let marked = null;
-  for (let i = 0; i < size.tokens; i++) {
-    const time = Math.floor(i / place);
-    const at = i % place;
-    const token = arranged.order[i];
-    const x = label + (at % per) * each;
-    const y = time * (lines * each + 5) + Math.floor(at / per) * each + 2;
-    if (at === 0) {
-      context.fillStyle = muted;
-      context.fillText(`t${time}`, 2, y + Math.min(Math.max(each - 2, 8), 11));
+  const at = (/** @type {number} */ i) => {
+    const inside = i % place;
+    return [label + (inside % per) * each, Math.floor(i / place) * high + Math.floor(inside / per) * each + 2];
+  };
+  ribbon.find = (x, y) => {
+    const time = Math.floor(y / high);
+    const inside = Math.floor((y - time * high - 2) / each) * per + Math.floor((x - label) / each);
+    const right = x >= label && x < label + per * each && y - time * high < lines * each + 2;
+    return right && inside >= 0 && inside < place && time < size.grid[0] ? time * place + inside : -1;
+  };
+  ribbon.below(context, key, () => {
+    context.font = "11px system-ui, sans-serif";
+    context.fillStyle = muted;
+    for (let time = 0; time < size.grid[0]; time++)
+      context.fillText(`t${time}`, 2, time * high + 2 + Math.min(Math.max(each - 2, 8), 11));
+    if (each > 4) drawBoxes(context, arranged, shade, { at, each, muted });
+    else drawDots(context, arranged, shade, { at, each });
+  });
+  if (slot < 0) return;
+  const [x, y] = at(slot);
+  context.strokeStyle = PALETTE.orange;
+  context.lineWidth = 2.5;
+  const wide = Math.max(each, 4);
+  context.strokeRect(x - 0.5, y - 0.5, wide, wide);
+}
+
+/** Tokens as boxes a little apart; dropped ones as frames. */
+function drawBoxes(context, { order, kept }, shade, { at, each, muted }) {
+  for (let i = 0; i < order.length; i++) {
+    const [x, y] = at(i);
+    if (kept[order[i]]) {
+      context.fillStyle = shade.css(order[i])[0];
+      context.fillRect(x, y, each - 1, each - 1);
+      continue;
     }
-    if (arranged.kept[token]) {
-      context.fillStyle = shade.css[token][0];
-      context.fillRect(x, y, each - solid, each - solid);
-    } else if (each > 4) {
-      context.strokeStyle = muted;
-      context.lineWidth = 0.5;
-      context.strokeRect(x + 1.5, y + 1.5, each - solid - 3, each - solid - 3);
-    }
-    if (i === slot) marked = [x, y];
-    ribbon.boxes.push({ x, y, w: each, h: each, index: i });
+    context.strokeStyle = muted;
+    context.lineWidth = 0.5;
+    context.strokeRect(x + 1.5, y + 1.5, each - 4, each - 4);
   }
-  if (marked) {
-    context.strokeStyle = PALETTE.orange;
-    context.lineWidth = 2.5;
-    context.strokeRect(marked[0] - 0.5, marked[1] - 0.5, each, each);
+}
+
+/** Very many tokens, straight into the picture's memory. */
+function drawDots(context, { order, kept }, shade, { at, each }) {
+  const { width, height } = context.canvas;
+  const ratio = context.getTransform().a;
+  const image = context.getImageData(0, 0, width, height); // with the names that stand beside
+  const words = new Uint32Array(image.data.buffer);
+  const side = Math.max(1, Math.ceil(each * ratio));
+  for (let i = 0; i < order.length; i++) {
+    if (!kept[order[i]]) continue;
+    const [x, y] = at(i).map((v) => Math.round(v * ratio));
+    const end = Math.min(x + side, width);
+    for (let row = y; row < y + side && row < height; row++)
+      words.fill(shade.words[order[i]], row * width + x, row * width + end);
   }
+  context.putImageData(image, 0, 0);
 }

@@ -13,7 +13,7 @@ export class Sizes {
     const lengthName = (i) =>
       `${lengths[i]} latent frame${lengths[i] > 1 ? "s" : ""} = ${geometry.temporalStride * lengths[i]} frames`;
     const sideName = (j) => {
-      const pixels = sides[j].map((n) => n * geometry.spatialStride);
+      const pixels = sides[j].map((n) => n * geometry.spatialStride * state.shrink);
       return `${sides[j].join(" × ")} cells = ${pixels.join(" × ")} px`;
     };
     const length = { key: "length", label: "Length", max: lengths.length - 1, format: lengthName };

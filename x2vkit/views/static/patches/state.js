@@ -45,6 +45,8 @@ export class State {
     this.latentTimes = [...Array(this.f).keys()]
       .map((time) => this.geometry.framesOf(time)[0])
       .concat(this.F);
+    /** How many times larger the clip's pixels are than those of the pictures. */
+    this.shrink = metadata.shrink;
     this.tip = new Tooltip(view);
     /** @type {Point | null} */
     this.hovered = null;
@@ -168,9 +170,10 @@ export class State {
     const token = tokenAt(point, size);
     const box = boxOf(token, size);
     const slot = arranged.slots[token];
+    const pixels = (range) => span([range[0] * this.shrink, range[1] * this.shrink], 0);
     return [
       `${tokenName(token, size.grid)}  ·  token ${token + 1} of ${size.tokens.toLocaleString("en")}`,
-      `frames ${span(box.times)}, rows ${span(box.rows, 0)}, columns ${span(box.columns, 0)}`,
+      `frames ${span(box.times)}, rows ${pixels(box.rows)}, columns ${pixels(box.columns)}`,
       `${size.numbers.toLocaleString("en")} numbers: ${size.patch.join(" × ")} cells × ${this.C} channels`,
       ...(slot === token ? [] : [`now stands at ${tokenName(slot, size.grid)}`]),
       ...(arranged.kept[token] ? [] : ["dropped"]),

@@ -19,8 +19,8 @@ import { tokenPlace } from "../lib/geometry.js";
  * @property {boolean} own whether it is the model's own size
  *
  * @typedef {object} Arranged
- * @property {number[]} order which token stands in each slot
- * @property {number[]} slots where each token stands
+ * @property {Uint32Array} order which token stands in each slot
+ * @property {Uint32Array} slots where each token stands
  * @property {Uint8Array} kept 0 for a dropped token
  * @property {number} left how many are kept
  */
