@@ -33,8 +33,16 @@ def color_sources(trace: Trace) -> list[tuple[str, str]]:
     layers = [layer for step, layer in trace.captured if step == last]
     for kind in ("queries", "keys"):
         for layer in layers:
+            if not len(held_video(trace, kind, layer)):
+                continue  # such a layer reads its words apart
             sources.append((f"{kind}.{last}.{layer}", f"{kind}, layer {layer}, step {last + 1} (PCA)"))
     return sources
+
+
+def held_video(trace: Trace, side: str, layer: int) -> NDArray[np.int64]:
+    """Where the video tokens stand among the queries or keys that a layer holds: all N, or none."""
+    places, video = trace.reads(layer).places(side, trace.geometry), trace.geometry.span("video")
+    return np.flatnonzero((places >= video.start) & (places < video.stop))
 
 
 def token_colors(
@@ -62,8 +70,7 @@ def token_colors(
         known = cell_colors(trace.frames, geometry, latent) if cells is None else cells
         return mean_colors(known, geometry, patch)
     name, step, layer = kind.split(".")
-    video = trace.geometry.span("video")
-    vectors = getattr(trace, name)[int(step), int(layer)][:, video.start : video.stop]  # (A, N, D)
+    vectors = getattr(trace, name)[int(step), int(layer)][:, held_video(trace, name, int(layer))]  # (A, N, D)
     return pca_colors(vectors.transpose(1, 0, 2).reshape(vectors.shape[1], -1))
 
 
