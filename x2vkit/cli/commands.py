@@ -1,4 +1,4 @@
-"""The command line: `x2vkit generate | show | train | evaluate | bench | world`.
+"""The command line: `x2vkit generate | look | show | train | evaluate | bench | world`.
 
 Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
 argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
@@ -24,6 +24,7 @@ from x2vkit.registry import SCHEDULERS, sampling_defaults, weights_folder
 
 COMMANDS = {
     "generate": "make a clip from words",
+    "look": "run a diffusers video pipeline and keep how its clip was made, to look inside",
     "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
     "lab": "open the notebooks in JupyterLab, or with --course the lessons",
     "train": "train on the world, or on a folder of videos",
@@ -35,6 +36,7 @@ COMMANDS = {
 }
 """Command -> what it does."""
 ELSEWHERE = {
+    "look": "x2vkit.cli.look",
     "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",
     "scale": "x2vkit.training.sweep",
