@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from x2vkit import registry
 from x2vkit.axes import check_shape
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
-from x2vkit.registry import LIMITS, SHAPES, SamplingDefaults, sampling_defaults, shipped
+from x2vkit.registry import (
+    LIMITS,
+    LORA_FILE,
+    SHAPES,
+    SamplingDefaults,
+    is_lora,
+    lora_base,
+    lora_file,
+    sampling_defaults,
+    shipped,
+    weights_folder,
+)
 
 
 def test_every_model_that_ships_says_how_it_is_sampled():
@@ -49,3 +62,21 @@ def test_train_flops_come_from_the_files_beside_the_weights(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"step": 1, "flops": 2.0}\n{"step": 2, "flops": 3}\n')
     assert registry.train_flops(tmp_path) == 3
     assert all(registry.train_flops(folder) for folder in shipped().values())
+
+
+def test_a_lora_is_a_name_for_the_model_it_was_trained_on(tmp_path):
+    folder, base = tmp_path / "lora", tmp_path / "base"
+    for each in (folder, base):
+        each.mkdir()
+    (base / "model_index.json").write_text("{}")
+    SamplingDefaults(guidance=1.5).save(base)
+    assert not is_lora(folder) and not is_lora("small")
+    (folder / LORA_FILE).touch()
+    assert is_lora(folder) and is_lora(folder / LORA_FILE) and lora_file(folder) == folder / LORA_FILE
+    assert lora_base(folder) == "small" and weights_folder(folder) == shipped()["small"]
+    (folder / "training.json").write_text(json.dumps({"base": str(base)}))
+    for name in (folder, folder / LORA_FILE):
+        assert weights_folder(name) == base and sampling_defaults(name).guidance == 1.5
+    for damaged in ("[]", "{", json.dumps({"base": str(folder)}), json.dumps({"base": 3})):
+        (folder / "training.json").write_text(damaged)
+        assert lora_base(folder) == "small"

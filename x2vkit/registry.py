@@ -31,6 +31,8 @@ SHAPES: dict[str, Shape3] = {
 SCHEDULERS = ("euler", "heun", "unipc")
 """Schedulers that a run can name; core/sampler.py makes them."""
 
+LORA_FILE = "pytorch_lora_weights.safetensors"
+"""Name of a LoRA's weights in its folder, as diffusers has it."""
 SAMPLING_FILE = "sampling.json"
 """Where a folder of weights says how to sample them."""
 
@@ -111,11 +113,12 @@ def shipped() -> dict[str, Path]:
 
 
 def weights_folder(name: str | Path) -> Path:
-    """The folder of a shipped name, or the folder that is named, if it holds a pipeline's weights.
+    """The folder of a shipped name, or the folder that is named, if it holds a pipeline's weights; of a LoRA,
+    that of the weights it was trained on.
 
     Raises X2VError where there are none.
     """
-    have = shipped()
+    have, name = shipped(), lora_base(name) if is_lora(name) else name
     folder = have.get(str(name), Path(name))
     if not (folder / "model_index.json").is_file():
         names = ", ".join(have) or "none"
@@ -123,6 +126,26 @@ def weights_folder(name: str | Path) -> Path:
         cure = "give a shipped name, or a folder that save_pretrained wrote"
         raise X2VError(f"model {str(name)!r}", rule, cure)
     return folder
+
+
+def is_lora(name: str | Path) -> bool:
+    """Whether this is the folder of a saved LoRA, or its file."""
+    path = Path(name)
+    return str(name) not in shipped() and (path.suffix == ".safetensors" or (path / LORA_FILE).is_file())
+
+
+def lora_file(name: str | Path) -> Path:
+    """The file of a LoRA from its folder, or from itself."""
+    return Path(name) / LORA_FILE if Path(name).is_dir() else Path(name)
+
+
+def lora_base(name: str | Path) -> str:
+    """The model that a LoRA was trained on: what the training.json beside it says, or else the usual one."""
+    try:
+        base = json.loads((lora_file(name).parent / "training.json").read_text())["base"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return DEFAULT_MODEL
+    return base if isinstance(base, str) and not is_lora(base) else DEFAULT_MODEL
 
 
 def train_flops(folder: str | Path) -> float | None:
@@ -144,7 +167,8 @@ def sampling_defaults(folder: str | Path) -> SamplingDefaults:
 
     Raises X2VError for a `sampling.json` that cannot be read.
     """
-    path = Path(shipped().get(str(folder), folder)) / SAMPLING_FILE
+    name = lora_base(folder) if is_lora(folder) else folder
+    path = Path(shipped().get(str(name), name)) / SAMPLING_FILE
     if not path.is_file():
         return SamplingDefaults()
     try:

@@ -31,7 +31,7 @@ def model(monkeypatch, make_trace):
             options["on_step"](None)
         return make_trace(request=request.to_dict())
 
-    monkeypatch.setattr(load, "load", lambda name: f"the {name} model")
+    monkeypatch.setattr(load, "load", lambda name, lora: f"the {name} model" + " with a LoRA" * len(lora))
     monkeypatch.setattr(record, "generate", generate)
     return requests
 
@@ -100,6 +100,7 @@ BAD = {
     "fps": ["--fps", "0"],
     "scheduler": ["--scheduler", "ddim"],
     "model": ["--model", "nope"],
+    "lora": ["--lora", "nowhere"],
 }
 
 
@@ -232,3 +233,9 @@ def test_a_video_boxes_and_no_plan_reach_the_run(model, tmp_path, capsys):
 def test_a_box_that_is_none_is_refused(model, tmp_path, capsys, box):
     assert cli.main(["generate", "a dog", "--boxes", box, "-o", str(tmp_path / "a.png")]) == 2
     assert "x0,y0,x1,y1" in capsys.readouterr().err and not model
+
+
+def test_a_lora_is_added_to_the_model(model, tmp_path):
+    (tmp_path / "pytorch_lora_weights.safetensors").touch()
+    assert cli.main(["generate", "a dog", "--lora", str(tmp_path), "-o", str(tmp_path / "a.png")]) == 0
+    assert model[0][1]["pipeline"] == "the small model with a LoRA"

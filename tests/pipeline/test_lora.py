@@ -10,9 +10,12 @@ import torch
 from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
+from x2vkit.core.lexicon import LORA_WORDS, Lexicon
 from x2vkit.errors import X2VError
-from x2vkit.pipeline.lora import LORA_FILE
 from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.registry import LORA_FILE
+from x2vkit.run.record import record, rerun
+from x2vkit.run.versions import weights_hash
 
 QUICK = {"num_frames": 5, "height": 32, "width": 48, "num_inference_steps": 2, "output_type": "np"}
 
@@ -179,3 +182,83 @@ def test_pickles_and_missing_files_are_refused(pipe, tmp_path):
             pipe.load_lora_weights(source)
     with pytest.raises(X2VError, match="no such file"):
         pipe.load_lora_weights(tmp_path / "nothing" / "here.safetensors")
+
+
+def test_words_go_with_a_lora_and_leave_with_it(pipe, tmp_path):
+    plain, words = clip(pipe), list(pipe.text_encoder.words)
+    add(pipe, "style")
+    rows = {"comet": torch.full((32,), 0.7), "dog": torch.ones(32)}
+    assert pipe.text_encoder.add_words(rows) == ["comet"]  # a word that is there keeps its own
+    styled = pipe("a comet", **QUICK, generator=torch.Generator().manual_seed(0)).frames
+    pipe.save_lora(tmp_path / "style", "style", words=["comet"])
+    pipe.unload_lora_weights()
+    pipe.text_encoder.forget_words(["comet"])
+    pipe.load_lora_weights(tmp_path / "style", adapter_name="mine")
+    again = pipe("a comet", **QUICK, generator=torch.Generator().manual_seed(0)).frames
+    np.testing.assert_array_equal(again, styled)
+    with pytest.warns(UserWarning, match="saved beside"):
+        pipe.save_pretrained(tmp_path / "whole")
+    whole = X2VPipeline.from_pretrained(tmp_path / "whole")
+    whole.load_lora_weights(tmp_path / "whole" / "lora" / "mine")
+    whole.set_progress_bar_config(disable=True)
+    again = whole("a comet", **QUICK, generator=torch.Generator().manual_seed(0)).frames
+    np.testing.assert_array_equal(again, styled)
+    whole.unload_lora_weights()
+    assert "comet" in whole.text_encoder.id_of  # it was saved with the model
+    lexicon = Lexicon(words, {"puppy": "dog"}).with_lora(tmp_path / "style" / LORA_FILE)
+    assert lexicon.words == pipe.text_encoder.words and lexicon.knows("a comet a puppy")
+    pipe.unload_lora_weights()
+    assert pipe.text_encoder.words == words == list(pipe.text_encoder.config.vocab)
+    np.testing.assert_array_equal(clip(pipe), plain)
+
+
+def test_words_of_another_size_are_refused_and_other_numbers_are_told(saved):
+    pipe, folder, _ = saved
+    weights = load_file(folder / LORA_FILE)
+    with pytest.raises(X2VError, match=r"its embedding of 'comet' is \(8,\), and the model's are \(32,\)"):
+        pipe.load_lora_weights(weights | {f"{LORA_WORDS}.comet": torch.ones(8)})
+    assert "comet" not in pipe.text_encoder.id_of and not getattr(pipe.transformer, "peft_config", None)
+    with pytest.warns(UserWarning, match="keeps its own embeddings of dog"):
+        pipe.load_lora_weights(weights | {f"{LORA_WORDS}.dog": torch.ones(32)})
+
+
+def test_what_is_no_whole_lora_is_refused(saved):
+    pipe, folder, _ = saved
+    weights = load_file(folder / LORA_FILE)
+    up = next(key for key in weights if "lora_B" in key)
+    for broken, says in (
+        ({"something.else": torch.ones(2, 2)}, "it holds no LoRA"),
+        ({}, "it holds no LoRA"),
+        ({key: value for key, value in weights.items() if key != up}, "do not belong together"),
+        (weights | {up: torch.ones(len(weights[up]), 3)}, "do not belong together"),
+    ):
+        with pytest.raises(X2VError, match=says):
+            pipe.load_lora_weights(broken)
+    assert not getattr(pipe.transformer, "peft_config", None)
+
+
+def test_the_hash_of_weights_sees_adapters_and_their_scale(saved):
+    pipe, folder, _ = saved
+    plain = weights_hash(pipe)
+    pipe.load_lora_weights(folder, adapter_name="style")
+    full = weights_hash(pipe)
+    pipe.set_adapters("style", 0.5)
+    half = weights_hash(pipe)
+    pipe.disable_lora()
+    assert weights_hash(pipe) == plain  # as it draws
+    pipe.enable_lora()
+    assert weights_hash(pipe) == half and len({plain, full, half}) == 3
+    pipe.set_adapters("style", 0.0)
+    assert weights_hash(pipe) == plain
+    pipe.set_adapters("style", 1.0)
+    pipe.fuse_lora()
+    assert weights_hash(pipe) not in (plain, half)
+    pipe.unfuse_lora()
+    pipe.unload_lora_weights()
+    pipe.load_lora_weights(folder, adapter_name="other name")
+    trace = record("a dog", pipeline=pipe, num_frames=5, height=32, width=48, steps=2)
+    pipe.set_adapters("other name", 0.9)
+    with pytest.raises(X2VError, match="the trace was made by weights"):
+        rerun(trace, pipeline=pipe)
+    pipe.set_adapters("other name", 1.0)
+    np.testing.assert_array_equal(rerun(trace, pipeline=pipe).frames, trace.frames)

@@ -20,7 +20,7 @@ from typing import Any, cast
 from x2vkit.config import RunRequest
 from x2vkit.device import collection_paused
 from x2vkit.errors import X2VError
-from x2vkit.registry import SCHEDULERS, sampling_defaults, weights_folder
+from x2vkit.registry import SCHEDULERS, lora_file, sampling_defaults, weights_folder
 
 COMMANDS = {
     "generate": "make a clip from words",
@@ -110,6 +110,7 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fps", type=int, default=usual.fps, help="frames a second when played (%(default)s)")
     add("--scheduler", metavar="NAME", help=f"{', '.join(SCHEDULERS)} (the weights' own)")
     add("--model", default=usual.model, help="name or folder of the weights (%(default)s)")
+    add("--lora", nargs="+", default=[], metavar="DIR", help="LoRAs to add, such as `train tune` makes")
     add("--image", metavar="FILE", help="a picture that the clip starts from")
     add("--video", metavar="FILE", help="a clip that is made anew in the words")
     add("--strength", type=float, metavar="0..1", help="how much of the video is made anew (0.6)")
@@ -139,6 +140,9 @@ def generate(args: argparse.Namespace) -> None:
     values["plan"] = args.plan == "on"
     several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
     weights_folder(args.model)
+    for folder in args.lora:
+        if not lora_file(folder).is_file():
+            raise X2VError(f"--lora {folder}", "there is no LoRA", "name the folder that `train tune` wrote")
     requests = [read_request(each, [args.model], sampling_defaults) for each in several]
     checked = with_files(requests[0], args.image, args.video, args.strength)
     for note in checked.notes:
@@ -163,7 +167,7 @@ def generate(args: argparse.Namespace) -> None:
             from x2vkit.run.record import generate as make
 
             quiet()
-            pipeline = load(request.model)
+            pipeline = load(request.model, args.lora)
         bar.set_description("denoising")
         options = {"pipeline": pipeline, "budget_bytes": MEMORY_BYTES, **inputs}
         traces = [make(each, on_step=lambda step: bar.update(), **options) for each in requests]

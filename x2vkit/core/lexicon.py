@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from x2vkit.core.meanings import MEANINGS
 from x2vkit.errors import X2VError
 from x2vkit.words import split_words
@@ -20,6 +22,9 @@ START, PAD = "<start>", "<pad>"
 """Token 0 opens every prompt (alone it is the empty prompt, the unconditional model); token 1 fills up a
 batch.
 """
+
+LORA_WORDS = "text_encoder.token_embed"
+"""Begins the names of the embeddings (D,) of words that a LoRA's file brings along: `LORA_WORDS.WORD`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,23 @@ class Lexicon:
         self.max_words = max_words
         phrases = [*self.synonyms, *self.words[2:]]
         self.longest_phrase = max((len(phrase.split()) for phrase in phrases), default=1)
+
+    def with_lora(self, file: str | Path) -> Lexicon:
+        """The same with the words that a LoRA's file brings along, read from its header alone.
+
+        Raises X2VError for a file that is no safetensors file.
+        """
+        try:
+            with safe_open(file, "numpy") as opened:
+                keys = list(opened.keys())
+        except (OSError, SafetensorError) as error:
+            raise X2VError(f"LoRA {file}", f"it cannot be read ({error})", "save it again") from error
+        start = f"{LORA_WORDS}."
+        own = [key.removeprefix(start) for key in keys if key.startswith(start)]
+        synonyms = {key: value for key, value in self.synonyms.items() if key not in own}
+        return Lexicon(
+            [*self.words, *(word for word in own if word not in self.id_of)], synonyms, self.max_words
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> Lexicon:

@@ -9,7 +9,7 @@ lexicon.py). The encoder is small enough to train together with the video transf
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -69,6 +69,35 @@ class TextEncoder(BlockMixin, ModelMixin, ConfigMixin):
         for block in self.blocks:
             x = self._block(block, x, bias)  #                                      (B, T, D)
         return norm(x)  #                                                           (B, T, D)
+
+    def add_words(self, rows: Mapping[str, Tensor]) -> list[str]:
+        """Learn words, each with its row (D,) of the embedding; returns those that were not there.
+
+        A word that is there keeps its row, and is known alone from now on, not within phrases only.
+        """
+        if not rows:
+            return []
+        new = [word for word in rows if word not in self.id_of]
+        table = self.token_embed.weight.detach()
+        added = [rows[word].to(table)[None] for word in new]
+        synonyms = {key: value for key, value in self.lexicon.synonyms.items() if key not in rows}
+        self._set_words([*self.words, *new], synonyms, torch.cat([table, *added]))
+        return new
+
+    def forget_words(self, words: Sequence[str]) -> None:
+        """Take words and their embeddings out again; the others keep their order."""
+        if not words:
+            return
+        kept = [i for i, word in enumerate(self.words) if word not in words]
+        table = self.token_embed.weight.detach()[kept]
+        self._set_words([self.words[i] for i in kept], self.lexicon.synonyms, table)
+
+    def _set_words(self, words: list[str], synonyms: dict[str, str | None], table: Tensor) -> None:
+        self.lexicon = Lexicon(words, synonyms, self.lexicon.max_words)
+        self.words, self.id_of = self.lexicon.words, self.lexicon.id_of
+        frozen = not self.token_embed.weight.requires_grad
+        self.token_embed = nn.Embedding.from_pretrained(table, freeze=frozen)
+        self.register_to_config(vocab=words, synonyms=synonyms)
 
     def batch(
         self, prompts: Sequence[str | Words], device: torch.device | None = None

@@ -8,7 +8,7 @@ diffusers'.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -19,11 +19,12 @@ from diffusers.loaders import CogVideoXLoraLoaderMixin
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from x2vkit.core.lexicon import LORA_WORDS
+from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.checks import LOAD_ERRORS, PICKLES, pickle_error, refuse_pickles
+from x2vkit.registry import LORA_FILE
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
-"""Name of a LoRA's weights in its folder, as diffusers has it."""
 PREFIX = "transformer."
 """What the names of a LoRA's weights begin with in a file."""
 DOWN, UP = ("lora_A", "lora_down", "lora.down"), ("lora_B", "lora_up", "lora.up")
@@ -36,6 +37,9 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
     """diffusers' LoRA methods of a pipeline whose `transformer` takes LoRAs."""
 
     transformer: nn.Module
+    text_encoder: TextEncoder
+    _lora_words: dict[str, dict[str, bool]]
+    """Of each LoRA the words that it brought along, and whether the model did not have them."""
 
     @classmethod
     def lora_state_dict(cls, pretrained_model_name_or_path_or_dict: str | Path | dict, **kwargs: Any) -> Any:
@@ -75,7 +79,7 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
         low_cpu_mem_usage: bool = True,
         **kwargs: Any,
     ) -> None:
-        """Add a LoRA to the transformer.
+        """Add a LoRA to the transformer, and the words that it brings along to the text encoder.
 
         Args:
             pretrained_model_name_or_path_or_dict: a safetensors file, a folder or a Hub repository that holds
@@ -90,9 +94,12 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
         """
         source = pretrained_model_name_or_path_or_dict
         weights, metadata = self.lora_state_dict(source, **kwargs | {"return_lora_metadata": True})
+        weights, words = _without_words(weights)
         check_lora(weights, self.transformer, _name(source))
+        check_words(words, self.text_encoder, _name(source))
+        before = set(getattr(self.transformer, "peft_config", {}))
         self.load_lora_into_transformer(
-            dict(weights),
+            weights,
             transformer=self.transformer,
             adapter_name=adapter_name,
             metadata=metadata,
@@ -100,6 +107,17 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
             low_cpu_mem_usage=low_cpu_mem_usage,
             hotswap=hotswap,
         )
+        new = self.text_encoder.add_words(words)
+        for name in set(self.transformer.peft_config) - before:
+            self._lora_words[name] = {word: word in new for word in words}
+
+    def unload_lora_weights(self) -> None:
+        """Take out all LoRAs, and the words that they brought along."""
+        super().unload_lora_weights()
+        self.text_encoder.forget_words(
+            [word for words in self._lora_words.values() for word, new in words.items() if new]
+        )
+        self._lora_words.clear()
 
     @classmethod
     def save_lora_weights(
@@ -131,8 +149,12 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
             raise X2VError("save_lora_weights without layers", "there is nothing to save", cure)
         super().save_lora_weights(save_directory, transformer_lora_layers, **kwargs)
 
-    def save_lora(self, folder: str | Path, adapter_name: str = "default") -> Path:
+    def save_lora(
+        self, folder: str | Path, adapter_name: str = "default", words: Sequence[str] | None = None
+    ) -> Path:
         """Write a LoRA that the transformer holds, with its settings; returns the file.
+
+        words: those of the text encoder that go with it; by default what it brought along.
 
         Raises:
             X2VError: there is none of that name.
@@ -147,7 +169,13 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
             k: list(v) if isinstance(v, set) else v for k, v in loaded[adapter_name].to_dict().items()
         }
         layers = get_peft_model_state_dict(self.transformer, adapter_name=adapter_name)
-        self.save_lora_weights(folder, layers, transformer_lora_adapter_metadata=settings)
+        words = list(self._lora_words.get(adapter_name, ())) if words is None else words
+        table, id_of = self.text_encoder.token_embed.weight.detach(), self.text_encoder.id_of
+        parts = {
+            self.transformer_name: layers,
+            LORA_WORDS: {word: table[id_of[word]].clone() for word in words},
+        }
+        self._save_lora_weights(folder, parts, {self.transformer_name: settings})
         return Path(folder) / LORA_FILE
 
     def save_loras_beside(self, folder: Path) -> None:
@@ -160,11 +188,8 @@ class X2VLoraMixin(CogVideoXLoraLoaderMixin):
 
 
 def check_lora(weights: Mapping[str, Tensor], model: nn.Module, name: str) -> None:
-    """Raise X2VError for a LoRA of another model, or of the wrong shape.
-
-    What names no LoRA's matrices at all is left to diffusers, which logs that it loads nothing.
-    """
-    layers = dict(model.named_modules())
+    """Raise X2VError for a LoRA of another model, or of the wrong shape, and for what is none."""
+    layers, ranks = dict(model.named_modules()), dict[str, dict[int, int]]()
     for key, value in weights.items():
         mark = next((mark for mark in (*DOWN, *UP) if f".{mark}" in key), None)
         if mark is None or value.ndim < 2:
@@ -179,6 +204,33 @@ def check_lora(weights: Mapping[str, Tensor], model: nn.Module, name: str) -> No
         if value.shape[axis] != size:
             rule = f"its {key} is {tuple(value.shape)}, and the layer has {size} on axis {axis}"
             raise X2VError(f"LoRA {name}", rule, "load a LoRA that was trained on a model of this size")
+        ranks.setdefault(place, {})[axis] = value.shape[1 - axis]
+    if not ranks:
+        raise X2VError(f"LoRA {name}", "it holds no LoRA of a transformer", "give the folder of a saved LoRA")
+    for place, both in ranks.items():
+        if len(both) < 2 or both[0] != both[1]:
+            rule = f"its two matrices for {place} do not belong together (ranks {sorted(both.values())})"
+            raise X2VError(f"LoRA {name}", rule, "save it again, whole")
+
+
+def check_words(words: Mapping[str, Tensor], encoder: TextEncoder, name: str) -> None:
+    """Raise X2VError where embeddings (D,) of words have another size than a text encoder's; warn of words
+    that it knows already by other numbers.
+    """
+    table = encoder.token_embed.weight
+    for word, row in words.items():
+        if row.shape != table.shape[1:]:
+            wanted = tuple(table.shape[1:])
+            rule = f"its embedding of {word!r} is {tuple(row.shape)}, and the model's are {wanted}"
+            raise X2VError(f"LoRA {name}", rule, "load a LoRA that was trained on a model of this size")
+    known = [word for word in words if word in encoder.id_of]
+    other = [
+        word
+        for word in known
+        if not torch.allclose(table[encoder.id_of[word]].float().cpu(), words[word].float(), atol=0.02)
+    ]
+    if other:
+        warnings.warn(f"LoRA {name}: the model keeps its own embeddings of {', '.join(other)}", stacklevel=3)
 
 
 def lora_scale(attention_kwargs: Mapping[str, Any] | None) -> float:
@@ -215,15 +267,44 @@ def scaled(model: nn.Module, scale: float) -> Iterator[None]:
                 layer.scaling.update(own)
 
 
+def lora_scales(model: nn.Module) -> dict[str, dict[str, float]]:
+    """Layer -> adapter -> how much it counts, for the LoRAs that are switched on and not fused."""
+    if not getattr(model, "peft_config", None):
+        return {}
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    with _TURN:  # no other run's scale is in the layers
+        layers = [
+            (name, each)
+            for name, each in model.named_modules()
+            if isinstance(each, BaseTunerLayer) and not each.disable_adapters
+        ]
+        found = {
+            name: {
+                adapter: float(each.scaling[adapter])
+                for adapter in each.active_adapters
+                if each.scaling.get(adapter) and adapter not in each.merged_adapters
+            }
+            for name, each in layers
+        }
+    return {name: scales for name, scales in found.items() if scales}
+
+
+def counted_weights(model: nn.Module, scales: Mapping[str, Mapping[str, float]]) -> dict[str, Tensor]:
+    """Weights by name, those of LoRAs only where `lora_scales` has them; other names as without LoRAs."""
+    kept = {}
+    for name, value in model.state_dict().items():
+        layer, mark, rest = name.partition(".lora_")
+        if not mark or rest.split(".")[1] in scales.get(layer, ()):
+            kept[name.replace(".base_layer.", ".")] = value
+    return kept
+
+
 def without_lora(model: Any) -> Any:
     """The model as it is without the layers of its LoRAs (those that were fused stay in the weights)."""
     from accelerate import init_empty_weights
 
-    state = {
-        name.replace(".base_layer.", "."): value
-        for name, value in model.state_dict().items()
-        if ".lora_" not in name
-    }
+    state = counted_weights(model, {})
     with init_empty_weights():
         bare = type(model).from_config(model.config)
     bare.load_state_dict(state, assign=True)
@@ -242,6 +323,13 @@ def _check_file(source: Path, options: Mapping[str, Any]) -> None:
         source.is_absolute() or source.suffix == ".safetensors" or len(source.parts) != 2
     ):
         raise X2VError(f"LoRA {str(source)!r}", "there is no such file", "give the folder of a saved LoRA")
+
+
+def _without_words(weights: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The weights of a LoRA proper, and the embeddings of the words that it brings along."""
+    start = f"{LORA_WORDS}."
+    words = {key.removeprefix(start): value for key, value in weights.items() if key.startswith(start)}
+    return {key: value for key, value in weights.items() if not key.startswith(start)}, words
 
 
 def _name(source: Any) -> str:

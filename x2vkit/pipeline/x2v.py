@@ -70,7 +70,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             vae=vae, text_encoder=text_encoder, transformer=transformer, scheduler=scheduler, planner=planner
         )
         self.sampling = SamplingDefaults()
-        self._states = {}
+        self._states, self._lora_words = {}, {}
 
     @torch.no_grad()
     def __call__(

@@ -19,6 +19,8 @@ from x2vkit.media import Frames
 from x2vkit.registry import (
     DEFAULT_MODEL,
     SamplingDefaults,
+    is_lora,
+    lora_file,
     sampling_defaults,
     shipped,
     train_flops,
@@ -82,11 +84,12 @@ class ModelBackend:
 
     def lexicon(self, model: str) -> Lexicon:
         """The words of a model, which need no weights. Raises X2VError where there is no such model."""
+        if model in self._given:
+            return self._given[model].text_encoder.lexicon
         if model not in self._lexicons:
-            given = self._given.get(model)
-            self._lexicons[model] = (
-                given.text_encoder.lexicon if given else Lexicon.load(weights_folder(self._folder(model)))
-            )
+            folder = self._folder(model)
+            lexicon = Lexicon.load(weights_folder(folder))
+            self._lexicons[model] = lexicon.with_lora(lora_file(folder)) if is_lora(folder) else lexicon
         return self._lexicons[model]
 
     def reading(self, model: str, prompt: str) -> Reading:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import diffusers
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.device import fast_dtype
 from x2vkit.pipeline.x2v import X2VPipeline
-from x2vkit.registry import DEFAULT_MODEL, shipped, weights_folder
+from x2vkit.registry import DEFAULT_MODEL, is_lora, shipped, weights_folder
 
 
-def load(name: str = DEFAULT_MODEL) -> X2VPipeline:
+def load(name: str = DEFAULT_MODEL, lora: str | Path | Sequence[str | Path] = ()) -> X2VPipeline:
     """A new pipeline with the weights that ship under `name`, or from a folder that `save_pretrained` wrote.
 
     Args:
-        name: a name of `registry.shipped()`, or a folder.
+        name: a name of `registry.shipped()`, or a folder; that of a LoRA brings the weights that it is for.
+        lora: folder or file of a LoRA to add, or several.
 
     Raises:
-        X2VError: there are no such weights, or they are damaged, of another version, or a pickle.
+        X2VError: there are no such weights, or they are damaged, of another version or model, or a pickle.
     """
+    loras = [lora] if isinstance(lora, (str, Path)) else list(lora)
+    pipe = _pipeline(name)
+    for each in [name] * is_lora(name) + loras:
+        pipe.load_lora_weights(each)
+    return pipe
+
+
+def _pipeline(name: str) -> X2VPipeline:
     folder = weights_folder(name)
     parts = {}
     if folder in shipped().values() and not (folder / "vae").is_dir():

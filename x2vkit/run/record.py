@@ -211,6 +211,12 @@ def _tell(said: Wording, request: RunRequest, pipeline: X2VPipeline) -> None:
         notes.append("guidance is 1, so the negative prompt does nothing")
     else:
         notes += negative_notes(said.negative_prompt, pipeline.text_encoder.lexicon)
+    if request.plan and pipeline.planner is not None:
+        words = pipeline.text_encoder.tokenize(said.prompt).words
+        if new := [word for word in words if word not in pipeline.planner.id_of]:
+            notes.append(
+                f"the planner has not learned {', '.join(new)}: --plan off (plan=False) leaves it out"
+            )
     for note in notes:
         warnings.warn(note, stacklevel=3)
 
