@@ -102,5 +102,5 @@ def test_bad_input_is_told_in_a_line(paths, capsys, arguments, told):
 def test_an_unknown_recipe_lists_the_known(capsys):
     assert cli.main(["nothing"]) == 2
     known = "planner, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, small-turn, "
-    known += "small-warp, tiny, vae"
+    known += "small-warp, tiny, tune, vae"
     assert known in capsys.readouterr().err

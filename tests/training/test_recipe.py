@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from x2vkit.errors import X2VError
+from x2vkit.registry import shipped
 from x2vkit.training.recipe import BUNDLED, load_recipe, recipe_from_dict
 
 NAMES = sorted(path.stem for path in BUNDLED.glob("*.toml"))
@@ -14,6 +15,11 @@ NAMES = sorted(path.stem for path in BUNDLED.glob("*.toml"))
 def test_bundled_recipes_are_valid(name):
     recipe = load_recipe(name)
     assert recipe.engine.steps > 0
+    if recipe.task == "tune":
+        from x2vkit.training.diffusion.tune import start_of
+
+        assert start_of(recipe) == shipped()["small"]
+        return
     if recipe.task == "vae":
         from x2vkit.training.vae import VAEData as Data
     elif recipe.task == "judge-frames":
@@ -67,6 +73,6 @@ def test_a_wrong_recipe_is_refused_with_the_place(tmp_path, text, told):
 
 def test_an_unknown_name_lists_the_known():
     known = "planner, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, small-turn, "
-    known += "small-warp, tiny, vae"
+    known += "small-warp, tiny, tune, vae"
     with pytest.raises(X2VError, match=known):
         load_recipe("smal")

@@ -89,9 +89,29 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensors], dict[str, Any]] |
         check_format(state["format"])
         groups = {path.stem: load_file(path) for path in sorted(newest.glob("*.safetensors"))}
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        rule = f"a checkpoint is state.json and safetensors files ({error})"
-        raise X2VError(f"checkpoint {newest}", rule, "remove that folder and train again") from error
+        raise _unreadable(newest, error) from error
     return groups, state
+
+
+def newest_state(folder: Path) -> dict[str, Any] | None:
+    """What `load_checkpoint` gives as state, without reading the weights; None where there is no checkpoint.
+
+    Raises X2VError where it cannot be read.
+    """
+    found = _complete(folder)
+    if not found:
+        return None
+    try:
+        state = json.loads((found[-1] / "state.json").read_text())
+        check_format(state["format"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise _unreadable(found[-1], error) from error
+    return dict(state)
+
+
+def _unreadable(checkpoint: Path, error: Exception) -> X2VError:
+    rule = f"a checkpoint is state.json and safetensors files ({error})"
+    return X2VError(f"checkpoint {checkpoint}", rule, "remove that folder and train again")
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ from x2vkit.errors import X2VError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit train` to a (sub-)parser."""
     add = parser.add_argument
-    add("name", nargs="?", metavar="RECIPE", help="a bundled recipe (vae, small, tiny) or a .toml file")
+    add("name", nargs="?", metavar="RECIPE", help="a bundled recipe (tune, vae, small, tiny) or a .toml file")
     add("--recipe", help="the same, as an option")
     add("--out", type=Path, metavar="DIR", help="folder of the run (runs/RECIPE)")
     add("--resume", action="store_true", help="continue from the newest checkpoint in --out")
@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="train on your own videos/*.mp4 and captions.csv in this folder",
     )
+    add("--init-from", metavar="MODEL", help="name or folder of trained weights to go on from")
+    add("--lora", type=int, metavar="RANK", help="tune: train a LoRA of this rank in place of the weights")
     add(
         "--export-only",
         action="store_true",
@@ -54,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     name = args.recipe or args.name or "small"
     recipe = load_recipe(name).with_engine(steps=args.steps, batch=args.batch)
+    recipe = recipe.with_data(init_from=args.init_from, lora=args.lora)
     from x2vkit.training.tasks import Inputs, make_task
 
     if args.doctor:
@@ -63,11 +66,19 @@ def run(args: argparse.Namespace) -> int:
     from x2vkit.training.engine import Engine
 
     out = args.out or Path("runs") / Path(name).stem
-    task = make_task(recipe, out, Inputs(args.vae, args.cache, args.videos))
-    engine = Engine(task, out, resume=args.resume or args.export_only)
+    resume = args.resume or args.export_only
+    task = make_task(recipe, out, Inputs(args.vae, args.cache, args.videos), resume)
+    engine = Engine(task, out, resume=resume)
+    tell = engine.accelerator.print
+    if args.export_only and not engine.progress.step:
+        raise X2VError(f"--export-only of {out}", "it holds no checkpoint", "train first, or correct --out")
     if not args.export_only:
+        for note in task.notes():
+            tell(note)
         engine.run(args.minutes)
     engine.export()
+    for line in task.report(engine.log):
+        tell(line)
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from x2vkit.core.lexicon import Lexicon
 from x2vkit.world import World, vocabulary
 
+Vocabulary: TypeAlias = "tuple[list[str], dict[str, str | None]]"
+"""Words in the order of their rows, and synonyms -> word (None: known within phrases alone)."""
 VALIDATION_SEED = 777
 """Clips of this seed are only ever measured on."""
 TOLD = 8
@@ -39,15 +42,17 @@ def is_world(dataset: VideoDataset) -> bool:
     return isinstance(dataset, World)
 
 
-def vocabulary_of(dataset: VideoDataset) -> tuple[list[str], dict[str, str | None]]:
+def vocabulary_of(dataset: VideoDataset, known: Sequence[str] = ()) -> Vocabulary:
     """The world's words, then those of the captions of a folder of videos; with synonyms -> word.
 
     New words stand behind those that were known, so that weights of fewer words fit the first rows.
+
+    known: the words of a run that is resumed, in their order, in place of the world's.
     """
     words, synonyms = vocabulary()
-    own = getattr(dataset, "words", [])
+    own = [word for word in (*known, *getattr(dataset, "words", ())) if word not in words]
     synonyms = {key: value for key, value in synonyms.items() if key not in own}
-    return list(dict.fromkeys([*words, *own])), synonyms
+    return list(dict.fromkeys([*(known or words), *own])), synonyms
 
 
 def tell_long_captions(dataset: VideoDataset, reader: Lexicon) -> None:

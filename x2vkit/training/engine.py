@@ -29,6 +29,7 @@ from tqdm import tqdm
 from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
 from x2vkit.training.checkpoint import check_finite, load_checkpoint, save_checkpoint, write_atomically
+from x2vkit.training.identity import resumed_identity, with_new_rows
 from x2vkit.training.lock import RunLock
 from x2vkit.training.optim import Average, learning_rate, make_optimizers
 from x2vkit.training.prefetch import prefetch
@@ -72,7 +73,7 @@ class Engine:
         optimizers = make_optimizers(self.model, self.config)
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
-        self.progress = RunProgress()
+        self.progress, self.identity = RunProgress(), task.identity()
         self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
         """Called after every step with the number of steps done."""
@@ -94,10 +95,13 @@ class Engine:
 
     def _run(self, minutes: float | None) -> dict[str, float]:
         config, scores = self.config, {}
-        start = begun = time.perf_counter()
+        start = time.perf_counter()
         bar = tqdm(
             total=config.steps, initial=self.progress.step, disable=self.quiet or not self._main, unit="step"
         )
+        if self.task.evaluate_first and self.progress.step == 0:
+            self._evaluate(bar)
+        begun = time.perf_counter()
         for batches in self._batches():
             metrics = self._step(batches)
             self.progress.seconds += time.perf_counter() - begun
@@ -147,9 +151,8 @@ class Engine:
             "average": self.average.weights,
             "optimizer": self._optimizer_tensors(),
         }
-        save_checkpoint(
-            self.out / "checkpoints", self.progress.step, groups, {"progress": vars(self.progress)}
-        )
+        state = {"progress": vars(self.progress), "identity": self.identity.to_dict()}
+        save_checkpoint(self.out / "checkpoints", self.progress.step, groups, state)
 
     @property
     def _main(self) -> bool:
@@ -250,10 +253,10 @@ class Engine:
 
     def _open(self, resume: bool) -> None:
         """Start a new run folder, or take up the one that is there."""
+        earlier = resumed_identity(self.out, resume)
+        if earlier is not None:
+            self.identity.check(earlier, self.out)
         found = load_checkpoint(self.out / "checkpoints")
-        if found and not resume:
-            cure = "add --resume to continue it, or name another folder"
-            raise X2VError(f"--out {self.out}", "this folder already holds a run", cure)
         if found:
             self._restore(*found)
         if self._main:
@@ -265,7 +268,7 @@ class Engine:
 
     def _restore(self, groups: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         try:
-            self.model.load_state_dict(groups["model"])
+            self.model.load_state_dict(self._with_new_words(groups["model"], self.model.state_dict()))
         except (KeyError, RuntimeError) as error:
             cure = "resume with the recipe the run was started with"
             raise X2VError(f"checkpoint in {self.out}", f"it is of another model ({error})", cure) from error
@@ -279,13 +282,27 @@ class Engine:
     def _restore_rest(self, groups: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
         """Average, progress and the optimisers' moments."""
         device = self.accelerator.device
-        self.average.weights = {name: groups["average"][name].to(device) for name in self.average.weights}
+        average = self._with_new_words(groups["average"], self.average.weights)
+        self.average.weights = {name: average[name].to(device) for name in self.average.weights}
         self.progress = read_table(RunProgress, state["progress"], "state.json progress")
         for key, value in groups["optimizer"].items():
             index, name, slot = key.split("/")
             # AdamW counts its steps on the processor, wherever the weights are.
             place = "cpu" if value.ndim == 0 else device
+            if name in self._word_tables:
+                value = with_new_rows(value, torch.zeros_like(self._parameters[name]))
             self.optimizers[int(index)].optimizer.state[self._parameters[name]][slot] = value.to(place)
+
+    def _with_new_words(self, saved: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Saved weights with fresh embeddings behind those of the words that the run had."""
+        grown = {name: with_new_rows(saved[name], fresh[name]) for name in self._word_tables if name in saved}
+        return saved | grown
+
+    @property
+    def _word_tables(self) -> list[str]:
+        """Names of the tables that have a row for each word."""
+        modules = self.model.named_modules()
+        return [f"{name}.weight" for name, module in modules if isinstance(module, nn.Embedding)]
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
         names = {id(p): name for name, p in self._parameters.items()}

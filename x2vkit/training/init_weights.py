@@ -80,14 +80,22 @@ def init_weights(part: ModelMixin, folder: str | Path) -> None:
 def read_weights(folder: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Configuration and weights of one saved model. Raises X2VError where there are none."""
     folder = Path(folder)
+    config = read_config(folder)
+    try:
+        return config, load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+    except (OSError, SafetensorError) as error:
+        raise _absent(folder, error) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Configuration of one saved model. Raises X2VError where there is none."""
     try:
         config = json.loads((folder / "config.json").read_text())
-        saved = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise _absent(folder, error) from error
     if "format_version" in config:
         check_format(config["format_version"])
-    return config, saved
+    return dict(config)
 
 
 def load_component(

@@ -21,6 +21,7 @@ from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.training.dataset import VALIDATION_SEED
+from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.init_weights import init_weights, read_weights
 from x2vkit.training.latent_cache import Side, balanced
 from x2vkit.training.noise import stratified_levels, validation_levels
@@ -143,6 +144,10 @@ class PlannerTask(Task):
         if self.data.init_from:
             init_weights(planner, self.data.init_from)
         return PlannerModule(planner)
+
+    def identity(self) -> RunIdentity:
+        """With the words."""
+        return identity_of(self.recipe, words=self.reader.words)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """Tracks of one shape with one of their captions each."""

@@ -75,7 +75,7 @@ class Recipe:
     """One training run, decided."""
 
     task: str
-    """vae, diffusion, planner, judge-frames or judge-motion."""
+    """vae, diffusion, tune, planner, judge-frames or judge-motion."""
     engine: EngineConfig
     seed: Annotated[int, Range(0, 2**53)] = 0
     """Seed of initial weights, data order and noise."""
@@ -101,23 +101,31 @@ class Recipe:
         given = {key: value for key, value in changes.items() if value is not None}
         return replace(self, engine=read_table(EngineConfig, asdict(self.engine) | given, "[engine]"))
 
+    def with_data(self, **changes: Any) -> Recipe:
+        """The same recipe with some `[data]` values changed; None leaves a value alone."""
+        given = {key: value for key, value in changes.items() if value is not None}
+        return replace(self, data=self.data | given)
+
 
 def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe: the name of a bundled one ("vae", "small", "tiny"), or a path to a TOML file.
+    """Read a recipe: the name of a bundled one ("vae", "small", "tiny"), or a path to a TOML file, or to the
+    recipe.json of a run.
 
     Raises:
         X2VError: no such recipe, not TOML, or a field that recipes do not have, or not so.
     """
     path = Path(name)
-    if path.suffix != ".toml":
+    if path.suffix not in (".toml", ".json"):
         path = BUNDLED / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.toml")))
         raise X2VError(f"recipe {name}", f"a recipe is a .toml file or one of: {known}", "name one of these")
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise X2VError(f"recipe {path}", f"a recipe is TOML ({error})", "correct that line") from error
+        text = path.read_text("utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        rule = f"a recipe is TOML, or a run's recipe.json ({error})"
+        raise X2VError(f"recipe {path}", rule, "correct that line") from error
     return recipe_from_dict(values, where=str(path))
 
 
@@ -125,5 +133,6 @@ def recipe_from_dict(values: dict[str, Any], where: str = "recipe") -> Recipe:
     """The inverse of `Recipe.to_dict`. Raises X2VError on a field that is unknown, missing, of another type
     or out of its range; `[model]` and `[data]` are checked by the task that reads them.
     """
-    values = {key: value for key, value in values.items() if key != "hash"}
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key != "hash"}
     return read_table(Recipe, values, where)

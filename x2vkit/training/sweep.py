@@ -279,7 +279,12 @@ def train(args: argparse.Namespace, sizes: Sequence[Size], budgets: Sequence[flo
     inputs = Inputs(args.vae, args.cache or args.out / "latents", args.videos)
     base = load_recipe(args.recipe)
     run_sweep(
-        base, sizes, budgets, args.out, lambda recipe, out: make_task(recipe, out, inputs), points=args.points
+        base,
+        sizes,
+        budgets,
+        args.out,
+        lambda recipe, out: make_task(recipe, out, inputs, resume=True),
+        points=args.points,
     )
 
 

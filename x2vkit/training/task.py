@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from x2vkit.training.checkpoint import write_atomically
+from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.recipe import Recipe
 
 Batch = dict[str, Tensor]
@@ -22,12 +23,18 @@ class Task(ABC):
     """
 
     recipe: Recipe
+    evaluate_first = False
+    """Whether a run is also judged before its first step."""
     can_prefetch = False
     """Whether other processes may make batches: those that keep nothing from one batch to the next."""
 
     @abstractmethod
     def build(self) -> nn.Module:
         """The module to train, freshly initialised."""
+
+    def identity(self) -> RunIdentity:
+        """What a run of this is trained with, which it keeps and is resumed with."""
+        return identity_of(self.recipe)
 
     @abstractmethod
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
@@ -48,6 +55,14 @@ class Task(ABC):
     def sample_grid(self, model: nn.Module) -> np.ndarray | None:
         """A picture to look at, uint8 (H, W, 3), or None."""
         return None
+
+    def notes(self) -> list[str]:
+        """What to tell before training, a line each."""
+        return []
+
+    def report(self, log: Path) -> list[str]:
+        """What to tell of a run at its end, a line each. log: its log.jsonl."""
+        return []
 
     def export(self, model: nn.Module, folder: Path) -> None:  # noqa: B027 - a task may have nothing to write
         """Write the averaged model for use."""

@@ -23,6 +23,7 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
+from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import Side
 from x2vkit.training.recipe import Recipe
@@ -128,6 +129,10 @@ class VAETask(Task):
         else:
             vae.linear.fit(self._linear_video())
         return VAEModule(vae, self.data.subject_weight, self.data.decoder_only)
+
+    def identity(self) -> RunIdentity:
+        """With the dataset."""
+        return identity_of(self.recipe, self.dataset)
 
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """Crops of clips of the pool."""

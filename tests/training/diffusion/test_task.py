@@ -103,7 +103,7 @@ def test_training_never_shows_a_held_out_combination(vae, folder):
     for cache in drawn.caches:
         specs = [SceneSpec.from_dict(clip["spec"]) for clip in cache._clips]
         assert not any(map(is_held_out, specs))
-    drawn._fixed("held_out")
+    drawn.fixed("held_out")
     lines = (folder / "held_out" / "clips.jsonl").read_text().splitlines()
     assert all(is_held_out(SceneSpec.from_dict(json.loads(line)["spec"])) for line in lines)
 

@@ -29,9 +29,11 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import train_flops
 from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.registry import weights_folder
 from x2vkit.training.dataset import (
     VALIDATION_SEED,
     VideoDataset,
+    Vocabulary,
     is_world,
     tell_long_captions,
     vocabulary_of,
@@ -48,6 +50,7 @@ from x2vkit.training.diffusion.data import (
 from x2vkit.training.diffusion.evaluate import level_losses, validation_batch
 from x2vkit.training.diffusion.losses import PerceptualLoss
 from x2vkit.training.diffusion.module import DiffusionModule
+from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import Bucket, LatentCache, fill_latent_cache, fingerprint
 from x2vkit.training.noise import stratified_levels, validation_levels
@@ -78,11 +81,14 @@ class DiffusionTask(Task):
         vae: VideoVAE,
         dataset: VideoDataset | None = None,
         quiet: bool = False,
+        vocabulary: Vocabulary | None = None,
     ):
-        """cache_folder: folder of the latents, filled where needed. `dataset` defaults to the world."""
+        """cache_folder: folder of the latents, filled where needed. `dataset` defaults to the world, and
+        `vocabulary` to the world's words and then the dataset's.
+        """
         self.recipe, self.vae = recipe, vae
-        self.data = read_table(DiffusionData, recipe.data, "[data]")
-        self.config = read_table(ModelConfig, recipe.model, "[model]", MODEL_RANGES)
+        self.data = self.read_data(recipe)
+        self.config = self.read_model(recipe)
         check_size(self.config)
         self.data.check(self.config)
         if self.config.latent_channels != vae.config.latent_channels:
@@ -92,7 +98,7 @@ class DiffusionTask(Task):
         self.dataset = dataset or world_dataset(recipe.seed)
         self.cache_folder, self.quiet = cache_folder, quiet
         self.buckets = self.data.buckets
-        self.vocabulary = vocabulary_of(self.dataset)
+        self.vocabulary = vocabulary or vocabulary_of(self.dataset)
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         tell_long_captions(self.dataset, self.reader.lexicon)
         self.caches = [self._latent_cache(bucket) for bucket in self.buckets]
@@ -101,15 +107,28 @@ class DiffusionTask(Task):
         self.perceptual_loss = PerceptualLoss(vae, weight) if weight else None
         self._validation: dict[str, Batch] = {}
 
+    def read_data(self, recipe: Recipe) -> DiffusionData:
+        """The recipe's `[data]`. Raises X2VError for what it may not hold."""
+        return read_table(DiffusionData, recipe.data, "[data]")
+
+    def read_model(self, recipe: Recipe) -> ModelConfig:
+        """The recipe's `[model]`. Raises X2VError for what it may not hold."""
+        return read_table(ModelConfig, recipe.model, "[model]", MODEL_RANGES)
+
     def build(self) -> nn.Module:
         """Text encoder and transformer, untrained or with the weights that the recipe starts from."""
         latent_std = self.vae.latents_target_std.float().tolist()
         losses = self.data.auxiliary_loss, self.perceptual_loss
         model = DiffusionModule(self.config, *self.vocabulary, latent_std, *losses)
         if self.data.init_from:
-            init_weights(model.text_encoder, Path(self.data.init_from) / "text_encoder")
-            init_weights(model.transformer, Path(self.data.init_from) / "transformer")
+            start = weights_folder(self.data.init_from)
+            init_weights(model.text_encoder, start / "text_encoder")
+            init_weights(model.transformer, start / "transformer")
         return model
+
+    def identity(self) -> RunIdentity:
+        """With the dataset, the words and the autoencoder."""
+        return identity_of(self.recipe, self.dataset, self.reader.words, self.vae)
 
     def batches(self, step: int, rank: int = 0, world_size: int = 1) -> list[Batch]:
         """A batch of stills, and after the first `stills_steps` one of clips beside it."""
@@ -153,15 +172,17 @@ class DiffusionTask(Task):
         return float(train_flops(self.config, *pixel_shape(f, h, w), words, **options) + seen)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Velocity loss on fixed clips, noise and levels, so that runs compare.
+        """Velocity loss on fixed clips, noise and levels, so that runs compare. Of the user's own clips that
+        are kept for it: validation alone. Of the world:
 
         validation: new clips of trained combinations; held_out: combinations that are never trained on;
         planned: the first with everything that a planner says; validation_t06 ... validation_t94: by noise
         level, in hundredths.
         """
         scores: dict[str, float] = {}
-        for name in ("validation", "held_out") + ("planned",) * (self.data.planned > 0):
-            batch = self._fixed(name)
+        kinds = ("validation", "held_out") + ("planned",) * (self.data.planned > 0)
+        for name in kinds if is_world(self.dataset) else ("validation",):
+            batch = self.fixed(name)
             losses = level_losses(model, batch)
             scores[name] = float(np.mean(losses))
             if name == "validation":
@@ -170,12 +191,26 @@ class DiffusionTask(Task):
         return scores
 
     def sample_grid(self, model: nn.Module) -> np.ndarray:
-        """Clips of six fixed prompts from fixed noise, five frames each."""
-        pipe = make_pipeline(self.vae, model)
+        """Clips of six prompts of the dataset in the shape of the first bucket, from fixed noise: every
+        fourth frame.
+        """
+        pipe = self.make_pipeline(self.vae, model)
         pipe.set_progress_bar_config(disable=True)
-        noise = torch.Generator().manual_seed(0)
-        frames = pipe(SAMPLE_PROMPTS, num_inference_steps=16, generator=noise).frames  # 6 lists of F pictures
+        noise, first = torch.Generator().manual_seed(0), self.buckets[0]
+        shape = {"num_frames": first.frames, "height": first.height, "width": first.width}
+        prompts = self.sample_prompts()
+        frames = pipe(prompts, **shape, num_inference_steps=16, generator=noise, plan=False).frames
         return np.concatenate([np.concatenate(clip[::4], axis=1) for clip in frames])
+
+    def make_pipeline(self, vae: VideoVAE, model: nn.Module) -> Any:
+        """An X2VPipeline of an autoencoder and a trained DiffusionModule."""
+        return X2VPipeline(vae, model.text_encoder, model.transformer, make_scheduler("euler"))
+
+    def sample_prompts(self) -> list[str]:
+        """Six captions of the user's own, spread over all that there are; of the world six fixed ones."""
+        own = list(dict.fromkeys(caption for _, caption in getattr(self.dataset, "rows", ())))
+        places = np.linspace(0, len(own) - 1, min(6, len(own))).round().astype(int)
+        return [own[i] for i in places] or list(SAMPLE_PROMPTS)
 
     def export(self, model: nn.Module, folder: Path) -> None:
         """Write `folder`/pipeline: everything needed to make clips, in bf16, with how it was made beside
@@ -185,7 +220,7 @@ class DiffusionTask(Task):
         vae = deepcopy(self.vae)  # training goes on with its own
         for part in (vae, model.text_encoder, model.transformer):
             nn.Module.to(part, torch.bfloat16)
-        make_pipeline(vae, model).save_pretrained(target)
+        self.make_pipeline(vae, model).save_pretrained(target)
         dataset = type(self.dataset).__name__
         write_origin(self.recipe, folder, target, vae=fingerprint(self.vae), dataset=dataset)
 
@@ -219,8 +254,9 @@ class DiffusionTask(Task):
         latents = np.array(cache.latents[index])
         grid: Shape3 = (latents.shape[1], latents.shape[2], latents.shape[3])
         camera, tracked = np.zeros((grid[0], CAMERA_CHANNELS), np.float32), False
-        planned = bool(data.planned) and rng.random() < data.planned
-        if (planned or rng.random() < data.camera) and np.isfinite(cache.camera[index]).all():
+        known_truth = bool(np.isfinite(cache.camera[index]).all())
+        planned = known_truth and rng.random() < data.planned
+        if known_truth and (planned or rng.random() < data.camera):
             camera, tracked = draw_camera(cache.camera[index]), True
         # Words that say the same as a track would make it worth little to learn to read tracks.
         telling = not tracked or rng.random() < (0.7 if planned else 0.3)
@@ -252,7 +288,7 @@ class DiffusionTask(Task):
         ids = self.reader.tokenize(prompt).ids
         return np.array([*ids, *[1] * (self.data.max_words - len(ids))])
 
-    def _fixed(self, name: str) -> Batch:
+    def fixed(self, name: str) -> Batch:
         """The validation clips of a name, made once."""
         if name not in self._validation:
             first = self.buckets[0]
@@ -263,8 +299,3 @@ class DiffusionTask(Task):
             cache = fill_latent_cache(folder, dataset, self.vae, bucket, 0, held_out, self.quiet)
             self._validation[name] = validation_batch(cache, self._read, planned=name == "planned")
         return self._validation[name]
-
-
-def make_pipeline(vae: VideoVAE, model: nn.Module) -> Any:
-    """An X2VPipeline of an autoencoder and a trained DiffusionModule."""
-    return X2VPipeline(vae, model.text_encoder, model.transformer, make_scheduler("euler"))
