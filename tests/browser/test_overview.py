@@ -21,13 +21,13 @@ def test_a_page_opens_every_view_inside_at_the_same_step(open_html):
     assert "noise" in page.locator(".x2v-told").first.inner_text()
     for stage, title in (("plan", "step by step"), ("patches", "patches"), ("transformer", "Attention")):
         page.locator(f"[data-stage={stage}] .x2v-button").click()
-        page.wait_for_selector(".x2v-over-inside .x2v[data-ready=true]")
-        assert title in page.locator(".x2v-over-head").inner_text()
+        page.wait_for_selector(".x2v-inside .x2v[data-ready=true]")
+        assert title in page.locator(".x2v-inside-head").inner_text()
     page.locator("[data-stage=noise] .x2v-button").click()
-    page.wait_for_selector(".x2v-over-inside .x2v-denoise-row")
-    assert "7 of 20" in page.locator(".x2v-over-inside output").first.inner_text()  # where the outer one is
-    page.locator(".x2v-over-head button").click()
-    page.wait_for_selector(".x2v-over-inside", state="hidden")
+    page.wait_for_selector(".x2v-inside .x2v-denoise-row")
+    assert "7 of 20" in page.locator(".x2v-inside output").first.inner_text()  # where the outer one is
+    page.locator(".x2v-inside-head button").click()
+    page.wait_for_selector(".x2v-inside", state="hidden")
     opened.fine()
 
 
@@ -46,7 +46,7 @@ def test_in_a_notebook_the_kernel_packs_a_view_when_it_is_asked_for(open_noteboo
     lab.slide("step", 3)
     assert lab.sent == sent
     lab.page.locator("[data-stage=patches] .x2v-button").click()
-    lab.page.wait_for_selector(".x2v-over-inside .x2v[data-ready=true]", timeout=60_000)
+    lab.page.wait_for_selector(".x2v-inside .x2v[data-ready=true]", timeout=60_000)
     lab.fine()
 
 

@@ -59,7 +59,11 @@ def test_the_check_of_functions_can_fail():
     assert functions(f"export default mount(async (view) => {{\n{body}\n}});\n") == [("default", 132)]
 
 
-INSIDE = {"playground": ("compare",), "overview": ("attention", "denoise", "patches")}
+INSIDE = {
+    "heads": ("attention",),
+    "playground": ("compare",),
+    "overview": ("attention", "denoise", "patches"),
+}
 """Views that open inside another."""
 
 

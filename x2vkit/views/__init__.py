@@ -18,12 +18,24 @@ if TYPE_CHECKING:
     from x2vkit.views.base import View
     from x2vkit.views.page import html
 
-__all__ = ["Attention", "Compare", "Denoise", "Overview", "Patches", "Playground", "Scaling", "View", "html"]
+__all__ = [
+    "Attention",
+    "Compare",
+    "Denoise",
+    "Heads",
+    "Overview",
+    "Patches",
+    "Playground",
+    "Scaling",
+    "View",
+    "html",
+]
 
 _HOME = {
     "Attention": "attention",
     "Compare": "compare",
     "Denoise": "denoise",
+    "Heads": "heads",
     "Overview": "overview",
     "Patches": "patches",
     "Playground": "playground",

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import traitlets
 
-from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.views.attention import Attention
 from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
-from x2vkit.views.buffer import ALIGN, Array, Eight, SpriteSheet, check_size
+from x2vkit.views.buffer import Array, Eight, SpriteSheet
 from x2vkit.views.denoise import Denoise, run_line, step_changes
+from x2vkit.views.opening import Opening
 from x2vkit.views.patches import Patches
 from x2vkit.views.shown import Shown
 
@@ -27,26 +26,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INSIDE: Mapping[str, type[View]] = {"denoise": Denoise, "patches": Patches, "attention": Attention}
-"""What opens inside, by the name that the selection has for it."""
-PARTS = len(INSIDE) + 1
-"""Views that share what may be sent."""
-
-
-class Overview(View):
+class Overview(Opening):
     """Words, plan, noise, patches, transformer, latents, decoder, clip: one run's whole way, alive.
 
     trace: a Trace, the path of one, or None for a bundled one. selection: step (0..S-1), frame (0..F-1) and
-    inside ("" or one of INSIDE), the view that is open below.
+    inside ("" or a key of `inside`), the view that is open below.
     """
 
     _module = "overview"
-    _parts: ClassVar[tuple[str, ...]] = tuple(INSIDE)
+    _parts = ("denoise", "patches", "attention")
+    inside: ClassVar[Mapping[str, type[View]]] = dict(zip(_parts, (Denoise, Patches, Attention), strict=True))
     label = "From words to a clip"
 
     def prepare(self, trace: TraceLike = None) -> Content:
         self.trace = trace = as_trace(trace)
-        self._opened: dict[str, View] = {}
         return self._content({"step": 0, "frame": 0, "inside": ""})
 
     def data(self) -> dict[str, Array]:
@@ -94,42 +87,9 @@ class Overview(View):
         figure.suptitle(self.trace.prompt, fontsize=12)
         return figure
 
-    def fitted(self, budget: int) -> View:
-        """This view with all that opens inside, within so many bytes."""
-        self._complete()
-        if len(self.buffer) <= budget:
-            return self
-        other = Overview(self.trace, budget=budget)
-        other.selection, other.group = self.selection, self.group
-        return other
-
-    def _complete(self) -> None:
-        """An exported page has no kernel to ask, so it holds every view that opens inside."""
-        self._open(*INSIDE)
-
-    @traitlets.validate("selection")
-    def _check_selection(self, proposal: Any) -> dict[str, Any]:
-        wanted = super()._check_selection(proposal)
-        if (name := wanted.get("inside", "")) not in ("", *INSIDE):
-            raise X2VError(
-                f"inside={name!r}", f"inside is '' or one of {', '.join(INSIDE)}", "name one of them"
-            )
-        return wanted
-
-    @traitlets.observe("selection")
-    def _on_inside(self, change: Any) -> None:
-        if (name := change["new"].get("inside")) and name not in self._opened:
-            self._open(name)
-
-    def _open(self, *names: str) -> None:
-        """Put views' content beside this one's own. What cannot be shown says why, in its place."""
-        if new := [name for name in names if name not in self._opened]:
-            self._opened |= {name: INSIDE[name](self.trace, budget=self.budget // PARTS) for name in new}
-            self.show(self._content(self.selection))
-
     def _content(self, selection: Mapping[str, Any]) -> Content:
         trace = self.trace
-        shown = Shown(trace, self.budget // PARTS)
+        shown = Shown(trace, self._share)
         latents, kept = shown.latents(["latents", "pred_x0"], share=0.5)
         arrays: dict[str, Array | Eight | SpriteSheet] = {
             **latents,
@@ -158,23 +118,6 @@ class Overview(View):
             selection=dict(selection),
             limits={"step": trace.steps - 1, "frame": len(trace.frames) - 1},
         )
-
-    def _values(self, content: Content) -> dict[str, Any]:
-        """This view's own traits, and behind its arrays those of the views that are open inside."""
-        values = super()._values(content)
-        packed = Packed(values["metadata"]["arrays"], values["buffer"])
-        inside = {
-            name: {"metadata": packed.take(view.metadata, view.buffer), "selection": view.selection}
-            for name, view in self._opened.items()
-        }
-        check_size(len(packed.buffer))
-        return values | {"buffer": bytes(packed.buffer), "metadata": {**values["metadata"], "inside": inside}}
-
-    def close(self) -> None:
-        """Close the widget and those that were packed into it."""
-        for view in self._opened.values():
-            view.close()
-        super().close()
 
 
 def stages(trace: Trace) -> list[dict[str, Any]]:
@@ -235,33 +178,6 @@ def channel_tiles(latents: Array) -> Array:
 
 def _seconds(trace: Trace, stage: str) -> str:
     return f"{trace.timings[stage]:.2f} s" if stage in trace.timings else ""
-
-
-class Packed:
-    """Several views' arrays in one buffer; what two of them hold alike is there once."""
-
-    def __init__(self, entries: list[dict[str, Any]], buffer: bytes) -> None:
-        self.buffer = bytearray(buffer)
-        self._known: dict[bytes, int] = {}
-        for entry in entries:
-            self._known[buffer[entry["offset"] :][: entry["bytes"]]] = entry["offset"]
-
-    def take(self, metadata: Mapping[str, Any], buffer: bytes) -> dict[str, Any]:
-        """A view's metadata, its arrays where they lie in this buffer."""
-        return {**metadata, "arrays": [self._entry(entry, buffer) for entry in metadata.get("arrays", ())]}
-
-    def _entry(self, entry: Mapping[str, Any], buffer: bytes) -> dict[str, Any]:
-        moved = {**entry, "offset": self._place(buffer[entry["offset"] :][: entry["bytes"]])}
-        if "scale" in entry:
-            start, count = entry["scale"]
-            moved["scale"] = [self._place(buffer[start:][: 4 * count]), count]
-        return moved
-
-    def _place(self, data: bytes) -> int:
-        if data not in self._known:
-            self._known[data] = len(self.buffer)
-            self.buffer += data + bytes(-len(data) % ALIGN)
-        return self._known[data]
 
 
 def _write(axes: Axes, trace: Trace) -> None:

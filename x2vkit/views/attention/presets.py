@@ -5,7 +5,7 @@ A captured heads; N video tokens, L tokens of the sequence
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,11 @@ SMALL_WORDS = frozenset("a an the of in on at to and is with its his her it over
 """Words that say nothing of a picture."""
 BLIND = 0.9
 """Noise level above which a patch shows nothing yet: attention is not looked for there."""
+
+
+def content_words(words: Sequence[str]) -> list[int]:
+    """Places of the words that say something of a picture."""
+    return [i for i, word in enumerate(words) if word.isalpha() and word.lower() not in SMALL_WORDS]
 
 
 def attention_presets(trace: Trace) -> list[Preset]:
@@ -53,7 +58,7 @@ def _rows(trace: Trace, site: Site) -> Floats:
 def _most_to_words(trace: Trace, rows: Mapping[Site, Floats]) -> list[Preset]:
     """The two words that some patch looks at most, each with that patch."""
     text = trace.geometry.span("text")
-    worth = [i for i, word in enumerate(trace.words) if word.isalpha() and word.lower() not in SMALL_WORDS]
+    worth = content_words(trace.words)
     columns = [text.start + i for i in worth]
     means = {site: row.mean(axis=0)[:, columns] for site, row in rows.items()}  # (N, words)
     found = []

@@ -1,0 +1,25 @@
+"""Heads in Chromium: the table's numbers are the scores, and a click opens the attention of that head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from x2vkit.views import Heads
+
+
+def test_a_cell_leads_to_its_attention(open_html):
+    view = Heads()
+    opened = open_html(view.to_html())
+    cells = opened.page.locator(".x2v-heads-cell")
+    told = [int(text) for text in cells.all_inner_texts()]
+    assert np.abs(told - 100 * view.data()["spots"].ravel()).max() <= 0.51
+    opened.page.get_by_label("step 14, layer 1, head 3", exact=True).click()
+    opened.page.get_by_role("button", name="Open this head's attention").click()
+    opened.page.wait_for_selector(".x2v-inside .x2v[data-ready=true]")
+    assert "layer 1, head 3" in opened.page.locator(".x2v-told").first.inner_text()
+    pressed = opened.page.locator(".x2v-inside [aria-pressed=true]").all_inner_texts()
+    assert any("head 3" in text for text in pressed)
+    opened.page.select_option("select[data-key=measure]", label="the subject's patches, by a word")
+    opened.page.wait_for_timeout(200)
+    assert "dog" in opened.page.locator(".x2v-told").first.inner_text()
+    opened.fine()

@@ -1,0 +1,217 @@
+// @ts-check
+/**
+ * Heads against the truth: a table for each recorded step, a row a layer, a cell a head, coloured by how well
+ * it finds what the plan knows. A click goes there, and opens its attention below.
+ */
+import attention from "../attention/index.js";
+import { heatCss } from "../lib/colors.js";
+import { Choice, button } from "../lib/controls.js";
+import { h } from "../lib/elements.js";
+import { Inside } from "../lib/inside.js";
+import { keys } from "../lib/keys.js";
+import { mount } from "../lib/mount.js";
+import { promptLine } from "../lib/prompt.js";
+import { ScaleBar } from "../lib/scalebar.js";
+import { terms } from "../lib/terms.js";
+
+export default mount((view) => {
+  const { metadata } = view;
+  const scores = new Scores(view);
+  const inside = new Inside(view, { attention: [attention, "Attention"] });
+  const measure = new Choice(view, {
+    key: "measure",
+    label: "Measure",
+    options: [
+      ["spots", "the same spot in other frames"],
+      ["words", "the subject's patches, by a word"],
+    ],
+  });
+  const word = new Choice(view, { key: "word", label: "Word", options: metadata.words });
+  const open = button(view, { label: "Open this head's attention", pressed: false }, () =>
+    inside.choose("attention"),
+  );
+  const tables = new Tables(view, scores);
+  const told = h("p", { class: "x2v-told", role: "status" });
+  const scale = new ScaleBar({
+    label: "of what lies between chance (dark) and always (bright)",
+    low: "chance",
+    high: "100 %",
+  });
+  view.root.append(
+    h(
+      "div",
+      {},
+      promptLine(metadata.prompt, metadata.unknown),
+      h(
+        "div",
+        { class: "x2v-muted" },
+        "The plan says where the subject is in every frame. Which heads know it?",
+      ),
+    ),
+    h("div", { class: "x2v-bar" }, measure.root, word.root, scale.root),
+    tables.root,
+    told,
+    h("div", { class: "x2v-bar" }, open),
+    h(
+      "div",
+      { class: "x2v-muted" },
+      "Keys: arrows move through layers and heads, S step, Enter opens attention.",
+    ),
+    terms(view, ["attention", "token", "patch", "plan", "latent"]),
+    inside.root,
+  );
+  keys(
+    view,
+    tables.moves(() => inside.choose("attention")),
+  );
+  view.onSelect((selection) => {
+    word.root.hidden = selection.measure !== "words";
+    open.setAttribute("aria-pressed", String(selection.inside === "attention"));
+    tables.draw();
+    const text = scores.sentence();
+    if (told.textContent !== text) told.textContent = text;
+  });
+});
+
+/** The numbers, at the selection. */
+class Scores {
+  /** @param {import("../lib/view.js").View} view */
+  constructor(view) {
+    this.view = view;
+    /** @type {[number, number][]} */
+    this.sites = view.metadata.sites;
+    this.steps = [...new Set(this.sites.map(([step]) => step))];
+    this.heads = view.metadata.heads.length;
+  }
+
+  /** @param {number} site @param {number} head */
+  at(site, head) {
+    const { arrays, selection, metadata } = this.view;
+    const place = site * this.heads + head;
+    if (selection.measure === "spots") return arrays.spots[place];
+    return arrays.words[place * metadata.texts + selection.word];
+  }
+
+  chance() {
+    return this.view.metadata.chance[this.view.selection.measure];
+  }
+
+  /** The recorded site that is nearest to the selection: the step counts first. */
+  chosen() {
+    const { step, layer } = this.view.selection;
+    const far = ([s, l]) => 1000 * Math.abs(s - step) + Math.abs(l - layer);
+    return this.sites.reduce((best, site, i) => (far(site) < far(this.sites[best]) ? i : best), 0);
+  }
+
+  /** What the chosen head does, in a sentence. */
+  sentence() {
+    const { metadata, selection } = this.view;
+    const site = this.chosen();
+    const head = selection.head ?? 0;
+    const [step, layer] = this.sites[site];
+    const name = `Step ${step + 1}, layer ${layer + 1}, head ${metadata.heads[head] + 1}`;
+    const value = Math.round(100 * this.at(site, head));
+    const chance = Math.round(100 * this.chance());
+    if (selection.measure === "spots")
+      return (
+        `${name}: of all spots of the subject, the patch that it looks at most in another latent frame is the ` +
+        `same spot, or next to it, in ${value} % of cases. A head that looks anywhere: ${chance} %; one that looks ` +
+        `at its own place of the picture: ${Math.round(100 * metadata.still)} %.`
+      );
+    const word = metadata.words.find(([index]) => index === selection.word)?.[1] ?? "";
+    return (
+      `${name}: take a patch of the subject and one beside it; in ${value} % of such pairs the patch of the ` +
+      `subject looks more at “${word}”; by chance in ${chance} %.`
+    );
+  }
+}
+
+/** A table a step. */
+class Tables {
+  /** @param {import("../lib/view.js").View} view @param {Scores} scores */
+  constructor(view, scores) {
+    this.view = view;
+    this.scores = scores;
+    /** @type {{ cell: HTMLElement, site: number, head: number }[]} */
+    this.cells = [];
+    this.root = h("div", { class: "x2v-heads-row" }, ...scores.steps.map((step) => this._table(step)));
+  }
+
+  draw() {
+    const { selection } = this.view;
+    const chance = this.scores.chance();
+    const chosen = this.scores.chosen();
+    for (const { cell, site, head } of this.cells) {
+      const score = this.scores.at(site, head);
+      const level = Math.min(Math.max((score - chance) / (1 - chance), 0), 1);
+      cell.textContent = Number.isFinite(score) ? String(Math.round(100 * score)) : "–";
+      cell.style.background = heatCss(level);
+      cell.style.color = level < 0.6 ? "#fff" : "#111";
+      const here = site === chosen && head === selection.head;
+      cell.setAttribute("aria-pressed", String(here));
+    }
+  }
+
+  /** What keys do. @param {() => void} open @returns {Record<string, () => void>} */
+  moves(open) {
+    const { view, scores } = this;
+    const layers = (step) => scores.sites.filter(([s]) => s === step).map(([, layer]) => layer);
+    const by = (down, across) => () => {
+      const [step, layer] = scores.sites[scores.chosen()];
+      const among = layers(step);
+      const next = Math.min(Math.max(among.indexOf(layer) + down, 0), among.length - 1);
+      view.select({ step, layer: among[next], head: Math.max(0, (view.selection.head ?? 0) + across) });
+    };
+    const step = () => {
+      const [now] = scores.sites[scores.chosen()];
+      view.select({ step: scores.steps[(scores.steps.indexOf(now) + 1) % scores.steps.length] });
+    };
+    return {
+      ArrowUp: by(-1, 0),
+      ArrowDown: by(1, 0),
+      ArrowLeft: by(0, -1),
+      ArrowRight: by(0, 1),
+      s: step,
+      Enter: open,
+    };
+  }
+
+  _table(step) {
+    const { metadata } = this.view;
+    const head = (text) => h("th", { scope: "col" }, text);
+    const rows = this.scores.sites.flatMap(([s, layer], site) =>
+      s === step ? [this._line(layer, site)] : [],
+    );
+    const title = `step ${step + 1}  ·  noise ${Math.round(100 * metadata.noise[step])} %`;
+    return h(
+      "figure",
+      { class: "x2v-heads-table" },
+      h("div", { class: "x2v-title" }, title),
+      h(
+        "table",
+        {},
+        h("thead", {}, h("tr", {}, head("layer"), ...metadata.heads.map((one) => head(`head ${one + 1}`)))),
+        h("tbody", {}, ...rows),
+      ),
+    );
+  }
+
+  _line(layer, site) {
+    const { view } = this;
+    const cells = view.metadata.heads.map((name, head) => {
+      const [step] = this.scores.sites[site];
+      const cell = h("button", {
+        type: "button",
+        class: "x2v-heads-cell",
+        "aria-label": `step ${step + 1}, layer ${layer + 1}, head ${name + 1}`,
+      });
+      view.listen(cell, "click", () => {
+        view.select({ step, layer, head });
+        view.commit();
+      });
+      this.cells.push({ cell, site, head });
+      return h("td", {}, cell);
+    });
+    return h("tr", {}, h("th", { scope: "row" }, layer + 1), ...cells);
+  }
+}
