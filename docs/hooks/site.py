@@ -23,6 +23,7 @@ LIVE = {
     "denoise": "Denoise",
     "patches": "Patches",
     "attention": "Attention",
+    "heads": "Heads",
     "compare": "Compare",
     "scaling": "Scaling",
 }

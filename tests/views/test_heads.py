@@ -19,8 +19,8 @@ GRID = (3, 4, 8)
 
 @pytest.fixture
 def moving(make_trace):
-    """9 frames of 64 x 128; a subject of two by two patches goes three patches to the right each latent frame,
-    in the end half out of the picture. Head 0 looks at the same spot, head 1 at all tokens alike.
+    """9 frames of 64 x 128; a subject of two by two patches goes three patches to the right each latent
+    frame, in the end half out of the picture. Head 0 looks at the same spot, head 1 at all tokens alike.
     """
     f, rows, columns = GRID
     boxes = np.full((9, 2, 4), np.nan, np.float32)
