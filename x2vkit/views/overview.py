@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+
 class Overview(Opening):
     """Words, plan, noise, patches, transformer, latents, decoder, clip: one run's whole way, alive.
 

@@ -15,7 +15,8 @@ from x2vkit.errors import X2VError
 from x2vkit.trace.record import Site
 from x2vkit.views.attention import Attention
 from x2vkit.views.attention.presets import content_words
-from x2vkit.views.base import Array, Content, TraceLike, View, as_trace
+from x2vkit.views.base import Content, TraceLike, View, as_trace
+from x2vkit.views.buffer import Array
 from x2vkit.views.heads.scores import spots, spots_by_chance, spots_by_staying, spots_found, words_found
 from x2vkit.views.opening import Opening
 from x2vkit.views.style import colormap
