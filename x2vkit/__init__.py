@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from x2vkit.judge import Judge
     from x2vkit.pipeline.x2v import X2VPipeline
     from x2vkit.run.capture import AttentionCapture
+    from x2vkit.run.edit import Edit
     from x2vkit.run.load import load
     from x2vkit.run.record import generate, rerun
     from x2vkit.trace import Trace
@@ -36,6 +37,7 @@ configure_threads()  # before anything brings torch, which reads its threads' se
 
 __all__ = [
     "AttentionCapture",
+    "Edit",
     "Judge",
     "RunRequest",
     "Trace",
@@ -55,6 +57,7 @@ __all__ = [
 
 _HOME = {
     "AttentionCapture": "run.capture",
+    "Edit": "run.edit",
     "Judge": "judge",
     "RunRequest": "config",
     "Trace": "trace",

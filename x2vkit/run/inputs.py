@@ -21,6 +21,7 @@ from x2vkit import media
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
+from x2vkit.run.edit import Edit
 
 
 def as_arrays(
@@ -53,7 +54,7 @@ def as_arrays(
 
 
 def as_arguments(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
-    """Named arrays as the arguments of `X2VPipeline.stream`."""
+    """Named arrays as the arguments of `record`: those of `X2VPipeline.stream`, and an edit."""
     given: dict[str, Any] = {name: arrays[name] for name in ("image", "video") if name in arrays}
     if "latents" in arrays:
         given["latents"] = torch.tensor(arrays["latents"])
@@ -63,6 +64,8 @@ def as_arguments(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
         given["boxes"] = boxes
     if grids := _under("conditions", arrays):
         given["conditions"] = Conditions(**{name: torch.tensor(grid) for name, grid in grids.items()})
+    if "edit" in arrays:
+        given["edit"] = Edit.from_array(arrays["edit"])
     if tracks := _under("plan", arrays):
         given["plan"] = Plan(**{name: np.array(track) for name, track in tracks.items()})
     return given

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from inspect import signature
 from math import prod
@@ -33,6 +34,7 @@ from x2vkit.flops import run_flops
 from x2vkit.pipeline.inputs import Picture
 from x2vkit.pipeline.x2v import ClipStep, X2VPipeline
 from x2vkit.run.capture import ALL, NOTHING, AttentionCapture, Capture, half
+from x2vkit.run.edit import Edit, Editing
 from x2vkit.run.inputs import as_arguments, as_arrays
 from x2vkit.run.load import loaded
 from x2vkit.run.request import request_of, validate
@@ -68,6 +70,7 @@ def record(
     conditions: Conditions | None = None,
     plan: Plan | Mapping[str, NDArray] | bool | None = None,
     latents: Tensor | None = None,
+    edit: Edit | None = None,
     **options: Any,
 ) -> Trace:
     """Make a clip and keep how it was made. Takes all that `X2VPipeline.stream` takes, for one clip.
@@ -83,6 +86,7 @@ def record(
         image, video, strength, boxes, conditions, latents: as in `X2VPipeline.stream`; the trace keeps them.
         plan: a plan changed by hand (see `X2VPipeline.draft`) or another clip's (`Trace.plan`), which the
             trace keeps; or whether to draft one, by default as the request says.
+        edit: heads, layers or words made stronger, weaker or silent, to see what they do; the trace keeps it.
         **options: RunRequest's other fields (seed, steps, guidance, negative_prompt, scheduler, ...). Unless
             one is named, the scheduler is the pipeline's own.
 
@@ -93,7 +97,7 @@ def record(
         X2VError: an option that there is not (what diffusers calls num_inference_steps is `steps` here); no
             such model or scheduler; a value out of its range; a picture, video, plan or condition that does
             not fit the clip, or holds values that are not numbers; a prompt of which the model knows no word;
-            steps, layers or heads to capture that the run has not; a trace above the budget.
+            steps, layers or heads to capture or edit that the run has not; a trace above the budget.
     """
     request = request_of(prompt, options, signature(record).parameters)
     pipeline = pipeline or loaded(request.model)
@@ -117,10 +121,14 @@ def record(
 
     said = wording_of(request, pipeline)
     _tell(said, request, pipeline)
+    if edit is not None:
+        words = pipeline.text_encoder.tokenize(said.prompt).words
+        edit = edit.resolve(words, *_layers_heads(pipeline), _steps(request, given))
+        inputs["edit"] = edit.as_array()
 
     kept, times = _Kept(), [perf_counter()]
-    with Capture(pipeline.transformer, keep) as capture:
-        for step in _steps_of(pipeline, _as_read(request, said), given, capture):
+    with Capture(pipeline.transformer, keep) as capture, Editing(pipeline.transformer, edit) as editing:
+        for step in _steps_of(pipeline, _as_read(request, said), given, capture, editing):
             kept.add(step, pipeline.decode(step.pred_x0)[0] if previews else None)
             if on_step is not None:
                 on_step(step)
@@ -250,18 +258,21 @@ class _Kept:
 
 
 def _steps_of(
-    pipeline: X2VPipeline, request: RunRequest, given: dict[str, Any], capture: Capture
+    pipeline: X2VPipeline, request: RunRequest, given: dict[str, Any], *hooks: Capture | Editing
 ) -> Iterator[ClipStep]:
-    """The steps of the run, each with its attention captured."""
+    """The steps of the run, each with its attention captured, or edited."""
     run = pipeline.stream(request.prompt, **{"plan": request.plan} | _call(request, pipeline) | given)
     try:
         while True:
-            with capture.listening():
+            with ExitStack() as listening:
+                for hook in hooks:
+                    listening.enter_context(hook.listening())
                 step = next(run, None)
             if step is None:
                 return
             yield step
-            capture.step = step.index + 1
+            for hook in hooks:
+                hook.step = step.index + 1
     finally:
         run.close()
 

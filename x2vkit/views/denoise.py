@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from x2vkit.media import contact_sheet
 from x2vkit.trace import Trace
+from x2vkit.trace.edits import told
 from x2vkit.views.base import (
     Content,
     TraceLike,
@@ -203,5 +204,6 @@ def run_line(trace: Trace) -> str:
     parts += [f"guidance {request['guidance']:g}"] if "guidance" in request else []
     parts += [f"seed {request['seed']}"] if "seed" in request else []
     parts += [str(request["scheduler"])] if "scheduler" in request else []
+    parts += [f"edited: {told(trace.inputs['edit'], trace.words)}"] if "edit" in trace.inputs else []
     latents = prod(trace.latents.shape[2:]) * trace.latents.shape[1]
     return "  ·  ".join([*parts, f"{F} frames of {W} × {H} at {trace.fps:g} fps", f"{latents:,} latents"])
