@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -170,3 +171,45 @@ def words(**call: Any) -> dict[str, Any]:
         "output_type": "np",
     }
     return {name: value for name, value in (usual | call).items() if value is not None}
+
+
+def reads_plain_text(kind: type) -> type:
+    """A pipeline class whose module can clean prompts without ftfy, which it needs and does not ask for."""
+    module = sys.modules[kind.__module__]
+    if not hasattr(module, "ftfy"):
+        module.ftfy = types.SimpleNamespace(fix_text=lambda text: text)
+    return kind
+
+
+def clip_vision(size: int = 32, kind: Any = transformers.CLIPVisionModelWithProjection) -> tuple[Any, Any]:
+    """An image encoder of 5 tokens, and its processor."""
+    config = transformers.CLIPVisionConfig(
+        hidden_size=4,
+        projection_dim=4,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=size,
+        intermediate_size=16,
+        patch_size=size // 2,
+    )
+    torch.manual_seed(0)
+    processor = transformers.CLIPImageProcessorPil(crop_size=size, size=size)
+    return kind(config).eval(), processor
+
+
+def embedded(width: int, count: int = 7, valid: int = 7, suffix: str = "", **more: Any) -> dict[str, Any]:
+    """Embeddings of a prompt and of a negative prompt, as a call brings them, with their masks."""
+    mask = torch.zeros(1, count, dtype=torch.long)
+    mask[:, :valid] = 1
+    return {
+        "prompt_embeds": numbers(1, count, width, seed=1),
+        "negative_prompt_embeds": numbers(1, count, width, seed=2),
+        f"prompt_{suffix or 'attention_mask'}": mask,
+        f"negative_prompt_{suffix or 'attention_mask'}": mask,
+        **more,
+    }
+
+
+def bare(**call: Any) -> dict[str, Any]:
+    """Arguments of a call that brings embeddings instead of words."""
+    return words(prompt=None, negative_prompt=None, max_sequence_length=None, **call)

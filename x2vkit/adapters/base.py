@@ -34,6 +34,10 @@ class Support:
     """
     fps: float = 16.0
     """Frames a second that the model was made for, where the call does not say."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Inputs of the model whose names mislead -> the kind of token that they carry."""
+    sectioned: bool = False
+    """Whether a clip is made in sections, each decoded on its own."""
     unseen: Mapping[str, str] = field(default_factory=dict)
     """What cannot be seen of this family, whatever the run shows: a short name -> a sentence."""
 

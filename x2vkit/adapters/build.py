@@ -52,7 +52,7 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
     first = next(i for i, step in enumerate(run.steps) if step.section == section)
     steps = [step for step in run.steps if step.section == section]
     layout = _layout(run, support, steps, section, sections)
-    frames, geometry = _clip(run, layout, section, sections, notes)
+    frames, geometry, real = _clip(run, layout, section, sections, notes)
     model = _model(run, steps)
     patch, found = _readings(run, layout, model, notes)
     geometry = replace(geometry, patch=patch)
@@ -65,7 +65,7 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
         if first <= step < first + len(steps)
     }
     last = layout.arrange(steps[-1].next_sample)
-    weight, bias = fit_picture(last, frames, geometry) if not _blank(run) else (None, None)
+    weight, bias = fit_picture(last, frames, geometry) if real else (None, None)
     return Trace(
         request=_request(run, support),
         words=words,
@@ -120,37 +120,33 @@ def _layout(run: Run, support: Support, steps: Sequence[Kept], section: int, sec
 
 def _decoded(run: Run, section: int, sections: int) -> Array | None:
     """(C, f, h, w) what the VAE decoded of one section."""
-    if not run.decoded:
+    made = run.decodings
+    if not made:
         return None
-    if run.decoded[0].ndim == 4:  # pictures one by one, or a few at a time
-        return np.concatenate(run.decoded).transpose(1, 0, 2, 3)
-    if len(run.decoded) == sections:
-        return run.decoded[section][0]
-    return run.decoded[-1][0] if sections == 1 else None
+    if made[0].ndim == 4:  # pictures one by one, or a few at a time
+        return np.concatenate(made).transpose(1, 0, 2, 3)
+    if len(made) == sections:
+        return made[section][0]
+    return made[-1][0] if sections == 1 else None
 
 
 def _clip(
     run: Run, layout: Layout, section: int, sections: int, notes: list[Note]
-) -> tuple[NDArray[np.uint8], Geometry]:
-    """The pictures that the latents of a section stand for, and the strides between them."""
+) -> tuple[NDArray[np.uint8], Geometry, bool]:
+    """The pictures that a section's latents stand for, the strides between them, whether they are real."""
     stride = temporal_stride(run.pipe)
     frames = frames_of(run.result)
-    if frames is not None and sections > 1:
-        each = len(frames) // sections
-        frames = frames[section * each : (section + 1) * each]
+    if sections > 1:
+        frames = run.pictures[section] if len(run.pictures) == sections else None
     if frames is None:
         geometry = Geometry(stride or 1, spatial_stride(run.pipe) or 1, (1, 1, 1), (), (stride or 1) > 1)
         notes.append(note("no pictures", "The call returned latents: the clip of this record is grey."))
-        return np.full((*geometry.pixel_shape(*layout.shape), 3), GREY, np.uint8), geometry
+        return np.full((*geometry.pixel_shape(*layout.shape), 3), GREY, np.uint8), geometry, False
     geometry, held = find_geometry(layout.shape, frames.shape[:3], stride)
-    if held < len(frames):
+    if held < len(frames) and sections == 1:
         said = f"The call returned {len(frames)} frames; its latents stand for the first {held}."
         notes.append(note("more frames", said))
-    return frames[:held], geometry
-
-
-def _blank(run: Run) -> bool:
-    return frames_of(run.result) is None
+    return frames[:held], geometry, True
 
 
 def _model(run: Run, steps: Sequence[Kept]) -> Any:

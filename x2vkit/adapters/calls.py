@@ -77,10 +77,7 @@ class Listener(TorchFunctionMode):
         stack = ExitStack()
         for name, module in model.named_modules():
             if name and next(module.children(), None) is not None:
-                attends = (
-                    "attn" in type(module).__name__.lower() or "attention" in type(module).__name__.lower()
-                )
-                before, after = partial(self._enter, name, attends), self._leave
+                before, after = partial(self._enter, name, attends(name, module)), self._leave
                 stack.callback(module.register_forward_pre_hook(before).remove)
                 stack.callback(module.register_forward_hook(after, always_call=True).remove)
         return stack
@@ -142,6 +139,12 @@ class Listener(TorchFunctionMode):
             key, value = (x.repeat_interleave(query.shape[1] // x.shape[1], 1) for x in (key, value))
         plain = plain and not is_causal
         self.heard(Call(module, nth, order, query, key, value, valid, plain, output))
+
+
+def attends(name: str, module: nn.Module) -> bool:
+    """Whether a module is attention, by its class's name, or by its own, which ends so."""
+    kind = type(module).__name__.lower()
+    return "attn" in kind or "attention" in kind or bool(re.search(r"(attn|attention)\d*$", name.lower()))
 
 
 def within(inner: str, outer: str) -> bool:

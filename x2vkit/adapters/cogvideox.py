@@ -1,5 +1,8 @@
-"""CogVideoX: text and video in one attention, text first; latents have their frames before their channels."""
+"""CogVideoX and ConsisID: text first, then video, in one attention; latents have frames before channels."""
 
 from x2vkit.adapters.base import Support
 
-SUPPORT = (Support("CogVideoXPipeline", layout="FCHW", fps=8),)
+SUPPORT = (
+    Support("CogVideoXPipeline", layout="FCHW", fps=8),
+    Support("ConsisIDPipeline", layout="FCHW", fps=8),
+)

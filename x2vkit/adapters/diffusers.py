@@ -68,7 +68,7 @@ class Recording:
         """Raises X2VError where the trace of this call would be above the budget."""
         self._run = None
         keep, blocks = resolve(self._pipe, self._attention, call, self._budget)
-        self._run = Run(self._pipe, keep, blocks)
+        self._run = Run(self._pipe, keep, blocks, self._support)
         self._run.begins(call)
 
     def ends(self, result: Any) -> None:
@@ -92,9 +92,9 @@ class Recording:
         if self._run is not None:
             self._run.forward_ends(name, model, output)
 
-    def decoded_latents(self, z: Tensor) -> None:
+    def decoded(self, z: Tensor, result: Any) -> None:
         if self._run is not None:
-            self._run.decoded_latents(z)
+            self._run.decoded(z, result)
 
     def tokenized_text(self, name: str, text: Any, result: Any) -> None:
         if self._run is not None:

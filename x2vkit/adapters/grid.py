@@ -50,12 +50,15 @@ class Layout:
         return latents.transpose(LAYOUTS[self.axes])
 
     def cell(self, place: int, shape: Sequence[int]) -> Shape3:
-        """Which latent cell of the clip holds an element of latents of a shape that are laid out so."""
+        """Which latent cell of the clip holds an element of a model's input, laid out like the latents, or as
+        rows of tokens, or, where the latents are those, as (C, f, h, w).
+        """
         at = [int(i) for i in np.unravel_index(place, tuple(shape))]
-        if self.axes == "NC":
-            _, h, w = self.shape
+        _, h, w = self.shape
+        if len(shape) == 2:
             return at[0] // (h * w) - self.before, at[0] // w % h, at[0] % w
-        _, f, y, x = (at[i] for i in LAYOUTS[self.axes])
+        axes = self.axes if self.axes != "NC" else next(iter(LAYOUTS))
+        _, f, y, x = (at[i] for i in LAYOUTS[axes])
         return f - self.before, y, x
 
 
@@ -74,7 +77,7 @@ def find_layout(latents: Array, decoded: Array | None, expected: Sequence[int], 
     goal = decoded.shape if decoded is not None else tuple(expected)
     ways = list(_ways(latents, goal))
     if decoded is not None:
-        scored = [(alike(way.arrange(latents), decoded), way) for way in ways]
+        scored = [(alike(mine := way.arrange(latents), decoded[:, : mine.shape[1]]), way) for way in ways]
         ways = [way for score, way in sorted(scored, key=lambda one: -one[0]) if score > ALIKE][:1]
     if told and len(ways) > 1:
         ways = [way for way in ways if way.axes == told]
@@ -96,8 +99,8 @@ def _ways(latents: Array, goal: Sequence[int]) -> Iterator[Layout]:
     if latents.ndim == 4:
         for axes, places in LAYOUTS.items():
             c, frames, rows, columns = (latents.shape[i] for i in places)
-            if (c, rows, columns) == (channels, h, w) and frames >= f:
-                yield from _padded(axes, channels, (f, h, w), frames - f)
+            if (c, rows, columns) == (channels, h, w):
+                yield from _padded(axes, channels, (min(f, frames), h, w), max(frames - f, 0))
 
 
 def _padded(axes: str, channels: int, shape: Shape3, extra: int) -> Iterator[Layout]:

@@ -79,6 +79,7 @@ def read(
     geometry: Geometry,
     layout: Layout,
     batch: int,
+    row: int,
     words: Any,
     slack: int,
 ) -> Reading:
@@ -89,7 +90,7 @@ def read(
         kinds: what its tokens stand for, None where that was not tried.
         valid: (K,) keys that are read at all, or None.
         geometry, layout: of the run's latents, with a patch to try.
-        batch: rows of the model's batch.
+        batch, row: rows of the model's batch, and which of them read the prompt.
         words: a function: number of text tokens -> a word for each, None for padding; or None.
         slack: cells by which a convolution may spread what is changed.
 
@@ -99,18 +100,20 @@ def read(
     rows, grid = signature[1], geometry.patch_grid(*layout.shape)
     if kinds is None:
         raise Unread("tokens not told apart", "what its tokens stand for was not found out")
-    if UNSURE in kinds.queries or UNSURE in kinds.keys:
+    queries, keys = (side[min(row, len(side) - 1)] for side in (kinds.queries, kinds.keys))
+    if _all_video(len(queries), len(keys), kinds, geometry, layout):
+        queries = keys = ("video",) * len(keys)
+    if UNSURE in queries or UNSURE in keys:
         raise Unread("tokens not told apart", "several inputs move its tokens alike")
     each = max(1, rows // batch)
-    same = kinds.queries == kinds.keys
-    sides = [_places(kinds.queries, valid if same else None, words), _places(kinds.keys, valid, words)]
+    sides = [_places(queries, valid if queries == keys else None, words), _places(keys, valid, words)]
     within = ""
     if each > 1:
         within = _within(each, sides, kinds, geometry, layout)
         sides = [_spread(side, within, grid) for side in sides]
     for side in sides:
         _check_video(side, grid)
-    _check_order(kinds, sides[1], geometry, layout, within, slack)
+    _check_order(kinds, sides, geometry, layout, within, slack)
     if "video" not in sides[0] and "audio" not in sides[0]:
         raise Unread("text alone", "it reads no video")
     names = [tuple(kind for kind in ORDER if kind in side) for side in sides]
@@ -144,25 +147,25 @@ def _within(
     count, area = len(sides[0].get("video", ())), n_h * n_w
     fits = [name for name, want in (("frame", (n_t, area)), ("place", (area, n_t))) if (each, count) == want]
     if len(fits) == 2:
-        moved = [found for mark in kinds.landmarks if (found := _token(mark, kinds, geometry, layout))]
-        rows = [(row, index // area, index % area) for row, _, index in moved]
-        fits = [
-            name for name, at in (("frame", 1), ("place", 2)) if rows and all(r[0] == r[at] for r in rows)
+        rows = [
+            (at[0], token // area, token % area) for at, token in _marks(kinds, "query", geometry, layout)
         ]
+        fits = [name for name, i in (("frame", 1), ("place", 2)) if rows and all(r[0] == r[i] for r in rows)]
     if len(fits) != 1:
         raise Unread("another grid", f"its {each} x {count} tokens are not the {n_t} x {area} of the latents")
     return fits[0]
 
 
-def _token(
-    mark: tuple[int, int, int], kinds: Kinds, geometry: Geometry, layout: Layout
-) -> tuple[int, int, int] | None:
-    """A landmark -> (row, key, video token that holds the element); None outside of the clip."""
-    place, row, key = mark
+def _marks(
+    kinds: Kinds, side: str, geometry: Geometry, layout: Layout
+) -> Iterator[tuple[tuple[int, int], int]]:
+    """((row, token) that moved most, video token that holds the changed element) of each landmark."""
     n_t, n_h, n_w = geometry.patch_grid(*layout.shape)
-    where = layout.cell(place, kinds.shape)
-    t, y, x = (at // size for at, size in zip(where, geometry.patch, strict=True))
-    return (row, key, (t * n_h + y) * n_w + x) if 0 <= t < n_t else None
+    for mark in kinds.landmarks:
+        where = layout.cell(mark.place, kinds.shape)
+        t, y, x = (at // size for at, size in zip(where, geometry.patch, strict=True))
+        if (moved := getattr(mark, side)) is not None and 0 <= t < n_t:
+            yield moved, (t * n_h + y) * n_w + x
 
 
 def _spread(side: dict[str, Array], within: str, grid: Shape3) -> dict[str, Array]:
@@ -187,24 +190,35 @@ def _check_video(side: dict[str, Array], grid: Shape3) -> None:
 
 
 def _check_order(
-    kinds: Kinds, side: Mapping[str, Array], geometry: Geometry, layout: Layout, within: str, slack: int
+    kinds: Kinds,
+    sides: Sequence[Mapping[str, Array]],
+    geometry: Geometry,
+    layout: Layout,
+    within: str,
+    slack: int,
 ) -> None:
     """Each element of the video input that was changed alone must have moved the token that holds it most;
     by convolutions in front of it, one at most `slack` rows and columns away.
     """
     n_t, n_h, n_w = geometry.patch_grid(*layout.shape)
-    for mark in kinds.landmarks if "video" in side else ():
-        if (found := _token(mark, kinds, geometry, layout)) is None:
-            continue
-        row, key, want = found
+    name, side = ("query", sides[0]) if "video" in sides[0] else ("key", sides[1])
+    for (row, token), want in _marks(kinds, name, geometry, layout) if "video" in side else ():
         if within:
-            got = row * n_h * n_w + key if within == "frame" else key * n_h * n_w + row
+            got = row * n_h * n_w + token if within == "frame" else token * n_h * n_w + row
         else:
-            got = int(np.flatnonzero(side["video"] == key)[0]) if key in side["video"] else -1
+            got = int(np.flatnonzero(side["video"] == token)[0]) if token in side["video"] else -1
         here, there = (np.array(np.unravel_index(max(at, 0), (n_t, n_h, n_w))) for at in (got, want))
         far = np.abs(here - there)
         if got < 0 or far[0] or far[1:].max() > slack:
             raise Unread("another order", "its tokens do not lie in the order frame, row, column")
+
+
+def _all_video(queries: int, keys: int, kinds: Kinds, geometry: Geometry, layout: Layout) -> bool:
+    """Whether tokens that several inputs move are the grid's: as many, and each landmark at its place."""
+    if not queries == keys == prod(geometry.patch_grid(*layout.shape)):
+        return False
+    marks = [*_marks(kinds, "query", geometry, layout), *_marks(kinds, "key", geometry, layout)]
+    return len(marks) > 2 and all(moved == (0, token) for moved, token in marks)
 
 
 def agree(readings: Mapping[SiteName, Reading]) -> tuple[dict[str, int], dict[SiteName, str]]:
@@ -234,7 +248,9 @@ def readings(
             continue
         try:
             valid, kinds = run.valid[site], run.kinds.get(signature)
-            found[site] = read(site, signature, kinds, valid, geometry, layout, run.batch, words, slack)
+            found[site] = read(
+                site, signature, kinds, valid, geometry, layout, run.batch, run.row, words, slack
+            )
         except Unread as reason:
             unread.setdefault((reason.args[0], reason.args[1]), []).append(site[0])
     counts, strange = agree(found)
@@ -248,5 +264,5 @@ def each_site(run: Run, order: Sequence[SiteName]) -> Iterator[tuple[int, int, H
     """(step, layer, what was kept) of the calls that a trace has as layers."""
     index = {site: i for i, site in enumerate(order)}
     for (step, site), heard in run.heard.items():
-        if site in index:
+        if site in index and heard.query.shape[1] == len(run.keep.heads or ()):
             yield step, index[site], heard

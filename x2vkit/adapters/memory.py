@@ -7,11 +7,14 @@ from typing import Any
 
 from torch import nn
 
+from x2vkit.adapters.calls import attends, within
 from x2vkit.adapters.watch import denoisers
 from x2vkit.run.capture import NOTHING, AttentionCapture
 
 HEADS, STEPS = 2, 4
 """Heads of the middle block, and steps evenly over the run, that are kept unless something else is said."""
+HEADS_NAMED = ("heads", "num_heads", "num_attention_heads", "n_heads")
+"""How modules and configs call their number of heads."""
 USUAL_STEPS = 50
 """Steps of a call that does not say how many it takes."""
 SOME = AttentionCapture((), (), ())
@@ -25,27 +28,21 @@ def blocks_of(model: nn.Module) -> list[str]:
     found = []
     for name, part in model.named_children():
         parts = part.named_children() if isinstance(part, nn.ModuleList) else ()
-        found += [f"{name}.{i}" for i, block in parts if any(attends(one) for one in block.modules())]
+        found += [f"{name}.{i}" for i, block in parts if any(attends(*one) for one in block.named_modules())]
         if not isinstance(part, nn.ModuleList) and name == "mid_block":
             found.append(name)
     return found
 
 
-def attends(module: nn.Module) -> bool:
-    """Whether a module is attention, by its class's name."""
-    name = type(module).__name__.lower()
-    return "attn" in name or "attention" in name
-
-
 def heads_of(model: Any) -> int:
-    """Heads of a model's attention, by its config."""
-    for name in ("num_attention_heads", "attention_head_dim", "num_heads"):
-        value = model.config.get(name)
-        if isinstance(value, int):
-            return value
-        if isinstance(value, (tuple, list)) and value:
-            return min(value)
-    return 1
+    """Heads that all attention modules of a model's blocks have, or else those of its config."""
+    blocks = blocks_of(model)
+    counted = []
+    for name, module in model.named_modules():
+        if attends(name, module) and any(within(name, block) for block in blocks):
+            counted += [value for key in HEADS_NAMED if isinstance(value := getattr(module, key, None), int)]
+    stated = [value for key in HEADS_NAMED if isinstance(value := model.config.get(key), int)]
+    return min([*counted] or [*stated, 1][:1])
 
 
 def resolve(

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from x2vkit.adapters.base import Support
 from x2vkit.adapters.calls import Call, Listener
 from x2vkit.adapters.steps import StepReading, close, read_step, some
 from x2vkit.adapters.tokens import Baseline, Kinds, Signature, probe
@@ -97,6 +98,7 @@ class Run:
     keep: AttentionCapture = NOTHING
     blocks: Sequence[str] = ()
     """Paths of the denoising models' blocks, by which `keep.layers` chooses."""
+    support: Support = Support("")
     call: dict[str, Any] = field(default_factory=dict)
     result: Any = None
     steps: list[Kept] = field(default_factory=list)
@@ -106,11 +108,15 @@ class Run:
     """(K,) keys of each that are read at all; None for all."""
     batch: int = 1
     """Rows of the batch of the forwards with the words."""
+    row: int = 0
+    """Which of them has the words."""
     heard: dict[tuple[int, SiteName], Heard] = field(default_factory=dict)
     """(step of the run, site) -> what was kept."""
     kinds: dict[Signature, Kinds] = field(default_factory=dict)
-    decoded: list[NDArray[np.float32]] = field(default_factory=list)
+    decodings: list[NDArray[np.float32]] = field(default_factory=list)
     """What the VAE was given."""
+    pictures: list[NDArray[np.uint8]] = field(default_factory=list)
+    """(F, H, W, 3) what it made of each, where a clip is made in sections."""
     tokenized: list[tuple[str, Any, Any]] = field(default_factory=list)
     """(tokenizer, text, its result)"""
     listener: Listener | None = None
@@ -141,8 +147,12 @@ class Run:
     def ends(self, result: Any) -> None:
         self.result, self.ended, self.over = result, perf_counter(), True
 
-    def decoded_latents(self, z: Tensor) -> None:
-        self.decoded.append(z.detach().float().cpu().numpy())
+    def decoded(self, z: Tensor, result: Any) -> None:
+        self.decodings.append(z.detach().float().cpu().numpy())
+        made = first_tensor(result)
+        if self.support.sectioned and made is not None and made.ndim == 5:
+            pictures = ((made[0].float().clamp(-1, 1) + 1) * 127.5).round().to("cpu", torch.uint8)
+            self.pictures.append(pictures.permute(1, 2, 3, 0).numpy())
 
     def forward_begins(self, name: str, model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         if self._probing:
@@ -188,7 +198,8 @@ class Run:
             if one.forward == forward and (mine := one.rows(row, self._forwards[forward].batch)):
                 name = (one.site[0], 0 if len(one.query) < self._forwards[forward].batch else one.site[1])
                 if name not in self.sites:
-                    self.sites[name], self.batch = one.signature, self._forwards[forward].batch
+                    self.sites[name], self.row = one.signature, row
+                    self.batch = self._forwards[forward].batch
                     self.valid[name] = None if mine.valid is None else mine.valid[0]
                 if self._is_kept(one.site[0]) and self._step_of_section(section) in (self.keep.steps or ()):
                     self.heard[index, name] = mine
@@ -269,7 +280,8 @@ class Run:
             return
         self._probing = True
         try:
-            found = probe(forward.model, forward.args, forward.kwargs, fresh, lambda m, one: one.hook(m))
+            named = self.support.inputs
+            found = probe(forward.model, forward.args, forward.kwargs, fresh, named)
         finally:
             self._probing = False
         KNOWN.setdefault(forward.model, {}).update(found)
@@ -278,22 +290,49 @@ class Run:
     def _with_words(self, reading: StepReading) -> tuple[int, int, Tensor | None]:
         """Which forward of a step, and which row of its batch, read the prompt -> with its output.
 
-        Guidance adds a multiple above 0 of that one's output and takes away of the others: the multiples that
-        make up what the scheduler was given tell it. Where outputs are put together otherwise, by habit: the
-        first of several forwards, the second row of a batch of two; the output is None.
+        Guidance adds a multiple of that one's output and takes a smaller one away of the others: the
+        multiples that make up what the scheduler was given tell it. Where outputs are put together otherwise,
+        by habit: the first of several forwards, the second row of a batch of two; the output is None.
         """
         goal = reading.output[:1]
         rows: list[tuple[int, int, Tensor]] = []
         for i, one in enumerate(self._forwards):
             for row in range(0, one.batch, max(1, len(reading.output))):
-                if (part := _row(one.output, row, goal)) is not None:
+                if (part := _row(one, row, goal)) is not None:
                     rows.append((i, row, part))
-        if len(rows) == 1 and close(rows[0][2], goal):
-            return rows[0]
-        if len(rows) > 1 and (chosen := _largest_part([part for *_, part in rows], goal)) is not None:
-            return rows[chosen]
+        found = multiples([part for *_, part in rows], goal, reading.sample[:1]) if rows else None
+        if found is not None:
+            forward, row, part = rows[max(range(len(rows)), key=lambda i: abs(found[i]))]
+            return forward, row, part if max(found) > 0 else -part  # some schedulers are handed the opposite
         several = len(self._forwards) > 1 or not self._forwards
         return 0, 0 if several else min(1, self._forwards[0].batch - 1), None
+
+
+def _row(forward: Forward, row: int, goal: Tensor) -> Tensor | None:
+    """One row of a model's output as the scheduler has it, without channels that it was not given."""
+    output = forward.output
+    if output is None:
+        return None
+    if output.ndim == goal.ndim and len(output) == forward.batch:
+        part = output[row : row + 1]
+        for axis in range(1, goal.ndim):
+            if part.shape[axis] == 2 * goal.shape[axis]:  # learned variance beside the mean
+                part = part.narrow(axis, 0, goal.shape[axis])
+        return part if part.shape == goal.shape else None
+    if output.numel() != forward.batch * goal.numel():
+        return None
+    part = output.reshape(forward.batch, *output.shape[-4:])[row] if output.ndim > 3 else output
+    if goal.ndim == 3 and part.ndim == 4 and part.shape[0] == goal.shape[2]:
+        part = part.flatten(1).T
+    return part.reshape(goal.shape)
+
+
+def multiples(parts: list[Tensor], goal: Tensor, sample: Tensor) -> list[float] | None:
+    """Numbers c with goal = sum of c x part, a multiple of the sample beside them; None if there are none."""
+    columns = [some(part) for part in (*parts, sample)]
+    table, wanted = torch.stack(columns, 1), some(goal)  # (n, parts + 1), (n,)
+    found = torch.linalg.lstsq(table, wanted[:, None], driver="gelsd").solution[:, 0]
+    return found[:-1].tolist() if close(table @ found, wanted) else None
 
 
 def _first(latents: Tensor) -> NDArray[np.float16]:
@@ -302,27 +341,6 @@ def _first(latents: Tensor) -> NDArray[np.float16]:
     while one.ndim > 4 and len(one) == 1:
         one = one[0]
     return half(one)
-
-
-def _row(output: Tensor | None, row: int, goal: Tensor) -> Tensor | None:
-    """One row of a model's output, without channels beyond those that the scheduler was given."""
-    if output is None or output.ndim != goal.ndim or len(output) <= row:
-        return None
-    part = output[row : row + 1]
-    for axis in range(1, goal.ndim):
-        if part.shape[axis] == 2 * goal.shape[axis]:  # learned variance beside the mean
-            part = part.narrow(axis, 0, goal.shape[axis])
-    return part if part.shape == goal.shape else None
-
-
-def _largest_part(parts: list[Tensor], goal: Tensor) -> int | None:
-    """Which of several tensors has the largest multiple in a sum that is `goal`; None if there is no sum."""
-    table = torch.stack([some(part) for part in parts], 1)  # (n, parts)
-    wanted = some(goal)
-    found = torch.linalg.lstsq(table, wanted[:, None], driver="gelsd").solution[:, 0]
-    if not close(table @ found, wanted):
-        return None
-    return int(found.argmax())
 
 
 def _batch(args: tuple, kwargs: dict[str, Any]) -> int:

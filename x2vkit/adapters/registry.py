@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from x2vkit.adapters import cogvideox, ltx, wan
+from x2vkit.adapters import cogvideox, cosmos, factorised, hunyuan, kandinsky, ltx, mochi, sana, wan
 from x2vkit.adapters.base import GENERIC, REFUSED, Support
 from x2vkit.errors import X2VError
 
-FAMILIES = (wan, ltx, cogvideox)
+FAMILIES = (wan, ltx, cogvideox, hunyuan, mochi, kandinsky, cosmos, sana, factorised)
 SUPPORTED: dict[str, Support] = {one.pipeline: one for family in FAMILIES for one in family.SUPPORT}
 """Name of the class -> what is known of it."""
 

@@ -38,8 +38,10 @@ class StepReading:
     """What the scheduler made of them."""
     pred_x0: Tensor | None
     """What the step takes the finished latents to be; None where the scheduler does not say."""
-    slope: tuple[float, float] | None
-    """(a, b) with pred_x0 = a x + b o, None where it is not so: with it, x0 of any other prediction."""
+    slope: tuple[float, float | Tensor] | None
+    """(a, b) with pred_x0 = a x + b o, None where it is not so: with it, x0 of any other prediction. b may
+    differ by token.
+    """
 
     def x0_of(self, output: Tensor) -> Tensor | None:
         """What another prediction of the same step takes the finished latents to be."""
@@ -57,7 +59,7 @@ def read_step(scheduler: Any, given: dict[str, Any], result: Any) -> StepReading
     slope = None if x0 is None else fit(x0, sample, output)
     if x0 is None and (jump := _jump(scheduler, given, parts[0])) is not None:
         x0 = sample.float() + jump * output.float()
-        slope = (1.0, float(jump)) if jump.numel() == 1 else None
+        slope = (1.0, jump)
     return StepReading(t, next_t, sample, output, parts[0], x0, slope)
 
 

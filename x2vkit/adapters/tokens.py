@@ -35,9 +35,14 @@ LANDMARKS = 2
 Signature = tuple[str, int, int, int]
 
 
-def kind_of_input(name: str) -> str | None:
-    """What an input of a forward carries, by its name: a kind of token, or None for all that is no tokens."""
+def kind_of_input(name: str, named: Mapping[str, str]) -> str | None:
+    """What an input of a forward carries, by its name: a kind of token, or None for all that is no tokens.
+
+    named: names that mislead -> kinds.
+    """
     words = name.lower()
+    if name in named or words == "input_ids":
+        return named.get(name, "text")
     if any(part in words for part in NO_TOKENS):
         return None
     if "image" in words or "clip" in words or "id_" in words:
@@ -46,20 +51,30 @@ def kind_of_input(name: str) -> str | None:
         return "history"
     if "encoder" in words or "text" in words or "prompt" in words or "caption" in words:
         return "text"
-    if "audio" in words:
+    if "audio" in words or "sound" in words:
         return "audio"
     return "video" if "hidden" in words or words in ("sample", "x", "latents", "vision_tokens") else None
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """One element of the video input that was changed alone, and the tokens that it moved most."""
+
+    place: int
+    """Of the element, in the flat input of one batch row."""
+    query: tuple[int, int] | None
+    """(row of the call, of those that belong to one batch row of the model; token)"""
+    key: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
 class Kinds:
     """What the tokens of one kind of call stand for."""
 
-    queries: tuple[str, ...]
-    """A kind for each query; DEAD and UNSURE are kinds, too."""
-    keys: tuple[str, ...]
-    landmarks: tuple[tuple[int, int, int], ...] = ()
-    """(element of the video input of one batch row, row of the call for it, key that it moved most)."""
+    queries: tuple[tuple[str, ...], ...]
+    """For each row of the model's batch, a kind for each query; DEAD and UNSURE are kinds, too."""
+    keys: tuple[tuple[str, ...], ...]
+    landmarks: tuple[Landmark, ...] = ()
     shape: tuple[int, ...] = ()
     """Of the video input, without its batch."""
 
@@ -84,12 +99,14 @@ class Baseline:
         return cls((call.module, call.nth), call.order, call.query[:, 0].clone(), call.key[:, 0].clone())
 
 
-def inputs_by_kind(model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> dict[str, list[str]]:
+def inputs_by_kind(
+    model: nn.Module, args: tuple, kwargs: dict[str, Any], named: Mapping[str, str]
+) -> dict[str, list[str]]:
     """Kinds of token -> names of the inputs that carry them, of those that hold numbers."""
     found: dict[str, list[str]] = {}
     for name, value in by_name(model.forward, args, kwargs).items():
-        kind = kind_of_input(name)
-        if kind and _numbers(value):
+        kind = kind_of_input(name, named)
+        if kind and (_numbers(value) or name == "input_ids"):
             found.setdefault(kind, []).append(name)
     return found
 
@@ -100,29 +117,27 @@ def probe(
     args: tuple,
     kwargs: dict[str, Any],
     wanted: Mapping[Signature, Baseline],
-    listener_hooks: Any,
+    named: Mapping[str, str],
 ) -> dict[Signature, Kinds]:
-    """Tell the tokens of calls apart. wanted: what the run itself made of them, with the same inputs.
+    """Tell the tokens of calls apart.
 
-    listener_hooks: a function (model, listener) -> ExitStack that lets a listener know the modules.
+    wanted: what the run itself made of them, with the same inputs; named: as for `kind_of_input`.
     """
     given = by_name(model.forward, args, kwargs)
     moved: dict[str, dict[Signature, tuple[Tensor, Tensor]]] = {}
-    for kind, names in inputs_by_kind(model, args, kwargs).items():
+    for kind, names in inputs_by_kind(model, args, kwargs, named).items():
         changed = {name: _changed(given[name], seed) for seed, name in enumerate(names)}
-        moved[kind] = _movements(model, args, kwargs, changed, wanted, listener_hooks)
-    video = inputs_by_kind(model, args, kwargs).get("video", [])[:1]
-    marks = _landmarks(model, args, kwargs, given, video, wanted, listener_hooks)
-    return {
-        signature: Kinds(
-            _kinds({kind: moved[kind][signature][0] for kind in moved}),
-            _kinds({kind: moved[kind][signature][1] for kind in moved}),
-            tuple(marks.get(signature, ())),
-            tuple(given[video[0]].shape[1:]) if video and isinstance(given[video[0]], Tensor) else (),
-        )
-        for signature in wanted
-        if all(signature in found for found in moved.values())
-    }
+        moved[kind] = _movements(model, args, kwargs, changed, wanted)
+    video = inputs_by_kind(model, args, kwargs, named).get("video", [])[:1]
+    marks = _landmarks(model, args, kwargs, given, video, wanted)
+    shape = tuple(given[video[0]].shape) if video and isinstance(given[video[0]], Tensor) else (1,)
+    found = {}
+    for signature in wanted:
+        if all(signature in each for each in moved.values()):
+            pairs = {kind: moved[kind][signature] for kind in moved}
+            queries, keys = (_rows({kind: pair[i] for kind, pair in pairs.items()}, shape[0]) for i in (0, 1))
+            found[signature] = Kinds(queries, keys, tuple(marks.get(signature, ())), shape[1:])
+    return found
 
 
 def _landmarks(
@@ -132,23 +147,19 @@ def _landmarks(
     given: dict[str, Any],
     names: list[str],
     wanted: Mapping[Signature, Baseline],
-    hooks: Any,
-) -> dict[Signature, list[tuple[int, int, int]]]:
+) -> dict[Signature, list[Landmark]]:
     """Change single elements of the video input of the last batch row: the keys that move most."""
-    marks: dict[Signature, list[tuple[int, int, int]]] = {}
+    marks: dict[Signature, list[Landmark]] = {}
     if not names or not isinstance(given[names[0]], Tensor):
         return marks
     x = given[names[0]]
     for place in torch.randint(x[-1].numel(), (LANDMARKS,), generator=_seeded(1)).tolist():
         one = x.clone(memory_format=torch.contiguous_format)
         one[-1].view(-1)[place] += 4 * x.std()
-        for signature, (_, keys) in _movements(
-            model, args, kwargs, {names[0]: one}, wanted, hooks, True
-        ).items():
-            row, key = divmod(int(keys.argmax()), keys.shape[1])
-            if float(keys.max()) > LEAST:
-                each = max(1, len(keys) // len(x))
-                marks.setdefault(signature, []).append((place, row % each, key))
+        moved = _movements(model, args, kwargs, {names[0]: one}, wanted)
+        for signature, sides in moved.items():
+            found = [_most(side, len(x)) for side in sides]
+            marks.setdefault(signature, []).append(Landmark(place, *found))
     return marks
 
 
@@ -158,12 +169,8 @@ def _movements(
     kwargs: dict[str, Any],
     changed: dict[str, Any],
     wanted: Mapping[Signature, Baseline],
-    hooks: Any,
-    every_row: bool = False,
 ) -> dict[Signature, tuple[Tensor, Tensor]]:
-    """How far each query and key moves, relative to its size, with some inputs changed -> (Q,), (K,); with
-    every_row (B, Q), (B, K).
-    """
+    """How far each query and key moves, relative to its size, with some inputs changed -> (B, Q), (B, K)."""
     heard: dict[Signature, tuple[Tensor, Tensor]] = {}
     left = {one.call: signature for signature, one in wanted.items()}
 
@@ -172,14 +179,14 @@ def _movements(
         if signature is not None and call.signature == signature:
             before = wanted[signature]
             pair = _moved(before.query, call.query[:, 0]), _moved(before.key, call.key[:, 0])
-            heard[signature] = pair if every_row else (pair[0].amax(0), pair[1].amax(0))
+            heard[signature] = pair
         if not left:
             raise _Enough
 
     listener = Listener(hear)
     names = list(by_name(model.forward, args, kwargs))[: len(args)]
     again = tuple(changed.get(name, value) for name, value in zip(names, args, strict=False))
-    with hooks(model, listener), listener:
+    with listener.hook(model), listener:
         listener.start()
         try:
             model(*again, **kwargs | {name: x for name, x in changed.items() if name not in names})
@@ -188,10 +195,26 @@ def _movements(
     return heard
 
 
+def _most(moved: Tensor, batch: int) -> tuple[int, int] | None:
+    """(B, n) -> (row of the clip's own, token) that moved most; None where nothing did."""
+    if float(moved.max()) <= LEAST:
+        return None
+    row, token = divmod(int(moved.argmax()), moved.shape[1])
+    return row % max(1, len(moved) // batch), token
+
+
 def _moved(before: Tensor, after: Tensor) -> Tensor:
     """(B, n, D) twice -> (B, n) on the CPU."""
     far = (after.float() - before.float()).abs().mean(2)
     return (far / (before.float().abs().mean(2) + 1e-6)).cpu()
+
+
+def _rows(moved: dict[str, Tensor], batch: int) -> tuple[tuple[str, ...], ...]:
+    """(B, n) for each kind -> kinds of the n tokens of each row of the model's batch."""
+    rows = len(next(iter(moved.values())))
+    each = max(1, rows // batch)
+    parts = range(0, rows, each)
+    return tuple(_kinds({kind: x[i : i + each].amax(0) for kind, x in moved.items()}) for i in parts)
 
 
 def _kinds(moved: dict[str, Tensor]) -> tuple[str, ...]:
@@ -217,6 +240,9 @@ def _changed(value: Any, seed: int) -> Any:
     """The same with its numbers changed, as deep as they lie."""
     if isinstance(value, (list, tuple)):
         return type(value)(_changed(one, seed + i) for i, one in enumerate(value))
+    if isinstance(value, Tensor) and not value.is_floating_point():
+        known = value.unique()  # each id becomes the next of those that there are
+        return known[(torch.searchsorted(known, value) + 1) % len(known)]
     if not _numbers(value):
         return value
     noise = torch.randn(value.shape, generator=_seeded(seed)).to(value)

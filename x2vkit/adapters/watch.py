@@ -44,8 +44,8 @@ class Watcher(Protocol):
     def forward_ends(self, name: str, model: nn.Module, output: Any) -> None:
         """It ran; None if it did not come to its end."""
 
-    def decoded_latents(self, z: Tensor) -> None:
-        """The VAE is asked to decode."""
+    def decoded(self, z: Tensor, result: Any) -> None:
+        """The VAE decoded."""
 
     def tokenized_text(self, name: str, text: Any, result: Any) -> None:
         """A tokenizer read texts."""
@@ -140,9 +140,10 @@ def _tokenize(watcher: Watcher, here: Here, name: str, run: Any, *args: Any, **k
 
 
 def _decode(watcher: Watcher, here: Here, run: Any, z: Tensor, *args: Any, **kwargs: Any) -> Any:
+    result = run(z, *args, **kwargs)
     if here():
-        watcher.decoded_latents(z)
-    return run(z, *args, **kwargs)
+        watcher.decoded(z, result)
+    return result
 
 
 def _hook(stack: ExitStack, name: str, model: nn.Module, watcher: Watcher, here: Here) -> None:

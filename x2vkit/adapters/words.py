@@ -15,7 +15,7 @@ def read_words(pipe: Any, tokenized: Sequence[Read], prompt: str, places: int) -
     """A word for each of so many text tokens, None for padding; None where no tokenizer's result fits.
 
     The first reading that holds the prompt and is as long as the text that attention reads is taken: with all
-    its places, or with its padding dropped; else one that is longer at the front by a template that was cut.
+    its places, or with its padding dropped.
     """
     fitting = []
     for name, text, result in tokenized:
@@ -32,8 +32,6 @@ def read_words(pipe: Any, tokenized: Sequence[Read], prompt: str, places: int) -
             fitting.append((0, padded))
         elif len(real) == places:
             fitting.append((1, list(real)))
-        elif len(padded) > places:
-            fitting.append((2, padded[len(padded) - places :]))
     return min(fitting, key=lambda one: one[0])[1] if fitting else None
 
 

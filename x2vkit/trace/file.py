@@ -40,6 +40,8 @@ TUPLES = ("words", "unknown", "heads", "layers", "stages", "sections")
 FIELDS = ("request", "geometry", "timings", "versions", "coverage")
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
+JSON_HEADER = b"\0\0\0\0{"
+"""How safetensors goes on after half of its header's length, which may look like a pickle's start."""
 
 
 IMAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -82,7 +84,7 @@ def load(path: str | os.PathLike[str], kind: type[Trace]) -> Trace:
     """
     name = f"trace {str(path)!r}"
     start = _start(path, name)
-    if start.startswith(PICKLES):
+    if start.startswith(PICKLES) and start[4:] != JSON_HEADER:
         rule = "this is a pickle, which can run code when it is read, and is never loaded"
         raise X2VError(name, rule, "save it as a trace with Trace.save")
     try:
@@ -106,7 +108,7 @@ def _start(path: str | os.PathLike[str], name: str) -> bytes:
             kind = "a folder" if stat.S_ISDIR(mode) else "no file, but a pipe or a device"
             raise X2VError(name, f"it cannot be opened: this is {kind}", "check the path")
         with open(path, "rb") as file:
-            return file.read(4)
+            return file.read(9)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
         why = getattr(error, "strerror", None) or error
         raise X2VError(name, f"it cannot be opened ({why})", "check the path") from error

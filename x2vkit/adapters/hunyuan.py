@@ -1,0 +1,8 @@
+"""HunyuanVideo: video first, then text, in one attention; filler words are masked away."""
+
+from x2vkit.adapters.base import Support
+
+SUPPORT = (
+    Support("HunyuanVideoPipeline", layout="CFHW", fps=24),
+    Support("HunyuanVideo15Pipeline", layout="CFHW", fps=24),
+)
