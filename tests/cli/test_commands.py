@@ -10,10 +10,13 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from x2vkit.cli import commands as cli
+from x2vkit.core.conditions import Conditions
 from x2vkit.errors import X2VError
+from x2vkit.run.capture import ALL
 from x2vkit.trace import Trace
 
 
@@ -225,7 +228,8 @@ def test_a_video_boxes_and_no_plan_reach_the_run(model, tmp_path, capsys):
     request, given = model[0]
     assert request.plan is False and request.num_frames == 9 and given["strength"] == 0.5
     assert given["video"].shape == (9, 128, 128, 3)
-    np.testing.assert_allclose(given["boxes"], [[0.1, 0.2, 0.5, 0.9], [0.5, 0.2, 0.9, 0.9]])
+    each = np.array([[0.1, 0.2, 0.5, 0.9], [0.5, 0.2, 0.9, 0.9]])
+    np.testing.assert_allclose(given["boxes"], np.repeat(each[:, None], 9, axis=1))
     assert "has 12 frames" in capsys.readouterr().err
 
 
@@ -239,3 +243,75 @@ def test_a_lora_is_added_to_the_model(model, tmp_path):
     (tmp_path / "pytorch_lora_weights.safetensors").touch()
     assert cli.main(["generate", "a dog", "--lora", str(tmp_path), "-o", str(tmp_path / "a.png")]) == 0
     assert model[0][1]["pipeline"] == "the small model with a LoRA"
+
+
+def test_strokes_and_a_camera_reach_the_run(model, tmp_path):
+    argv = ["generate", "a dog", "--strokes", "0.2,0.6:0.8,0.6@0.15", "--boxes", "0.1,0.4,0.4,0.8"]
+    argv += ["--camera", "pan left", "--control-guidance", "2", "--attention", "-o", str(tmp_path / "a.x2v")]
+    assert cli.main(argv) == 0
+    request, given = model[0]
+    drawn = Conditions.draw(
+        (17, 128, 128),
+        boxes=[(0.1, 0.4, 0.4, 0.8)],
+        strokes=[([(0.2, 0.6), (0.8, 0.6)], 0.15)],
+        camera=[(-0.01 * i, 0, 1) for i in range(17)],
+    )
+    for name, value in vars(drawn).items():
+        torch.testing.assert_close(getattr(given["conditions"], name), value)
+    assert request.control_guidance == 2 and given["attention"] is ALL and "boxes" not in given
+
+
+def test_another_clips_plan_is_a_flag(model, tmp_path, make_trace):
+    plan = {"boxes": np.random.default_rng(0).random((17, 2, 4)).astype(np.float32)}
+    frames = np.zeros((17, 32, 48, 3), np.uint8)
+    changed = {"frames": frames, "plan": plan, "latents": np.zeros((4, 4, 5, 4, 6), np.float16)}
+    changed |= {"pred_x0": np.zeros((3, 4, 5, 4, 6), np.float16), "queries": {}, "keys": {}, "heads": ()}
+    made = make_trace(**changed).save(tmp_path / "made.x2v")
+    told = tmp_path / "plan.json"
+    told.write_text(json.dumps({"boxes": plan["boxes"].tolist(), "mouth": [None] * 17}))
+    for source in (made, told):
+        assert cli.main(["generate", "a dog", "--plan", str(source), "-o", str(tmp_path / "a.png")]) == 0
+        request, given = model[-1]
+        np.testing.assert_array_equal(given["plan"]["boxes"], plan["boxes"])
+        assert request.plan is True
+    assert np.isnan(given["plan"]["mouth"]).all()
+    short = ["generate", "a dog", "--num-frames", "9", "--plan", str(made), "-o", str(tmp_path / "b.png")]
+    assert cli.main(short) == 2 and len(model) == 2
+
+
+CONTROLS = {
+    "a box with no corner": ["--boxes", "[[0.1, 0.2, 0.5], null]"],
+    "three boxes": ["--boxes", "0,0,1,1", "0,0,1,1", "0,0,1,1"],
+    "nulls that do not fit the frames": ["--boxes", "[[0, 0, 1, 1], null, [0, 0, 1, 1]]"],
+    "one point": ["--strokes", "0.2,0.6"],
+    "radius": ["--strokes", "0.2,0.6:0.8,0.6@wide"],
+    "no radius": ["--strokes", "0.2,0.6:0.8,0.6@0"],
+    "move": ["--camera", "pan sideways"],
+    "zoom": ["--camera", "0,0,0"],
+    "plan": ["--plan", "maybe"],
+    "tracks": ["--plan", '{"box": 1}'],
+    "JSON": ["--camera", "[[0, 0, 1]"],
+    "no file": ["--boxes", "none.json"],
+    "attention": ["--attention"],
+}
+
+
+@pytest.mark.parametrize("options", CONTROLS.values(), ids=CONTROLS)
+def test_control_that_is_none_is_refused_at_once(
+    model, tmp_path, monkeypatch, capsys, options
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["generate", "a dog", *options]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("x2vkit: ") and message.count("\n") == 1
+    assert model == [] and list(tmp_path.iterdir()) == []
+
+
+def test_boxes_of_every_frame_as_json(model, tmp_path):
+    rows = [None] * 3 + [[0.1, 0.2, 0.5, 0.9]] * 14
+    (tmp_path / "boxes.json").write_text(json.dumps(rows))
+    argv = ["generate", "a dog", "--boxes", str(tmp_path / "boxes.json"), "-o", str(tmp_path / "a.png")]
+    assert cli.main(argv) == 0
+    (track,) = model[0][1]["boxes"]
+    assert np.isnan(track[:3]).all()
+    np.testing.assert_allclose(track[3:], [[0.1, 0.2, 0.5, 0.9]] * 14, rtol=1e-6)

@@ -115,16 +115,34 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--video", metavar="FILE", help="a clip that is made anew in the words")
     add("--strength", type=float, metavar="0..1", help="how much of the video is made anew (0.6)")
     add(
-        "--boxes", nargs="+", metavar="X0,Y0,X1,Y1",
-        help="where the first and the second subject are: fractions of width and height, from the upper left",
+        "--boxes", nargs="+", metavar="X0,Y0,X1,Y1", default=(),
+        help="where the first and the second subject are: fractions of width and height, from the upper "
+        "left; several boxes parted by : are gone through",
     )  # fmt: skip
-    add("--plan", choices=("on", "off"), default="on", help="whether to draft a plan first (%(default)s)")
+    add(
+        "--strokes", nargs="+", metavar="X,Y:X,Y[@R]", default=(),
+        help="paths that what lies there follows; R is their radius, in fractions of the shorter side (0.1)",
+    )  # fmt: skip
+    add(
+        "--camera", metavar="MOVE",
+        help='"pan left" (right, up, down), "zoom in" (out), static, or x,y,zoom at the end of the clip',
+    )  # fmt: skip
+    add(
+        "--plan", metavar="on|off|FILE", default="on",
+        help="whether to draft a plan first (%(default)s); or another clip's, from its .x2v or from JSON",
+    )  # fmt: skip
+    add(
+        "--control-guidance", type=float, default=usual.control_guidance, metavar="SCALE",
+        help="how strictly boxes, strokes and camera are followed; 1 is no more than words (%(default)s)",
+    )  # fmt: skip
+    add("--attention", action="store_true", help="also keep the attention of the run, in an .x2v")
     add("--json", action="store_true", help="print one line of JSON on what was made")
 
 
 def generate(args: argparse.Namespace) -> None:
     """Prompt -> clip on disk. Whatever can be refused is refused before the model loads."""
     from x2vkit import media
+    from x2vkit.cli.controls import read_controls
     from x2vkit.run.files import with_files
     from x2vkit.run.request import read_request
     from x2vkit.trace.about import about
@@ -137,7 +155,7 @@ def generate(args: argparse.Namespace) -> None:
             f"{len(args.prompt)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp"
         )
     values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
-    values["plan"] = args.plan == "on"
+    values["plan"] = args.plan != "off"
     several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
     weights_folder(args.model)
     for folder in args.lora:
@@ -147,9 +165,14 @@ def generate(args: argparse.Namespace) -> None:
     checked = with_files(requests[0], args.image, args.video, args.strength)
     for note in checked.notes:
         print(f"note: {note}", file=sys.stderr)
-    inputs, request = dict(checked.inputs), checked.request
-    if args.boxes:
-        inputs["boxes"] = read_boxes(args.boxes)
+    request = checked.request
+    shape = (request.num_frames, request.height, request.width)
+    given = read_controls(args.boxes, args.strokes, args.camera, args.plan, shape, request.fps)
+    inputs = {**checked.inputs, **given}
+    if args.attention and path.suffix.lower() != SUFFIX:
+        raise X2VError(
+            f"--attention and {path.name}", f"a trace ({SUFFIX}) keeps it", f"write -o clip{SUFFIX}"
+        )
     if args.video:  # a shorter video makes shorter clips
         requests = [replace(each, num_frames=request.num_frames) for each in requests]
 
@@ -163,11 +186,17 @@ def generate(args: argparse.Namespace) -> None:
     with warnings.catch_warnings(), progress as bar:
         tell_notes(bar)
         with collection_paused(freeze=True):
+            from x2vkit.core.conditions import Conditions
+            from x2vkit.run.capture import ALL
             from x2vkit.run.load import load, quiet
             from x2vkit.run.record import generate as make
 
             quiet()
             pipeline = load(request.model, args.lora)
+        if "conditions" in inputs:
+            inputs["conditions"] = Conditions.draw(shape, **inputs["conditions"])
+        if args.attention:
+            inputs["attention"] = ALL
         bar.set_description("denoising")
         options = {"pipeline": pipeline, "budget_bytes": MEMORY_BYTES, **inputs}
         traces = [make(each, on_step=lambda step: bar.update(), **options) for each in requests]
@@ -184,25 +213,6 @@ def generate(args: argparse.Namespace) -> None:
         report(traces[0], path, args.json)
     else:
         print(f"wrote {path}: {len(traces)} clips, seeds {request.seed} to {requests[-1].seed}")
-
-
-def read_boxes(texts: Sequence[str]) -> list[Any]:
-    """Boxes (4,) of the first and the second subject, from "x0,y0,x1,y1" each."""
-    import numpy as np
-
-    boxes = []
-    for text in texts:
-        try:
-            box = np.array([float(part) for part in text.split(",")], np.float32)
-        except ValueError:
-            box = np.zeros(0, np.float32)
-        if box.shape != (4,) or not np.isfinite(box).all() or not (box[:2] < box[2:]).all():
-            rule = "a box is x0,y0,x1,y1 with x0 < x1 and y0 < y1, in fractions of width and height"
-            raise X2VError(f"--boxes {text}", rule, "write 0.1,0.4,0.5,0.9")
-        boxes.append(box)
-    if len(boxes) > 2:
-        raise X2VError(f"{len(boxes)} boxes", "one box for each of two subjects", "give two at most")
-    return boxes
 
 
 def tell_notes(bar: Any) -> None:
