@@ -78,6 +78,9 @@ class Backend(Protocol):
     def reading(self, model: str, prompt: str) -> Reading:
         """How a model reads a prompt. Raises X2VError where there is no such model."""
 
+    def palette(self, model: str) -> Mapping[str, Any]:
+        """What can be asked of a model, as JSON values (see `run.palette`); no groups where that is unknown."""
+
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""
 

@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from x2vkit.backend import Reading, StepReport
+from x2vkit.core.lexicon import Lexicon
 from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
 from x2vkit.run.backend import ModelBackend
 from x2vkit.run.grid import MAX_CLIPS
 from x2vkit.run.history import SIZE
+from x2vkit.run.palette import palette
 from x2vkit.run.session import Session
 from x2vkit.trace import Trace
 
@@ -38,6 +40,9 @@ class FakeBackend:
 
     def models(self):
         return ("small", "other")
+
+    def palette(self, model):
+        return palette(Lexicon(["a", "dog", "red"]))
 
     def reading(self, model, prompt):
         words = prompt.split()

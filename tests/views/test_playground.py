@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from x2vkit.backend import Reading, StepReport
+from x2vkit.core.lexicon import Lexicon
 from x2vkit.errors import X2VError
 from x2vkit.registry import SHAPES, SamplingDefaults
+from x2vkit.run.palette import palette
 from x2vkit.run.session import Session
 from x2vkit.trace.samples import sample
 from x2vkit.views import Playground
@@ -25,6 +27,9 @@ class FakeBackend:
 
     def models(self):
         return ("small", "other")
+
+    def palette(self, model):
+        return palette(Lexicon(["a", "dog", "red"]))
 
     def reading(self, model, prompt):
         return Reading([(word, (word,), ()) for word in prompt.split()])

@@ -26,6 +26,7 @@ from x2vkit.registry import (
     train_flops,
     weights_folder,
 )
+from x2vkit.run.palette import palette
 from x2vkit.run.session import Session
 from x2vkit.run.wording import read_wording
 from x2vkit.trace import Trace
@@ -103,6 +104,10 @@ class ModelBackend:
         spans += [(said, ("not", *governed.split()), ()) for said, governed in wording.moved]
         cut = lexicon.cut(lexicon.tokenize(wording.prompt))
         return Reading(spans, [*wording.notes, *([cut] if cut else [])])
+
+    def palette(self, model: str) -> dict[str, Any]:
+        """What can be asked of a model. Raises X2VError where there is no such model."""
+        return palette(self.lexicon(model))
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

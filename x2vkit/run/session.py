@@ -67,10 +67,14 @@ class Session:
     def choices(self) -> dict[str, Any]:
         """What can be set, as JSON values: shapes, models, usual values, largest values, kinds of files."""
         models = list(self.backend.models())
+        palettes = {model: self.backend.palette(model) for model in models}
+        shown = list({repr(one): one for one in palettes.values()}.values())
         usual = read_request({"shape": "square"}, models, self.backend.sampling)
         return {
             "shapes": {name: list(shape) for name, shape in SHAPES.items()},
             "models": models,
+            "palettes": shown,
+            "palette_of": {model: shown.index(one) for model, one in palettes.items()},
             "usual": settings_of(usual, None),
             "most": {name: LIMITS[name].high for name in ("steps", "guidance", "seed")},
             "files": list(FILES),

@@ -130,7 +130,7 @@ def _draw(rng: np.random.Generator) -> SceneSpec:
 
 
 # ---------------------------------------------------------------------------------------------------- captions
-_MOVES: dict[str, tuple[str, ...]] = {
+MOVES: dict[str, tuple[str, ...]] = {  # action -> how it is said, as for places and views below
     "walk": ("walking", "walking", "strolling"),
     "run": ("running", "running", "racing"),
     "jump": ("jumping", "jumping up and down", "hopping"),
@@ -143,14 +143,14 @@ _MOVES: dict[str, tuple[str, ...]] = {
     "stand": ("standing still", "standing", "resting"),
     "talk": ("talking", "speaking"),
 }
-_OWN_MOVES: dict[tuple[str, str], tuple[str, ...]] = {
+OWN_MOVES: dict[tuple[str, str], tuple[str, ...]] = {
     ("car", "walk"): ("driving", "driving slowly"),
     ("car", "run"): ("driving fast", "racing"),
     ("car", "stand"): ("parked", "standing still"),
     ("boat", "swim"): ("sailing", "sailing"),
     ("boat", "stand"): ("standing still", "resting"),
 }
-_PLACES: dict[str, tuple[str, ...]] = {
+PLACES: dict[str, tuple[str, ...]] = {
     "snow": ("in the snow", "in the snow", "in winter"),
     "grass": ("on the grass", "in a meadow", "in a park"),
     "beach": ("on the beach", "on the beach", "at the seaside"),
@@ -160,7 +160,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "underwater": ("underwater", "underwater", "under the sea"),
     "space": ("in space", "in space", "on the moon"),
 }
-_VIEWS: dict[str, tuple[str, ...]] = {
+VIEWS: dict[str, tuple[str, ...]] = {
     "static": ("static camera", "the camera stands still"),
     **{f"pan {d}": (f"camera pans {d}", f"the camera pans {d}", f"pan {d}", f"camera panning {d}") for d in ("left", "right", "up", "down")},
     **{f"zoom {d}": (f"camera zooms {d}", f"the camera zooms {d}", f"zoom {d}", f"zooming {d}") for d in ("in", "out")},
@@ -178,7 +178,7 @@ def caption(spec: SceneSpec, rng: np.random.Generator, camera: bool = True) -> s
     style = rng.random()
     terse, long = style < 0.18, style > 0.85
     article = "" if terse else "a "
-    moves = _OWN_MOVES.get((spec.subject, spec.action), _MOVES[spec.action])
+    moves = OWN_MOVES.get((spec.subject, spec.action), MOVES[spec.action])
     if spec.action == "jump" and spec.subject in ANIMALS:
         moves += ("playing",)
     move = pick(moves)
@@ -196,9 +196,9 @@ def caption(spec: SceneSpec, rng: np.random.Generator, camera: bool = True) -> s
         move = f"{spec.relation} {whom}"
     elif rng.random() < 0.06:
         move = ""
-    place = pick(_PLACES[spec.scene]) if rng.random() < 0.93 else ""
+    place = pick(PLACES[spec.scene]) if rng.random() < 0.93 else ""
     mention = rng.random() < (0.15 if spec.camera == "static" else 0.92)
-    view = pick(_VIEWS[spec.camera]) if mention and camera else ""
+    view = pick(VIEWS[spec.camera]) if mention and camera else ""
 
     if terse:
         place = spec.scene if place and spec.scene != "night" else place
@@ -278,7 +278,7 @@ def vocabulary() -> tuple[list[str], dict[str, str | None]]:
     """Every word that a caption can hold, sorted, and the synonyms (word or phrase -> known words; None: a word that
     is known within phrases alone)."""
     phrases: list[str] = [*SUBJECTS, *COLOR_NAMES, *WEARABLES, *SCENES, *MOODS, *SIZES, *RELATIONS, *CAMERAS]
-    for table in (_MOVES, _OWN_MOVES, _PLACES, _VIEWS):
+    for table in (MOVES, OWN_MOVES, PLACES, VIEWS):
         phrases += [p for options in table.values() for p in options]  # type: ignore[attr-defined]
     phrases += ["a video of", "a clip of", "there is", "it is", "with wearing playing behind to the left right tree rock and camera"]
     words = sorted({w for p in phrases for w in p.split()})

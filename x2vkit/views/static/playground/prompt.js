@@ -14,7 +14,7 @@ export class Prompt {
   /**
    * @param {import("../lib/view.js").View} view
    * @param {{ typed: (prompt: string) => void, corrected: (prompt: string) => void, entered: () => void,
-   *   left: () => void, focused: () => void }} on entered: Enter was pressed; left: Escape was
+   *   focused: () => void }} on entered: Enter was pressed
    */
   constructor(view, on) {
     this.view = view;
@@ -36,7 +36,6 @@ export class Prompt {
     view.listen(this.text, "focus", () => on.focused());
     view.listen(this.text, "blur", () => view.commit());
     view.listen(this.text, "keydown", (event) => {
-      if (event.key === "Escape") on.left();
       if (event.key !== "Enter" || event.shiftKey) return;
       event.preventDefault();
       on.entered();

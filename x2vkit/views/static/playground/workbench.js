@@ -1,7 +1,8 @@
 // @ts-check
 /** What was set, what was asked of the kernel, and where its answers go. */
 import { h } from "../lib/elements.js";
-import { commonKeys, keys } from "../lib/keys.js";
+import { commonKeys } from "../lib/keys.js";
+import { Palette } from "../lib/palette.js";
 import { Code } from "./code.js";
 import { Comparison } from "./comparison.js";
 import { Grid } from "./grid.js";
@@ -38,6 +39,7 @@ export class Workbench {
     this.code = new Code(view);
     this.comparison = new Comparison(view);
     this.prompt = this._prompt();
+    this.palette = this._palette();
     this.upload = this._upload();
     this.settings = new Settings(view, this.problems, this._setting(), this.upload.parts);
     this.history = this._history();
@@ -47,7 +49,7 @@ export class Workbench {
   async start() {
     const { view } = this;
     this._layOut();
-    keys(view, { Escape: () => this.kernel.cancel() });
+    view.listen(view.root, "keydown", ({ key }) => key === "Escape" && this.kernel.cancel());
     commonKeys(view, this.stage.player);
     await this.history.read();
     view.onSelect((selection, changed) => this._draw(selection, changed));
@@ -70,11 +72,24 @@ export class Workbench {
       typed: (text) => this.change({ prompt: text }, TYPING),
       corrected: (text) => this.change({ prompt: text }),
       entered: () => this.kernel.ask(false),
-      left: () => this.kernel.cancel(),
       focused: () => this.kernel.answered && this.kernel.emit({ kind: "warm", model: this.mine.model }),
     });
     prompt.show(this.mine.prompt);
     return prompt;
+  }
+
+  _palette() {
+    return new Palette(this._wordsOf(this.mine.model), {
+      text: this.prompt.text,
+      changed: (prompt) => this.change({ prompt }, TYPING),
+      listen: (target, type, act) => this.view.listen(target, type, act),
+    });
+  }
+
+  /** The palette of a model. @param {string} model */
+  _wordsOf(model) {
+    const { palettes, palette_of } = this.view.metadata;
+    return palettes[palette_of[model]];
   }
 
   _upload() {
@@ -122,7 +137,14 @@ export class Workbench {
       h("code", {}, "x2v.views.Playground()"),
       " in a notebook.",
     );
-    const words = [prompt.label, prompt.text, prompt.words, problems.slot("prompt"), problems.slot("run")];
+    const words = [
+      prompt.label,
+      prompt.text,
+      this.palette.root,
+      prompt.words,
+      problems.slot("prompt"),
+      problems.slot("run"),
+    ];
     const side = h("div", { class: "x2v-play-side" }, settings.root, code.root);
     const text =
       "Keys: Enter makes the clip at once, Esc stops it; outside the text, ← → frames, space plays.";
@@ -262,6 +284,8 @@ export class Workbench {
     this.mine = { ...selection };
     if (changed.has("entry") && !this.kernel.job) this._show(entry);
     if (changed.has("prompt")) this.prompt.show(prompt);
+    if (changed.has("prompt")) this.palette.mark();
+    if (changed.has("model")) this.palette.show(this._wordsOf(selection.model));
     this.settings.draw(selection, changed);
     this.stage.draw(frame, this.history.entries.get(entry));
     this.history.draw(frame, entry);
