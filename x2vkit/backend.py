@@ -79,7 +79,7 @@ class Backend(Protocol):
         """How a model reads a prompt. Raises X2VError where there is no such model."""
 
     def palette(self, model: str) -> Mapping[str, Any]:
-        """What can be asked of a model, as JSON values (see `run.palette`); no groups where that is unknown."""
+        """What can be asked of a model, as JSON values (see `run.palette`)."""
 
     def preview_decoder(self, model: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """A linear picture of one latent position: weight (4 * 8 * 8 * 3, C) and bias (4 * 8 * 8 * 3,)."""

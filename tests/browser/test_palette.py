@@ -56,8 +56,11 @@ def lib(browser):
 
 @pytest.mark.parametrize(("prompt", "kind", "word", "after"), COMPOSED)
 def test_a_word_goes_where_a_caption_would_have_it(lib, prompt, kind, word, after):
-    given = [prompt.replace("|", ""), max(prompt.find("|"), 0), palette(SMALL), {"kind": kind, "text": word}]
-    made = lib.evaluate("([prompt, caret, palette, chip]) => lib.compose(prompt, caret, palette, chip)", given)
+    chip = {"kind": kind, "text": word}
+    given = [prompt.replace("|", ""), max(prompt.find("|"), 0), palette(SMALL), chip]
+    made = lib.evaluate(
+        "([prompt, caret, palette, chip]) => lib.compose(prompt, caret, palette, chip)", given
+    )
     assert made["text"] == after.replace("|", "")
     assert SMALL.knows(made["text"]) or "unicorn" in prompt
 
@@ -67,11 +70,13 @@ def test_the_words_of_every_caption_are_found(lib):
     import numpy as np
 
     rng = np.random.default_rng(0)
-    specs = [SceneSpec("cat", "red", "spin", "left", scene, "zoom out") for scene in ("snow", "beach", "space")]
+    scenes = ("snow", "beach", "space")
+    specs = [SceneSpec("cat", "red", "spin", "left", scene, "zoom out") for scene in scenes]
     specs.append(SceneSpec("dog", "blue", "run", "right", "city", "pan up", ("hat", "green")))
     for spec in specs * 8:
         text = caption(spec, rng)
-        found = set(lib.evaluate("([prompt, palette]) => [...lib.held(prompt, palette)]", [text, palette(SMALL)]))
+        call = "([prompt, palette]) => [...lib.held(prompt, palette)]"
+        found = set(lib.evaluate(call, [text, palette(SMALL)]))
         place = palette(SMALL)["phrases"]["place"][spec.scene]
         expected = {spec.subject} | ({"wearing a hat"} if "hat" in text else set())
         expected |= {spec.color} if spec.color in text else set()
@@ -113,4 +118,5 @@ def test_words_of_its_own_are_all_that_a_model_trained_on_captions_shows(lib):
 
 def test_nothing_is_offered_that_the_model_does_not_know():
     few = palette(Lexicon(["a", "dog", "red", "hat", "wearing"]))
-    assert [word["text"] for group in few["groups"] for word in group["words"]] == ["dog", "red", "wearing a hat"]
+    texts = [word["text"] for group in few["groups"] for word in group["words"]]
+    assert texts == ["dog", "red", "wearing a hat"]

@@ -297,9 +297,7 @@ CONTROLS = {
 
 
 @pytest.mark.parametrize("options", CONTROLS.values(), ids=CONTROLS)
-def test_control_that_is_none_is_refused_at_once(
-    model, tmp_path, monkeypatch, capsys, options
-):
+def test_control_that_is_none_is_refused_at_once(model, tmp_path, monkeypatch, capsys, options):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["generate", "a dog", *options]) == 2
     message = capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""What can be asked of a model, as a palette of words for a page: subjects, colours, garments, actions, places,
-camera moves, from the world's grammar as far as the model's vocabulary has them.
+"""What can be asked of a model, as a palette of words to click: from the world's grammar and its vocabulary.
 
-A model with words of its own was trained on somebody's captions, and what it can show is not known: its palette
-holds those words alone. How a word goes into a prompt stands in views/static/lib/compose.js.
+Subjects, colours, garments, actions, places and camera moves, as far as the model knows them. A model with
+words of its own was trained on somebody's captions, and what it can show is not known: its palette holds
+those words alone. How a word goes into a prompt stands in views/static/lib/compose.js.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def palette(lexicon: Lexicon) -> dict[str, Any]:
     """The palette of a model, as JSON values.
 
     Returns:
-        groups: each a `name` and `words`, {text, kind, label}, where the label is what a page shows; none, where the model knows nothing of the world.
+        groups: each a `name` and `words`, {text, kind, label}, where the label is what a page shows; none,
+            where the model knows nothing of the world.
         order: kinds as in a caption.
         phrases: kind -> what a prompt may say -> the word of the palette that it means.
         leads: kind -> words before such a phrase that belong to it.
@@ -94,7 +95,8 @@ def palette(lexicon: Lexicon) -> dict[str, Any]:
 def phrases() -> dict[str, dict[str, str]]:
     """Kind -> every way to say one of its words -> that word."""
     ways = {way: MOVES[action][0] for action, said in MOVES.items() for way in said}
-    ways |= {way: MOVES[action][0] for (_, action), said in OWN_MOVES.items() for way in said if way not in ways}
+    own = {way: MOVES[action][0] for (_, action), said in OWN_MOVES.items() for way in said}
+    ways = own | ways  # "racing" is running, of a car too
     places = {way: said[0] for said in PLACES.values() for way in said}
     places |= {way.split()[-1]: place for way, place in places.items()}
     del places["sea"]  # which the world has "under the sea" alone

@@ -2,6 +2,7 @@
 /** The prompt, and how the model reads each of its words. */
 import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
+import { Palette } from "../lib/palette.js";
 
 /**
  * @typedef {{ word: string, read: string[] | null, near: string[] }} Span a word as it was written, as the model
@@ -32,6 +33,12 @@ export class Prompt {
     const label = "How the model reads each word";
     this.words = h("ul", { id: words, class: "x2v-play-words", "aria-label": label });
     this.label = h("label", { for: id, class: "x2v-title" }, "What should the clip show?");
+    this.palette = new Palette(this._palette(view.selection.model), {
+      text: this.text,
+      changed: (text) => on.typed(text),
+      listen: (target, type, act) => view.listen(target, type, act),
+    });
+    this.parts = [this.label, this.text, this.palette.root, this.words];
     view.listen(this.text, "input", () => on.typed(this.text.value));
     view.listen(this.text, "focus", () => on.focused());
     view.listen(this.text, "blur", () => view.commit());
@@ -45,6 +52,17 @@ export class Prompt {
   /** @param {string} prompt */
   show(prompt) {
     if (this.text.value !== prompt) this.text.value = prompt;
+    this.palette.mark();
+  }
+
+  /** The words of another model. @param {string} model */
+  showModel(model) {
+    this.palette.show(this._palette(model));
+  }
+
+  _palette(model) {
+    const { palettes, palette_of } = this.view.metadata;
+    return palettes[palette_of[model]];
   }
 
   /** @param {Span[]} spans none takes them away @param {string[]} [notes] what the model cannot show */

@@ -2,7 +2,6 @@
 /** What was set, what was asked of the kernel, and where its answers go. */
 import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
-import { Palette } from "../lib/palette.js";
 import { Code } from "./code.js";
 import { Comparison } from "./comparison.js";
 import { Grid } from "./grid.js";
@@ -39,7 +38,6 @@ export class Workbench {
     this.code = new Code(view);
     this.comparison = new Comparison(view);
     this.prompt = this._prompt();
-    this.palette = this._palette();
     this.upload = this._upload();
     this.settings = new Settings(view, this.problems, this._setting(), this.upload.parts);
     this.history = this._history();
@@ -76,20 +74,6 @@ export class Workbench {
     });
     prompt.show(this.mine.prompt);
     return prompt;
-  }
-
-  _palette() {
-    return new Palette(this._wordsOf(this.mine.model), {
-      text: this.prompt.text,
-      changed: (prompt) => this.change({ prompt }, TYPING),
-      listen: (target, type, act) => this.view.listen(target, type, act),
-    });
-  }
-
-  /** The palette of a model. @param {string} model */
-  _wordsOf(model) {
-    const { palettes, palette_of } = this.view.metadata;
-    return palettes[palette_of[model]];
   }
 
   _upload() {
@@ -137,14 +121,7 @@ export class Workbench {
       h("code", {}, "x2v.views.Playground()"),
       " in a notebook.",
     );
-    const words = [
-      prompt.label,
-      prompt.text,
-      this.palette.root,
-      prompt.words,
-      problems.slot("prompt"),
-      problems.slot("run"),
-    ];
+    const words = [...prompt.parts, problems.slot("prompt"), problems.slot("run")];
     const side = h("div", { class: "x2v-play-side" }, settings.root, code.root);
     const text =
       "Keys: Enter makes the clip at once, Esc stops it; outside the text, ← → frames, space plays.";
@@ -284,8 +261,7 @@ export class Workbench {
     this.mine = { ...selection };
     if (changed.has("entry") && !this.kernel.job) this._show(entry);
     if (changed.has("prompt")) this.prompt.show(prompt);
-    if (changed.has("prompt")) this.palette.mark();
-    if (changed.has("model")) this.palette.show(this._wordsOf(selection.model));
+    if (changed.has("model")) this.prompt.showModel(selection.model);
     this.settings.draw(selection, changed);
     this.stage.draw(frame, this.history.entries.get(entry));
     this.history.draw(frame, entry);
