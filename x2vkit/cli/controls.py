@@ -97,8 +97,8 @@ def _strokes(text: str) -> list[tuple[NDArray[np.float64], float]]:
     found = []
     for each in value:
         whole = each if isinstance(each, dict) else {"path": each}
-        path = _array(whole.get("path"), "--strokes", text, 2, STROKE)
-        found.append((path, _number(whole.get("radius", RADIUS), text)))
+        points = _array(whole.get("path"), "--strokes", text, 2, STROKE)
+        found.append((points, _number(whole.get("radius", RADIUS), text)))
     return found
 
 
