@@ -285,7 +285,7 @@ def looked_at(height: int, width: int) -> tuple[int, int]:
 
 def to_pixels(frames: np.ndarray) -> Tensor:
     """uint8 (n, H, W, 3) -> float (n, 3, h, w) in [-1, 1], at the size that the network looks at."""
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+    pixels = torch.from_numpy(np.array(frames)).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
     size = looked_at(*frames.shape[1:3])
     if pixels.shape[2:] != size:
         pixels = nnf.interpolate(pixels, size, mode="bilinear", antialias=True, align_corners=False)
