@@ -119,7 +119,7 @@ def train_flops(
 
 def text_flops(config: ModelConfig, text_tokens: int, *, batch: int = 1) -> int:
     """FLOPs of the text encoder over `batch` prompts of `text_tokens` (with <start>, padded)."""
-    return batch * config.text_depth * _block(text_tokens, config.text_width, 4)
+    return batch * config.text_depth * block_flops(text_tokens, config.text_width, 4)
 
 
 def attention_flops(config: ModelConfig, length: int) -> int:
@@ -143,7 +143,7 @@ def run_flops(config: ModelConfig, request: RunRequest, text_tokens: int, contro
     return evaluations * one + text_flops(config, text_tokens, batch=passes)
 
 
-def _block(L: int, width: int, mlp_ratio: int) -> int:
+def block_flops(L: int, width: int, mlp_ratio: int) -> int:
     """FLOPs of one block over L tokens of width E.
 
     qkv, E -> 3E: 6 L E^2; scores q k^T, for all heads together: 2 L^2 E; weights times v: 2 L^2 E; out, E ->
@@ -186,7 +186,7 @@ def _forward_parts(
 
     text_in = 2 * T * config.text_width * E
     modulation = 2 * known * E * E + 2 * levels * 6 * E * E + 2 * last_levels * 2 * E * E
-    blocks = config.depth * _block(L, E, config.mlp_ratio)
+    blocks = config.depth * block_flops(L, E, config.mlp_ratio)
     passed = text_in + modulation + blocks + 2 * N * E * P
     if config.conv_width:
         warps = config.subject_rope and (control or camera)
