@@ -29,8 +29,9 @@ each_lesson = pytest.mark.parametrize("path", lessons.LESSONS, ids=lambda path: 
 
 @pytest.fixture(autouse=True)
 def still(monkeypatch, tmp_path):
-    """No window opens, and nothing is written beside the tests."""
+    """No window opens, nothing is written beside the tests, and a hundredth of each training is enough."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("X2VKIT_COURSE_SHARE", "0.01")
     matplotlib.use("Agg")
     yield
     from matplotlib import pyplot

@@ -54,6 +54,75 @@ LESSONS: tuple[Lesson, ...] = (
             "touched": "an experiment: which latent frames see a frame",
         },
     ),
+    Lesson(
+        "07-transformer",
+        "The transformer",
+        {
+            "modulate": "the norm, and what the noise level adds to it",
+            "block": "a block: look around, think, add both",
+            "transformer": "the whole model from its parts",
+            "block_flops": "what a block costs",
+            "loss": "the loss of a velocity",
+            "ignored": "which input a broken model ignores",
+        },
+    ),
+    Lesson(
+        "08-training",
+        "Train it",
+        {
+            "levels": "noise levels to train on",
+            "best_linear_loss": "the loss of a model that has learned nothing",
+            "loss_by_level": "where a model is bad",
+            "learning_rate": "warm up, flat, down",
+            "running_average": "the average of the weights",
+            "adherence": "the share of the words that a clip shows",
+        },
+    ),
+    Lesson(
+        "09-scaling",
+        "Scaling",
+        {
+            "training_flops": "what a training costs",
+            "frontier": "the best loss that each budget buys",
+            "line_in_logs": "a power law, by a straight line",
+            "with_floor": "a power law that ends at a floor",
+            "best_size": "how large a model a budget wants",
+        },
+    ),
+    Lesson(
+        "10-few-steps",
+        "Few steps",
+        {
+            "euler": "follow a velocity in steps",
+            "distance": "how far two clouds of points are apart",
+            "average_velocity": "the velocity that gets there in one jump",
+            "meanflow_target": "what a flow map is trained towards",
+            "draw_times": "pairs of levels to train on",
+        },
+    ),
+    Lesson(
+        "11-control",
+        "Control",
+        {
+            "box_path": "a box that moves evenly",
+            "covered": "a box on the grid of latents",
+            "iou": "how well two boxes agree",
+            "camera_track": "a camera that pans and zooms evenly",
+            "share_inside": "how much attention finds the subject",
+        },
+    ),
+    Lesson(
+        "12-limits",
+        "Sora, and what comes",
+        {
+            "fine_detail": "how much detail a clip holds",
+            "changes": "in how many frames a subject is another",
+            "gravity": "how fast things fall",
+            "windows": "clips that make a long one",
+            "correlation": "whether a mouth moves with its track",
+            "sequence_length": "tokens of a real model",
+        },
+    ),
 )
 """All lessons, in order."""
 
