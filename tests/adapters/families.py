@@ -135,6 +135,7 @@ def cogvideox(frames: int = 9, patch_t: int | None = None, **config: Any) -> Cas
         kinds,
         reads=((joint, joint, ""),),
         other={"prompt": OTHER},
+        short={},  # of the filler at the end of its latents only the decoder tells
     )
 
 

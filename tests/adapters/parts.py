@@ -42,8 +42,8 @@ class Case:
     """Whether the prompt also moves every token of the video, by a pooled vector."""
     conditional: bool = True
     """Whether what the words alone predict can be read off guidance."""
-    fixed: bool = False
-    """Whether the seed does not reach the video (it is given)."""
+    short: dict[str, Any] = field(default_factory=lambda: {"output_type": "latent"})
+    """What makes a call cheaper where no pictures are wanted."""
 
     def run(self, seed: int = 0, **changes: Any) -> Any:
         given = self.call | self.fresh() | changes
