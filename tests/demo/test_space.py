@@ -18,6 +18,7 @@ import pytest
 import x2vkit
 from x2vkit.demo import space
 from x2vkit.errors import X2VError
+from x2vkit.registry import LORA_FILE
 
 ROOT = Path(x2vkit.__file__).parent.parent
 
@@ -67,6 +68,17 @@ def test_other_weights_come_along(tmp_path, pipeline):
     app = (tmp_path / "space" / "app.py").read_text()
     assert 'Path(__file__).parent / "model"' in app
     compile(app, "app.py", "exec")
+
+
+def test_a_lora_comes_along_where_its_weights_ship(tmp_path):
+    lora = tmp_path / "lora"
+    lora.mkdir()
+    (lora / LORA_FILE).touch()
+    space.export(tmp_path / "space", str(lora))
+    assert (tmp_path / "space" / "model" / LORA_FILE).is_file()
+    (lora / "training.json").write_text('{"base": "runs/mine/pipeline"}')
+    with pytest.raises(X2VError, match="a LoRA of weights that ship"):
+        space.export(tmp_path / "other", str(lora))
 
 
 @pytest.mark.slow

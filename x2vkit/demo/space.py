@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from x2vkit.errors import X2VError
-from x2vkit.registry import shipped
+from x2vkit.registry import LORA_FILE, lora_base, shipped
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),
@@ -57,8 +57,8 @@ LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.x2v filter=l
 def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
     """Write the folder, and say what to do with it.
 
-    model: the name of shipped weights, or a folder of others, which is copied along. Raises X2VError for a
-    folder that holds something or cannot be written, and for weights that are not there.
+    model: the name of shipped weights, or a folder of others or of a LoRA, which is copied along. Raises
+    X2VError for a folder that holds something or cannot be written, and for weights that are not there.
     """
     target, got = Path(folder), f"--export-space {str(folder)!r}"
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -66,8 +66,9 @@ def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
     package = Path(__file__).parents[1]
     weights = None if model is None or model in shipped() else Path(model)
     if weights is not None and not (weights / "model_index.json").is_file():
-        rule = "no such weights ship, and no such folder holds any"
-        raise X2VError(f"model {model!r}", rule, "give a folder that save_pretrained wrote")
+        if not (weights / LORA_FILE).is_file() or lora_base(weights) not in shipped():
+            rule = "no such weights ship, and no such folder holds any, or a LoRA of weights that ship"
+            raise X2VError(f"model {model!r}", rule, "give a folder that save_pretrained wrote")
     name = "" if model is None else repr(model)
     try:
         target.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import torch
 
 from x2vkit.errors import X2VError
 from x2vkit.media import write_clip
+from x2vkit.run.backend import ModelBackend
 from x2vkit.run.load import load
 from x2vkit.run.record import generate
 from x2vkit.training import cli
 from x2vkit.training.diffusion import tune
-from x2vkit.training.diffusion.tune import TuneTask
+from x2vkit.training.diffusion.tune import TuneTask, grown_vocabulary
 from x2vkit.training.engine import Engine
 from x2vkit.training.recipe import EngineConfig, Recipe
 from x2vkit.world.dataset import VideoFolder
@@ -27,6 +29,9 @@ def start(planning, tmp_path_factory):
     """A folder of trained weights with a planner: random ones, and another guidance than usual."""
     folder = tmp_path_factory.mktemp("start")
     planning.save_pretrained(folder)
+    config = json.loads((folder / "text_encoder" / "config.json").read_text())
+    config["synonyms"] |= {"bouncing": None}  # known within phrases alone
+    (folder / "text_encoder" / "config.json").write_text(json.dumps(config))
     (folder / "sampling.json").write_text(json.dumps({"steps": 2, "guidance": 3.0}))
     return folder
 
@@ -78,6 +83,15 @@ def test_words_the_model_cannot_read_stand_behind_its_own_in_order_of_arrival(
     )
     for name, value in model.transformer.state_dict().items():
         torch.testing.assert_close(value, pipeline.transformer.state_dict()[name])
+
+
+def test_a_word_known_within_phrases_alone_is_learned_in_its_row(start, videos, tmp_path):
+    shutil.copytree(videos, tmp_path / "mine")
+    text = (tmp_path / "mine" / "captions.csv").read_text()
+    (tmp_path / "mine" / "captions.csv").write_text(text.replace("a puppy rising", "a puppy bouncing"))
+    words, synonyms = grown_vocabulary(start, VideoFolder(tmp_path / "mine"))
+    assert words[-3:] == ["jellyfish", "rising", "sinking"] and words.count("bouncing") == 1
+    assert "bouncing" not in synonyms
 
 
 def test_a_step_learns_from_own_clips_and_from_as_many_of_the_world(start, videos, latents, pipeline):
@@ -132,6 +146,10 @@ def test_a_lora_learns_alone_and_brings_its_words_to_the_model(start, videos, la
     own = made.make_pipeline(made.vae, engine.averaged())
     np.testing.assert_allclose(clip(by_folder), clip(own), atol=1e-4)
     np.testing.assert_array_equal(clip(by_folder), clip(added))
+    backend = ModelBackend((str(tmp_path / "lora"),))
+    assert backend.lexicon(str(tmp_path / "lora")).words == added.text_encoder.words
+    assert backend.sampling(str(tmp_path / "lora")).guidance == 3.0
+    np.testing.assert_array_equal(clip(backend.pipeline(str(tmp_path / "lora"))), clip(added))
     plain = load(str(start))
     added.unload_lora_weights()
     assert added.text_encoder.words == plain.text_encoder.words

@@ -81,7 +81,8 @@ class TuneTask(DiffusionTask):
         text = read_config(self.start / "text_encoder")
         known = Lexicon(text["vocab"], text["synonyms"])
         self.new_words = [word for word in self.reader.words if word not in known.id_of]
-        self.learned = [word for word in self.reader.words[2:] if not known.knows(word)]
+        read = self.reader.lexicon.knows
+        self.learned = [word for word in self.reader.words[2:] if read(word) and not known.knows(word)]
         self.replay = self._replay(cache_folder / "world") if self.data.replay else None
 
     def read_data(self, recipe: Recipe) -> TuneData:
