@@ -117,7 +117,7 @@ def scaling_presets(
     cheap, rich = places[0], places[-1]
     ratio = points[rich]["flops"] / points[cheap]["flops"]
     losses = [points[i]["values"]["loss"] for i in (cheap, rich)]
-    least = f"{points[cheap]['flops']:.1e} FLOPs: the loss is {losses[0]:.3f}, and the clip a blur."
+    least = f"{_power(points[cheap]['flops'])} FLOPs: the loss is {losses[0]:.3f}, and the clip a blur."
     most = f"{ratio:,.0f} times the compute: the loss falls to {losses[1]:.3f}."
     found = [
         Preset("The smallest budget", least, {"point": cheap, "figure": "loss"}),
@@ -127,8 +127,8 @@ def scaling_presets(
         half = [i for i in places if points[i]["values"].get("adherence", 0) >= 0.5]
         if half:
             told = (
-                f"At {points[half[0]]['flops']:.1e} FLOPs half of what prompts ask for is on the screen for "
-                "the first time, as the judge reads it."
+                f"At {_power(points[half[0]]['flops'])} FLOPs half of what prompts ask for is on the screen "
+                "for the first time, as the judge reads it."
             )
             found.insert(1, Preset("Half of the words", told, {"point": half[0], "figure": "adherence"}))
     return found
@@ -189,3 +189,10 @@ def _coarse(picture: NDArray[np.uint8]) -> Floats:
 
 def _times(ratio: float) -> str:
     return f"{ratio:,.0f} times" if ratio < 1000 else "more than a thousand times"
+
+
+def _power(value: float) -> str:
+    """1.3 × 10¹¹"""
+    exponent = int(np.floor(np.log10(value)))
+    raised = str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
+    return f"{value / 10**exponent:.1f} × 10{raised}"

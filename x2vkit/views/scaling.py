@@ -132,7 +132,7 @@ class Scaling(View):
                 "point": place[id(self.trio[-1])] if self.trio else len(self.points) - 1,
                 "frame": 0,
                 "prompt": next(iter(PROMPTS)),
-                "figure": "loss",
+                "figure": "adherence" if any(one["key"] == "adherence" for one in figures) else "loss",
                 "far": False,
                 "budget": round(float(np.log10(flops[-1])) + 1, 2),
             },
