@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from x2vkit.adapters.base import Support
-from x2vkit.adapters.coverage import Note, coverage, note
+from x2vkit.adapters.coverage import Note, coverage, note, padding_notes
 from x2vkit.adapters.grid import Layout, find_geometry, find_layout, frames_of, patches
 from x2vkit.adapters.layers import ORDER, Reading, each_site, readings
 from x2vkit.adapters.linear import fit_picture
@@ -64,6 +64,7 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
         for step, layer, heard in each_site(run, order)
         if first <= step < first + len(steps)
     }
+    notes += padding_notes(kept, [found[site].layer for site in order], geometry)
     last = layout.arrange(steps[-1].next_sample)
     weight, bias = fit_picture(last, frames, geometry) if real else (None, None)
     return Trace(
@@ -135,7 +136,7 @@ def _clip(
 ) -> tuple[NDArray[np.uint8], Geometry, bool]:
     """The pictures that a section's latents stand for, the strides between them, whether they are real."""
     stride = temporal_stride(run.pipe)
-    frames = frames_of(run.result)
+    frames = frames_of(run.result, run.call.get("output_type"))
     if sections > 1:
         frames = run.pictures[section] if len(run.pictures) == sections else None
     if frames is None:

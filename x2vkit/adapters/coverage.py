@@ -9,13 +9,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from x2vkit.adapters.base import Support
 from x2vkit.adapters.recording import Run
+from x2vkit.axes import Geometry
+from x2vkit.trace.layers import AttentionLayer
+from x2vkit.trace.record import Site
 
 Note = dict[str, Any]
+Array = NDArray[Any]
+ROWS = 16
+"""Rows of a layer that are looked at for filler."""
+LEAST_SHARE = 0.01
+"""Share of attention on filler that is worth a word."""
 
 
 def coverage(support: Support, run: Run, more: Iterable[Note]) -> dict[str, Any]:
@@ -91,3 +102,27 @@ def _numbers(run: Run) -> Iterable[Note]:
             "The scheduler does not say what it takes the finished clip to be: pred_x0 shows the next sample."
         )
         yield note("pred_x0", said, [f"step {i}" for i in missing])
+
+
+def padding_notes(
+    kept: Mapping[Site, tuple[Array, Array]], layers: Sequence[AttentionLayer], geometry: Geometry
+) -> Iterable[Note]:
+    """How much of the video's attention goes to filler that is not masked away, by some of its rows."""
+    shares: dict[str, list[float]] = {}
+    padding = geometry.span("padding")
+    for (_, layer), (q, k) in kept.items():
+        reads = layers[layer]
+        filler = np.isin(reads.places("keys", geometry), padding)
+        asks = np.flatnonzero(np.isin(reads.places("queries", geometry), geometry.span("video")))
+        if filler.any() and len(asks):
+            some = q[:, asks[:: max(1, len(asks) // ROWS)]].astype(np.float32)
+            scores = some @ k.astype(np.float32).swapaxes(1, 2) * q.shape[2] ** -0.5  # (A, rows, keys)
+            rows = np.exp(scores - scores.max(-1, keepdims=True))
+            share = rows[..., filler].sum() / rows.sum()
+            shares.setdefault(reads.name, []).append(float(share))
+    if shares and (mean := float(np.mean([np.mean(each) for each in shares.values()]))) > LEAST_SHARE:
+        said = (
+            f"{len(padding)} filler tokens behind the words are not masked away: {mean:.0%} of the video's "
+            "attention in these modules goes to them, and not to words."
+        )
+        yield note("padding", said, shares)

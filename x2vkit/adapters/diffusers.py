@@ -16,13 +16,12 @@ from torch import Tensor, nn
 
 from x2vkit.adapters.base import Support
 from x2vkit.adapters.build import traces_of
-from x2vkit.adapters.memory import SOME, resolve
+from x2vkit.adapters.memory import BUDGET_BYTES, SOME, resolve
 from x2vkit.adapters.recording import Run
 from x2vkit.adapters.registry import support_of
 from x2vkit.adapters.watch import watching
 from x2vkit.errors import X2VError
 from x2vkit.run.capture import AttentionCapture
-from x2vkit.run.record import BUDGET_BYTES
 from x2vkit.trace import Trace
 
 

@@ -158,8 +158,12 @@ def patches(config: Any) -> Iterator[Shape3]:
     yield 1, 2, 2
 
 
-def frames_of(result: Any) -> NDArray[np.uint8] | None:
-    """The first clip of what a pipeline returned, as (F, H, W, 3) uint8; None for latents."""
+def frames_of(result: Any, output_type: Any) -> NDArray[np.uint8] | None:
+    """The first clip of what a pipeline returned, as (F, H, W, 3) uint8; None for latents, whose shape may
+    look like a clip's.
+    """
+    if output_type == "latent":
+        return None
     clip = result[0] if isinstance(result, tuple) else None
     for name in ("frames", "video", "videos", "images"):
         clip = getattr(result, name, None) if clip is None else clip
