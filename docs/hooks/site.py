@@ -1,8 +1,8 @@
 """What the site makes of the package while it is built: reference pages, the tree of files, live views.
 
-mkdocs calls `on_config` and `on_files`. Everything is read from the sources, so nothing here
-goes stale: a new module appears in the tree and in the reference by itself. Only the live views import x2vkit
-(never torch).
+mkdocs calls `on_config`, `on_files` and `on_page_markdown`. Everything is read from the sources, so nothing
+here goes stale: a new module appears in the tree and in the reference by itself. Only the live views
+and the table of families import x2vkit (never torch).
 """
 
 from __future__ import annotations
@@ -50,6 +50,33 @@ def on_files(files: Files, config: Any) -> Files:
     for path, content in made.items():
         files.append(File.generated(config, path, content=content))
     return files
+
+
+FAMILIES = "<!-- families -->"
+"""Where a page has the table of pipelines whose class is known."""
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the table of families where a page asks for it."""
+    return markdown.replace(FAMILIES, families())
+
+
+def families() -> str:
+    """Every pipeline that adapters/ knows by its class: how far, and what a reader should know of it."""
+    own_checkout()
+    from x2vkit.adapters.registry import FAMILIES as KNOWN
+
+    rows = []
+    for family in KNOWN:
+        about = summary(family.__name__)
+        rows += [f"| `{one.pipeline}` | {one.level} | {one.why or about} |" for one in family.SUPPORT]
+    return "\n".join(["| pipeline | how far | what to know |", "|---|---|---|", *rows])
+
+
+def own_checkout() -> None:
+    """Let imports find this checkout, whatever is installed."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
 
 
 @cache
@@ -148,8 +175,7 @@ def defines(name: str) -> bool:
 @cache
 def live(view: str) -> str:
     """A view on its bundled trace as one page that needs nothing else."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(0, str(ROOT))  # the site shows this checkout, whatever is installed
+    own_checkout()
     from x2vkit import views
 
     with tempfile.TemporaryDirectory() as folder:

@@ -9,9 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.adapters.families import wan
 from x2vkit import registry
+from x2vkit.adapters.base import REFUSED, Support
+from x2vkit.adapters.registry import SUPPORTED
 from x2vkit.config import RunRequest
-from x2vkit.demo.models import Models, to_frames
+from x2vkit.demo.foreign import to_frames
+from x2vkit.demo.models import Models
 from x2vkit.errors import X2VError
 from x2vkit.run import record as recorder
 from x2vkit.run.request import CheckedRequest
@@ -121,3 +125,53 @@ def test_every_kind_of_frames_becomes_one():
         assert np.array_equal(to_frames(frames), want)
     with pytest.raises(X2VError, match="a clip is"):
         to_frames(np.zeros((1, 2, 3)))
+
+
+def small(prompt: str = "a red ball", **values: object) -> dict:
+    return {"prompt": prompt, "steps": 2, "seed": 4, "num_frames": 5, "height": 32, "width": 48, **values}
+
+
+def test_a_real_pipeline_has_pictures_of_its_steps_its_own_rules_and_a_record():
+    all_of = Models(wan().pipe)
+    assert all_of.sampling("WanPipeline").steps == 50
+    with pytest.raises(X2VError, match="num_frames is 1 . k × 4"):
+        all_of.read(small(num_frames=6))
+    with pytest.raises(X2VError, match="takes none"):
+        all_of.read(small(), image="a.png")
+    told = []
+    made = all_of.make(all_of.read(small()), told.append)
+    assert made.frames.shape == (5, 32, 48, 3) and made.trace is not None and made.trace.captured
+    alone = wan().pipe(**small_call()).frames[0]
+    assert np.array_equal(made.frames, np.rint(alone * 255).astype(np.uint8))  # recorded as it makes alone
+    assert [(step.step, step.steps) for step in told] == [(1, 2), (2, 2)]
+    assert told[0].picture.shape == (2, 4, 6, 3) and told[0].t > told[1].t  # colours of the latents
+    told.clear()
+    all_of.make(all_of.read(small(seed=5)), told.append)
+    assert told[0].picture.shape == (5, 32, 48, 3)  # by the linear picture of the clip before
+
+
+def small_call() -> dict:
+    generator = torch.Generator("cpu").manual_seed(4)
+    size = {"num_frames": 5, "height": 32, "width": 48, "num_inference_steps": 2, "guidance_scale": 5.0}
+    return {"prompt": "a red ball", "generator": generator, "output_type": "np", **size}
+
+
+def test_what_cannot_be_recorded_still_makes_its_clip(monkeypatch):
+    refused = Support("WanPipeline", REFUSED, "nobody knows how")
+    monkeypatch.setitem(SUPPORTED, "WanPipeline", refused)
+    all_of = Models(wan().pipe)
+    made = all_of.make(all_of.read(small()), lambda step: None)
+    assert made.frames.shape == (5, 32, 48, 3) and made.trace is None
+    assert any("nobody knows how" in note for note in made.notes)
+
+
+def test_stopping_ends_a_recorded_run_and_leaves_the_pipeline_as_it_was():
+    pipe = wan().pipe
+    kind, scheduler = type(pipe), type(pipe.scheduler)
+
+    def stop(step):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Models(pipe).make(Models(pipe).read(small()), stop)
+    assert type(pipe) is kind and type(pipe.scheduler) is scheduler

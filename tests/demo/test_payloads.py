@@ -14,7 +14,7 @@ from PIL import Image
 
 from x2vkit.config import RunRequest
 from x2vkit.demo import payloads
-from x2vkit.demo.models import Made, Progress
+from x2vkit.demo.made import Made, Progress
 from x2vkit.errors import X2VError
 
 

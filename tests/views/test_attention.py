@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.trace.test_layers import split_trace
-from tests.views.foreign import large_trace
 from x2vkit import views
 from x2vkit.axes import Geometry
+from x2vkit.bench.large import large_trace
 from x2vkit.errors import X2VError
 from x2vkit.trace.samples import sample
 from x2vkit.views.attention import packing, shares

@@ -8,7 +8,7 @@ recording.trace
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,12 +17,15 @@ from torch import Tensor, nn
 from x2vkit.adapters.base import Support
 from x2vkit.adapters.build import traces_of
 from x2vkit.adapters.memory import BUDGET_BYTES, SOME, resolve
-from x2vkit.adapters.recording import Run
+from x2vkit.adapters.recording import Kept, Run
 from x2vkit.adapters.registry import support_of
 from x2vkit.adapters.watch import watching
 from x2vkit.errors import X2VError
 from x2vkit.run.capture import AttentionCapture
 from x2vkit.trace import Trace
+
+OnStep = Callable[[Kept, Mapping[str, Any]], object]
+"""Told of a step as numbers, and of the arguments of the call that it belongs to."""
 
 
 class Recording:
@@ -31,7 +34,14 @@ class Recording:
     What goes wrong with the record is told when a trace is asked for: the pipeline's call goes on.
     """
 
-    def __init__(self, pipe: Any, attention: AttentionCapture | None, budget_bytes: int) -> None:
+    def __init__(
+        self,
+        pipe: Any,
+        attention: AttentionCapture | None,
+        budget_bytes: int,
+        on_step: OnStep | None = None,
+    ) -> None:
+        self._on_step = on_step
         self._pipe, self._attention, self._budget = pipe, attention, budget_bytes
         self._support: Support = support_of(pipe)
         self._run: Run | None = None
@@ -80,8 +90,12 @@ class Recording:
                 self._failure = error
 
     def stepped(self, scheduler: Any, given: dict[str, Any], result: Any) -> None:
-        if self._run is not None:
-            self._run.stepped(scheduler, given, result)
+        if self._run is None:
+            return
+        before = len(self._run.steps)
+        self._run.stepped(scheduler, given, result)
+        if self._on_step is not None and len(self._run.steps) > before:
+            self._on_step(self._run.steps[-1], self._run.call)
 
     def forward_begins(self, name: str, model: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         if self._run is not None:
@@ -102,7 +116,11 @@ class Recording:
 
 @contextmanager
 def attach(
-    pipe: Any, attention: AttentionCapture | None = SOME, *, budget_bytes: int = BUDGET_BYTES
+    pipe: Any,
+    attention: AttentionCapture | None = SOME,
+    *,
+    budget_bytes: int = BUDGET_BYTES,
+    on_step: OnStep | None = None,
 ) -> Iterator[Recording]:
     """Keep how a pipeline makes clips while you call it yourself, with your own arguments.
 
@@ -111,6 +129,7 @@ def attach(
             makes alone, bit for bit.
         attention: the queries and keys to keep; None for none. Layers are the blocks of the denoising model.
         budget_bytes: a call whose trace would be larger is refused before it computes anything.
+        on_step: told of every step, with the call's arguments; what it raises ends the call.
 
     Yields:
         The recording: its `trace` is that of the last call, `traces` has all.
@@ -118,7 +137,7 @@ def attach(
     Raises:
         X2VError: the pipeline's class is known not to be recordable.
     """
-    recording = Recording(pipe, attention, budget_bytes)
+    recording = Recording(pipe, attention, budget_bytes, on_step)
     with watching(pipe, recording):
         yield recording
 

@@ -96,6 +96,7 @@ def _views(browser: Any, folder: Path) -> Iterator[Line]:
     yield Line("Attention, click to heat map, median", median(waits), "ms", 30.0, most=True, note=_of(waits))
     page.close()
 
+    yield from _large(browser, folder, requests)
     page = _open(browser, folder / "Scaling.html", requests)
     page.wait_for_timeout(1500)  # clips unpack a few milliseconds apart
     waits = _drag(page, "point")
@@ -117,6 +118,21 @@ def _views(browser: Any, folder: Path) -> Iterator[Line]:
         page.close()
     note = "a new Python makes the view without torch, and a new tab paints it"
     yield Line("bundled trace to first paint", median(seconds), "s", 2.0, most=True, note=note)
+
+
+def _large(browser: Any, folder: Path, requests: list[str]) -> Iterator[Line]:
+    """Attention of a grid of real size: two heads of 64 channels over 32,760 patches, at one place."""
+    from x2vkit.bench.large import large_trace
+    from x2vkit.views import Attention
+
+    path = folder / "Large.html"
+    Attention(large_trace()).to_html(path)
+    yield Line("page of 32,760 tokens", path.stat().st_size / 1e6, "MB", 20.0, most=True)
+    page = _open(browser, path, requests)
+    waits = _click(page, ".x2v-attention-stage")
+    name = "Attention of 32,760 tokens, click to heat"
+    yield Line(name, median(waits), "ms", 50.0, most=True, note=_of(waits))
+    page.close()
 
 
 def _open(browser: Any, path: Path, requests: list[str]) -> Any:

@@ -24,9 +24,9 @@ def demo(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) -> 
     """The page, to be launched: a gr.Blocks with calm defaults (nothing shared, counted or fetched).
 
     pipe: None for all models that ship; the name or folder of one; an X2VPipeline; or any diffusers video
-    pipeline, called with prompt, num_inference_steps and generator (and callback_on_step_end, for progress
-    and Stop). fps: frames a second of a diffusers pipeline's clips. max_queue: requests that may wait; more
-    are told to come back. Raises X2VError for a pipe of another kind, or without Gradio.
+    pipeline: its sizes and rules are read from it, its steps have pictures, and Look inside opens its record.
+    fps: frames a second of a diffusers pipeline's clips. max_queue: requests that may wait; more are told to
+    come back. Raises X2VError for a pipe of another kind, or without Gradio.
     """
     if find_spec("gradio") is None:
         raise X2VError("x2v.demo", "the page needs Gradio", "pip install 'x2vkit[demo]'")

@@ -17,7 +17,7 @@ import gradio as gr
 from x2vkit.demo import payloads
 from x2vkit.demo.engine import Engine, compare_html, examples, view_html, views
 from x2vkit.demo.guard import said, uploaded
-from x2vkit.demo.models import Made, Progress
+from x2vkit.demo.made import Made, Progress
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
 

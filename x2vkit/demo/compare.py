@@ -10,7 +10,7 @@ import gradio as gr
 from x2vkit.demo import payloads, style
 from x2vkit.demo.engine import Engine, compare_html
 from x2vkit.demo.guard import said
-from x2vkit.demo.models import Progress
+from x2vkit.demo.made import Progress
 from x2vkit.demo.parts import IDEAS, SHAPE_CHOICES, following, seed_field, slider, watched
 from x2vkit.demo.payloads import Message
 from x2vkit.errors import X2VError

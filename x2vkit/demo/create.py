@@ -10,6 +10,7 @@ import gradio as gr
 
 from x2vkit.demo import payloads, style
 from x2vkit.demo.engine import Engine, examples
+from x2vkit.demo.foreign import SIZES
 from x2vkit.demo.guard import said
 from x2vkit.demo.parts import IDEAS, SHAPE_CHOICES, as_file, following, quiet, seed_field, slider, watched
 from x2vkit.demo.payloads import Message
@@ -66,6 +67,7 @@ class Create:
             )
             info = "a third of a second at a time"
             self.seconds = slider("seconds", step=0.01, label="Seconds", info=info, visible=own)
+            self.sizes = [self._size(name) for name in SIZES]
             usual = self.engine.models.sampling(names[0])
             info = "more is finer, and slower"
             self.steps = slider("steps", usual.steps, step=1, label="Steps", info=info)
@@ -75,14 +77,17 @@ class Create:
                 self.seed = seed_field(min_width=110, interactive=False)
                 self.random = gr.Checkbox(True, label="New each time", min_width=200)
             self.model = gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1)
-        start = "Start from a picture or a clip"
-        with gr.Accordion(start, open=False, visible=own, elem_classes="x2v-start"):
+        other = self.engine.models.other
+        start = "Start from a picture or a clip" if own else "Start from a picture"
+        pictured = own or (other is not None and other.asking.image)
+        needed = other is not None and other.asking.image_needed
+        with gr.Accordion(start, open=needed, visible=pictured, elem_classes="x2v-start"):
             label = "Picture: the clip's first frame"
             self.image = as_file(gr.Image(label=label, sources=["upload", "clipboard"], height=180))
             label = "Clip: made anew in the words above"
-            self.video = as_file(gr.Video(label=label, sources=["upload"], height=180))
+            self.video = as_file(gr.Video(label=label, sources=["upload"], height=180, visible=own))
             label = "How much of the clip is made anew"
-            self.strength = slider("strength", step=0.05, label=label)
+            self.strength = slider("strength", step=0.05, label=label, visible=own)
         with gr.Accordion("What to steer away from", open=False, elem_classes="x2v-start"):
             self.negative = gr.Textbox(label="Negative prompt", placeholder="snow", show_label=False)
 
@@ -90,7 +95,17 @@ class Create:
     def form(self) -> list[Any]:
         """The fields, in the order of `run`'s arguments."""
         given = [self.prompt, self.negative, self.image, self.video, self.strength, self.shape, self.seconds]
-        return [*given, self.steps, self.guidance, self.seed, self.random, self.model]
+        return [*given, self.steps, self.guidance, self.seed, self.random, self.model, *self.sizes]
+
+    def _size(self, name: str) -> gr.Slider:
+        """Frames, height or width by the rules of a pipeline that is not x2vkit's own; hidden for others."""
+        other = self.engine.models.other
+        said = other.asking.ranges.get(name) if other is not None else None
+        label = {"num_frames": "Frames", "height": "Height", "width": "Width"}[name]
+        if said is None:
+            return gr.Slider(0, 1, value=0, label=label, visible=False)
+        info = f"1 + {said.step}k" if name == "num_frames" else f"pixels, in steps of {said.step}"
+        return gr.Slider(said.first, said.last, value=said.usual, step=said.step, label=label, info=info)
 
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
@@ -137,7 +152,8 @@ class Create:
 
     def read(self, *form: Any) -> CheckedRequest:
         """The form's fields, checked."""
-        prompt, negative, image, video, strength, shape, seconds, steps, guidance, seed, fresh, model = form
+        prompt, negative, image, video, strength, shape, seconds, *rest = form
+        steps, guidance, seed, fresh, model, *sizes = rest
         values = {
             "prompt": prompt,
             "negative_prompt": negative,
@@ -148,6 +164,8 @@ class Create:
             "seed": RANDOM_SEED if fresh else seed,
             "model": model,
         }
+        if self.engine.models.foreign:
+            values |= dict(zip(SIZES, sizes, strict=True))
         return self.engine.models.read(values, image, video, strength)
 
     def recall(self, event: gr.EventData) -> Sequence[Any]:

@@ -18,7 +18,8 @@ from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
 from x2vkit.config import RunRequest
-from x2vkit.demo.models import Made, Models, Progress
+from x2vkit.demo.made import Made, Progress
+from x2vkit.demo.models import Models
 from x2vkit.errors import X2VError
 from x2vkit.run.request import CheckedRequest, read_request
 from x2vkit.run.worker import Task, Worker
@@ -86,6 +87,8 @@ class Engine:
         made = yield from self._stream(wanted)
         key = secrets.token_urlsafe(12)
         self._requests.put(key, wanted)
+        if self.models.foreign and made.trace is not None:  # it was recorded as it went
+            self._traces.put(key, made.trace)
         return key, made
 
     def compare(self, wanted: Sequence[CheckedRequest]) -> Generator[Progress | None, None, list[Made]]:
@@ -116,8 +119,8 @@ class Engine:
         if wanted is None:
             raise X2VError("this clip", "it was too long ago, and is no longer remembered", "make it again")
         if self.models.foreign:
-            rule = "x2vkit looks inside its own models alone"
-            raise X2VError(f"a clip of {self.models.default}", rule, "use x2v.demo()")
+            rule = f"the records of the last {RECORDED} clips are kept, of those that could be recorded"
+            raise X2VError(f"a clip of {self.models.default}", rule, "make it again, and look at once")
         made = yield from self._stream(wanted, RECORD_BYTES)
         assert made.trace is not None  # x2vkit's own models always leave one
         return self._traces.put(key, made.trace)

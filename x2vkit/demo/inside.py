@@ -10,7 +10,7 @@ import gradio as gr
 from x2vkit.demo import payloads, style
 from x2vkit.demo.engine import Engine, examples, view_html, views
 from x2vkit.demo.guard import said
-from x2vkit.demo.models import Progress
+from x2vkit.demo.made import Progress
 from x2vkit.demo.parts import following, watched
 from x2vkit.demo.payloads import Message
 from x2vkit.errors import X2VError
@@ -50,7 +50,8 @@ class Inside:
 
     def run(self, key: str, view: str, shown: str) -> Generator[tuple[Any, Any], None, None]:
         """Record the clip, if that was not done, and put the view's page into the frame."""
-        key = key or (payloads.EXAMPLE + examples()[0] if examples() else "")
+        if not key and examples() and not self.engine.models.foreign:
+            key = payloads.EXAMPLE + examples()[0]
         if shown == f"{key} {view}":
             return
         if not key:

@@ -30,7 +30,7 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
         with gr.Tabs(selected="create", elem_classes="x2v-tabs") as tabs:
             with gr.Tab("Create", id="create"):
                 create = Create(engine, current)
-            with gr.Tab("Look inside", id="inside", visible=not engine.models.foreign) as inside_tab:
+            with gr.Tab("Look inside", id="inside") as inside_tab:
                 inside = Inside(engine, current)
             with gr.Tab("Compare", id="compare"):
                 compare = Compare(engine)

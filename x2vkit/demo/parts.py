@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from x2vkit.demo.guard import visitors_file
-from x2vkit.demo.models import Progress
+from x2vkit.demo.made import Progress
 from x2vkit.registry import LIMITS, SHAPES
 
 SHAPE_CHOICES = [(name.capitalize(), name) for name in SHAPES]

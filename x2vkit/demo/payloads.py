@@ -20,7 +20,7 @@ from PIL import Image
 from x2vkit import media
 from x2vkit.config import RunRequest
 from x2vkit.demo.engine import EXAMPLE, cache_folder
-from x2vkit.demo.models import Made, Progress
+from x2vkit.demo.made import Made, Progress
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.run.request import form_of, slug

@@ -67,6 +67,8 @@ if TYPE_CHECKING:
 TraceLike: TypeAlias = "Trace | str | os.PathLike[str] | None"
 Seen = TypeVar("Seen")
 
+MOST_PLACES = 3
+"""Modules or steps that are named beside what was not seen."""
 KEPT_PICTURE = "picture.png"
 """The static picture of a view on what is bundled, beside its browser code; see pictures.py."""
 
@@ -297,7 +299,12 @@ def geometry_metadata(geometry: Geometry) -> dict[str, Any]:
 
 def notes_metadata(trace: Trace, left_out: Sequence[str]) -> dict[str, Any]:
     """What the recording did not see, and what of it a page leaves out, for static/lib/notes.js."""
-    unseen = [str(one["said"]) for one in getattr(trace, "coverage", {}).get("unseen", ())]
+    unseen = []
+    for one in trace.coverage.get("unseen", ()):
+        where = [str(place) for place in one.get("where", ())]
+        more = f" and {len(where) - MOST_PLACES} more" if len(where) > MOST_PLACES else ""
+        places = f" ({', '.join(where[:MOST_PLACES])}{more})" if where else ""
+        unseen.append(f"{one['said']}{places}")
     return {"unseen": unseen, "left_out": list(left_out)}
 
 

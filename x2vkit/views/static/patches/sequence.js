@@ -79,15 +79,17 @@ function drawBoxes(context, { order, kept }, shade, { at, each, muted }) {
 function drawDots(context, { order, kept }, shade, { at, each }) {
   const { width, height } = context.canvas;
   const ratio = context.getTransform().a;
-  const image = context.getImageData(0, 0, width, height); // with the names that stand beside
+  const left = Math.floor(at(0)[0] * ratio); // names stand beside
+  const image = context.createImageData(width - left, height);
   const words = new Uint32Array(image.data.buffer);
   const side = Math.max(1, Math.ceil(each * ratio));
   for (let i = 0; i < order.length; i++) {
     if (!kept[order[i]]) continue;
     const [x, y] = at(i).map((v) => Math.round(v * ratio));
-    const end = Math.min(x + side, width);
+    const from = x - left;
+    const end = Math.min(from + side, image.width);
     for (let row = y; row < y + side && row < height; row++)
-      words.fill(shade.words[order[i]], row * width + x, row * width + end);
+      words.fill(shade.words[order[i]], row * image.width + from, row * image.width + end);
   }
-  context.putImageData(image, 0, 0);
+  context.putImageData(image, left, 0);
 }
