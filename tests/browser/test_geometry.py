@@ -23,6 +23,10 @@ def test_views_draw_what_python_draws(open_html, kind):
     patches.selection = {"frame": frame, "order": "all", "drop": 20}
     page = open_html(views.html([denoise, patches, attention, compare]), 1200, 2600)
 
+    for other, count in trace.geometry.token_kinds:  # sound as a line, a start picture as a picture
+        if other in ("audio", "image"):
+            strip = page.pixels(f".x2v-attention-{other} canvas")
+            assert strip.shape[:2] == (1, count) and strip[..., 3].all()
     noisy = page.pixels('canvas[aria-label="What the model sees"]')[..., :3].astype(int)
     assert np.abs(noisy - denoise.data()["noisy"]).max() <= 3  # latents travel at 8 bits
     np.testing.assert_array_equal(page.pixels(AGAIN)[..., :3], patches.data()["rebuilt"])

@@ -12,8 +12,6 @@ from typing import Any
 from x2vkit.errors import X2VError
 
 DTYPES = ("bfloat16", "float16", "float32")
-BUDGET_MB = 400
-"""What a trace may take unless something else is said: views and laptops open that well."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,13 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="blocks whose attention is kept, from 0 (the middle one)",
     )
     add("--heads", type=int, nargs="*", metavar="N", help="heads of them, from 0 (two)")
-    add(
-        "--budget",
-        type=float,
-        default=BUDGET_MB,
-        metavar="MB",
-        help="a larger trace is refused at once (%(default)s)",
-    )
+    add("--budget", type=float, metavar="MB", help="a larger trace is refused at once (2000)")
     add(
         "--dtype",
         choices=DTYPES,
@@ -83,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
 
     pipe, device = load(folder, args)
     call = asking_of(pipe).call(settings(args, picture))
-    with attach(pipe, budget_bytes=round(1e6 * args.budget), **attention(args)) as recording:
+    with attach(pipe, **attention(args)) as recording:
         pipe(generator=_generator(args.seed), **call)
     trace = recording.trace
     trace.save(path, compact=args.compact)
@@ -116,13 +108,14 @@ def settings(args: argparse.Namespace, picture: Any) -> dict[str, Any]:
 
 
 def attention(args: argparse.Namespace) -> dict[str, Any]:
-    """What to keep of the attention, as `record` takes it: its own choice where nothing was said."""
+    """What to keep, as `attach` takes it: its own choice where nothing was said."""
+    budget = {} if args.budget is None else {"budget_bytes": round(1e6 * args.budget)}
     chosen = {"steps": args.attention_steps, "layers": args.layers, "heads": args.heads}
     if all(value is None for value in chosen.values()):
-        return {}
+        return budget
     from x2vkit.run.capture import AttentionCapture
 
-    return {"attention": AttentionCapture(**chosen)}
+    return {"attention": AttentionCapture(**chosen), **budget}
 
 
 def load(folder: Path, args: argparse.Namespace) -> tuple[Any, str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FPS = 16
 """Frames a second of a clip, where neither pipeline nor caller says anything."""
-TRACE_BYTES = 400_000_000
+TRACE_BYTES = 1_000_000_000
 """What the record of one clip may take; above that it is made without attention, and else not at all."""
 PREVIEW_SIDE = 192
 """Pixels of the longer side of a step's picture, about."""

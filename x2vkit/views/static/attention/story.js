@@ -68,6 +68,8 @@ export class Story {
     const T = this.places[seen.place].keys.includes("text") || !to ? this.sequence.T : 0;
     const rest = others.map(([name, part]) => `, ${name} ${percent(part)}`).join("");
     const [text, clip] = [percent(words), percent(patches)];
+    const { name } = this.places[seen.place];
+    const module = name.startsWith("layer ") ? "" : `${name}: `; // a module's path, of models that have names
     const shares = to
       ? `${T ? `Words get ${text}, patches` : "Patches get"} ${clip}${rest}.`
       : `A ${T ? `word gives it ${text} on average, a patch` : "patch gives it on average"} ${clip}${rest}.`;
@@ -77,6 +79,6 @@ export class Story {
       return;
     }
     const most = `Most: ${this.sequence.nameOf(top)} with ${percent(row[top])}`;
-    this.summary.textContent = `${shares} ${most}; an even share is ${percent(1 / seen.count)}.`;
+    this.summary.textContent = `${module}${shares} ${most}; an even share is ${percent(1 / seen.count)}.`;
   }
 }
