@@ -51,6 +51,14 @@ def test_an_error_is_a_sentence_with_the_readers_line():
     assert 'line 2 of helper, `return frames + "1"`' in text and "Traceback" not in text
 
 
+def test_a_line_inside_a_comprehension_is_counted_in_its_function():
+    def to_signed(frames):
+        """Two lines down."""
+        return [frames[i + 2] for i in range(2)]
+
+    assert "line 3 of to_signed" in str(x2v.check(NAME, to_signed))
+
+
 @pytest.mark.parametrize(
     ("fn", "said"),
     [
@@ -82,7 +90,7 @@ def test_what_a_function_returns_is_shown_as_text_on_a_page():
 @pytest.mark.parametrize(
     ("exercise", "fn", "said"),
     [
-        ("01.to_singed", right, "did you mean '01.to_signed'"),
+        ("01.to_singed", right, "use '01.to_signed'"),
         ("99.x", right, "lists them all"),
         (NAME, 3, "itself"),
     ],

@@ -35,8 +35,8 @@ def check(exercise: str | None = None, fn: Callable[..., Any] | None = None) -> 
         return Progress(progress.passed())
     if exercise not in exercises():
         near = get_close_matches(exercise, exercises(), n=1, cutoff=0.5)
-        cure = f"did you mean {near[0]!r}?" if near else "x2vkit.check() lists them all"
-        raise X2VError(f"exercise {exercise!r}", "the course has no exercise of this name", cure.rstrip("."))
+        cure = f"use {near[0]!r}, if you meant that" if near else "x2vkit.check() lists them all"
+        raise X2VError(f"exercise {exercise!r}", "the course has no exercise of this name", cure)
     if not callable(fn):
         cure = f"check({exercise!r}, {exercise[3:]}), without calling it"
         raise X2VError(f"fn={fn!r:.80}", "a check is given the function itself", cure)

@@ -112,6 +112,8 @@ def box_of(fn: Answer) -> Iterator[Property]:
     ids[0, 0] = 2
     second = fn(ids, 2)
     yield equals("the other subject has its own box", second, [0, 0, 0.125, 0.25], "use `which`")
+    tall = fn(np.array([[0], [1]], np.uint8))
+    yield equals("in a frame of 2 x 1 pixels: the lower half", tall, [0, 0.5, 1, 1], "take width and height from ids.shape")
     none = np.asarray(fn(ids, 3), float)
     yield holds(
         "nothing in sight is four NaN", none.shape == (4,) and np.isnan(none).all(), "ask for it first", none

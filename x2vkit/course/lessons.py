@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from x2vkit.errors import X2VError
-
 
 @dataclass(frozen=True)
 class Lesson:
@@ -52,6 +50,52 @@ LESSONS: tuple[Lesson, ...] = (
             "rebuild": "rows from a few numbers each",
             "fold_frames": "groups of four frames, the first alone",
             "touched": "an experiment: which latent frames see a frame",
+        },
+    ),
+    Lesson(
+        "03-patches",
+        "Spacetime patches: tokens of a video",
+        {
+            "patchify": "latents to tokens",
+            "unpatchify": "tokens back to latents",
+            "place_of": "a token's number to its time, row and column",
+            "count_tokens": "how many tokens a clip has",
+            "shuffle_times": "the moments of a clip in another order",
+            "rotate": "a position said by turning (RoPE)",
+        },
+    ),
+    Lesson(
+        "04-attention",
+        "Attention from nothing",
+        {
+            "softmax": "scores to shares",
+            "attend": "one head, with a mask",
+            "split_heads": "channels to heads",
+            "multi_head": "all heads, from tokens to tokens",
+            "frame_mask": "who may look at whom, if no frame looks ahead",
+        },
+    ),
+    Lesson(
+        "05-noise",
+        "Noise and velocity: how a clip comes out of nothing",
+        {
+            "mix": "data and noise at a noise level",
+            "velocity": "which way the noise lies",
+            "pred_x0": "the clean point, seen from a noisy one",
+            "best_velocity": "the best guess, as an average",
+            "euler": "from noise to data in steps",
+            "bent_levels": "where the steps lie",
+        },
+    ),
+    Lesson(
+        "06-words",
+        "Words and guidance: how a prompt steers",
+        {
+            "read": "a prompt in words that are known",
+            "pad": "prompts of different lengths in one batch",
+            "drop_captions": "captions taken away, to learn both",
+            "guide": "further in the direction of the words",
+            "ramped": "less guidance where detail is drawn",
         },
     ),
     Lesson(
@@ -130,12 +174,3 @@ LESSONS: tuple[Lesson, ...] = (
 def exercises() -> dict[str, str]:
     """Every exercise by its full name, "03.patchify" -> what it does, in the order of the course."""
     return {f"{lesson.number}.{name}": what for lesson in LESSONS for name, what in lesson.exercises.items()}
-
-
-def lesson_of(number: str) -> Lesson:
-    """The lesson of a number of two digits; X2VError where there is none."""
-    for lesson in LESSONS:
-        if lesson.number == number:
-            return lesson
-    have = f"lessons are {LESSONS[0].number} to {LESSONS[-1].number}"
-    raise X2VError(f"lesson {number}", have, "use one of them")

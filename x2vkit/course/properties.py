@@ -135,7 +135,8 @@ def describe(value: Any) -> str:
         text = getattr(value, "__name__", "") if callable(value) else repr(value)
         return text if len(text) <= 300 else f"{text[:300]} …"
     if value.size <= SMALL:
-        numbers = np.array2string(value, precision=3, suppress_small=True, separator=", ")
+        flat = value.ravel() if value.ndim > 1 and value.size == len(value) else value
+        numbers = np.array2string(flat, precision=3, suppress_small=True, separator=", ")
         return f"array {value.shape} {numbers}"
     ends = f", from {value.min():.3g} to {value.max():.3g}" if value.dtype.kind in "iuf" else ""
     return f"array {value.shape} of {value.dtype}{ends}"
@@ -160,7 +161,8 @@ def sentence(error: Exception, fn: Callable[..., Any]) -> str:
     own = [(frame, line) for frame, line in steps(error.__traceback__) if code and own_code(frame, code)]
     if not own:
         return f"calling it failed with {said}"
-    frame, line = own[-1]
+    frame = next((each for each, _ in reversed(own) if not each.f_code.co_name.startswith("<")), own[0][0])
+    line = own[-1][1]  # inside a comprehension or a lambda, it is counted in the function around
     at = line - frame.f_code.co_firstlineno + 1
     text = linecache.getline(frame.f_code.co_filename, line).strip()
     where = f"line {at} of {frame.f_code.co_name}"
