@@ -27,8 +27,8 @@ PATCH = (1, 2, 2)
 """Latent frames, rows and columns in one token, unless a model's config says otherwise."""
 
 TOKEN_KINDS = ("text", "video", "audio", "image", "history", "padding")
-"""What a token of the sequence that attention reads can stand for; history: earlier parts of the clip, as a
-model that makes it in sections reads them; padding: filler that fills up the prompt and is attended to.
+"""What a token of the sequence that attention reads can stand for; history: latent frames in front of the
+clip, earlier parts of it or a reference; padding: filler that fills up the prompt and is attended to.
 """
 LARGEST = 1024
 """Largest stride and largest side of a patch that a model is believed to have."""

@@ -49,6 +49,9 @@ def traces_of(run: Run, support: Support) -> tuple[Trace, ...]:
 
 def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
     notes: list[Note] = []
+    if sections > 1:
+        said = f"This is section {section + 1} of {sections} of the clip; each has a trace of its own."
+        notes.append(note("other sections", said))
     first = next(i for i, step in enumerate(run.steps) if step.section == section)
     steps = [step for step in run.steps if step.section == section]
     layout = _layout(run, support, steps, section, sections)
@@ -139,6 +142,9 @@ def _clip(
     frames = frames_of(run.result, run.call.get("output_type"))
     if sections > 1:
         frames = run.pictures[section] if len(run.pictures) == sections else None
+        if frames is not None and layout.offset and stride:  # behind others, each latent frame has as many
+            start = (layout.offset - 1) * stride + 1
+            frames = frames[start : start + layout.shape[0] * stride]
     if frames is None:
         geometry = Geometry(stride or 1, spatial_stride(run.pipe) or 1, (1, 1, 1), (), (stride or 1) > 1)
         notes.append(note("no pictures", "The call returned latents: the clip of this record is grey."))

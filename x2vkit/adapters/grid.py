@@ -6,7 +6,7 @@ C channels    f, h, w latent frames, rows, columns    F, H, W pixels
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -36,6 +36,8 @@ class Layout:
     """Latent frames in front that are no part of the clip: a reference."""
     after: int = 0
     """Latent frames at the end that are no part of it: filler."""
+    offset: int = 0
+    """Where the clip begins in what was decoded, in latent frames."""
 
     def arrange(self, latents: Array) -> Array:
         """Latents of one clip as the scheduler has them -> (C, f, h, w)."""
@@ -48,6 +50,10 @@ class Layout:
             _, h, w = self.shape
             return latents.reshape(-1, h, w, self.channels).transpose(3, 0, 1, 2)
         return latents.transpose(LAYOUTS[self.axes])
+
+    def of_decoded(self, decoded: Array) -> Array:
+        """The part of what was decoded (C, f, h, w) that is the clip."""
+        return decoded[:, self.offset : self.offset + self.shape[0]]
 
     def cell(self, place: int, shape: Sequence[int]) -> Shape3:
         """Which latent cell of the clip holds an element of a model's input, laid out like the latents, or as
@@ -77,7 +83,9 @@ def find_layout(latents: Array, decoded: Array | None, expected: Sequence[int], 
     goal = decoded.shape if decoded is not None else tuple(expected)
     ways = list(_ways(latents, goal))
     if decoded is not None:
-        scored = [(alike(mine := way.arrange(latents), decoded[:, : mine.shape[1]]), way) for way in ways]
+        ends = decoded.shape[1] + 1
+        ways = [replace(way, offset=i) for way in ways for i in range(ends - way.shape[0])]
+        scored = [(alike(way.arrange(latents), way.of_decoded(decoded)), way) for way in ways]
         ways = [way for score, way in sorted(scored, key=lambda one: -one[0]) if score > ALIKE][:1]
     if told and len(ways) > 1:
         ways = [way for way in ways if way.axes == told]

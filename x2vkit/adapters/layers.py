@@ -178,15 +178,15 @@ def _spread(side: dict[str, Array], within: str, grid: Shape3) -> dict[str, Arra
 
 
 def _check_video(side: dict[str, Array], grid: Shape3) -> None:
-    """Video tokens must be those of the latent grid; more of them in front are a reference picture's."""
+    """Video tokens must be those of the latent grid; more of them in front are a reference frame's."""
     if "video" not in side:
         return
     extra, area = len(side["video"]) - prod(grid), grid[1] * grid[2]
-    if extra < 0 or extra % area or (extra and "image" in side):
+    if extra < 0 or extra % area or (extra and "history" in side):
         rule = f"its {len(side['video'])} video tokens are not the {prod(grid)} of the latents"
         raise Unread("another grid", rule)
     if extra:
-        side["image"], side["video"] = side["video"][:extra], side["video"][extra:]
+        side["history"], side["video"] = side["video"][:extra], side["video"][extra:]
 
 
 def _check_order(
@@ -226,13 +226,15 @@ def agree(readings: Mapping[SiteName, Reading]) -> tuple[dict[str, int], dict[Si
     counts: dict[str, int] = {}
     strange: dict[SiteName, str] = {}
     for site, reading in readings.items():
-        mine = {
-            kind: len(places) for side in (reading.keys, reading.queries) for kind, places in side.items()
-        }
-        if other := [kind for kind, count in mine.items() if counts.get(kind, count) != count]:
-            strange[site] = f"it has {mine[other[0]]} {other[0]} tokens, others {counts[other[0]]}"
+        mine: dict[str, set[int]] = {}
+        for side in (reading.keys, reading.queries):
+            for kind, places in side.items():
+                mine.setdefault(kind, {counts[kind]} if kind in counts else set()).add(len(places))
+        if other := [kind for kind, several in mine.items() if len(several) > 1]:
+            numbers = " or ".join(map(str, sorted(mine[other[0]])))
+            strange[site] = f"it has another number of {other[0]} tokens: {numbers}"
         else:
-            counts |= mine
+            counts |= {kind: min(one) for kind, one in mine.items()}
     return counts, strange
 
 

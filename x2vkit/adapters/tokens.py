@@ -126,7 +126,8 @@ def probe(
     given = by_name(model.forward, args, kwargs)
     moved: dict[str, dict[Signature, tuple[Tensor, Tensor]]] = {}
     for kind, names in inputs_by_kind(model, args, kwargs, named).items():
-        changed = {name: _changed(given[name], seed) for seed, name in enumerate(names)}
+        fill = kind == "history"  # of a clip's first section it is nothing yet
+        changed = {name: _changed(given[name], seed, fill) for seed, name in enumerate(names)}
         moved[kind] = _movements(model, args, kwargs, changed, wanted)
     video = inputs_by_kind(model, args, kwargs, named).get("video", [])[:1]
     marks = _landmarks(model, args, kwargs, given, video, wanted)
@@ -236,17 +237,17 @@ def _numbers(value: Any) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.ndim > 1
 
 
-def _changed(value: Any, seed: int) -> Any:
-    """The same with its numbers changed, as deep as they lie."""
+def _changed(value: Any, seed: int, fill: bool = False) -> Any:
+    """The same with its numbers changed, as deep as they lie. fill: zeros, too."""
     if isinstance(value, (list, tuple)):
-        return type(value)(_changed(one, seed + i) for i, one in enumerate(value))
+        return type(value)(_changed(one, seed + i, fill) for i, one in enumerate(value))
     if isinstance(value, Tensor) and not value.is_floating_point():
         known = value.unique()  # each id becomes the next of those that there are
         return known[(torch.searchsorted(known, value) + 1) % len(known)]
     if not _numbers(value):
         return value
     noise = torch.randn(value.shape, generator=_seeded(seed)).to(value)
-    return value * (1 + AMOUNT * noise)
+    return value + AMOUNT * noise if fill else value * (1 + AMOUNT * noise)
 
 
 def _seeded(seed: int) -> torch.Generator:

@@ -16,4 +16,7 @@ SUPPORT = (
     Support("SkyReelsV2DiffusionForcingVideoToVideoPipeline", REFUSED, BY_FRAME),
     Support("ChronoEditPipeline", layout="CFHW", fps=16),
     Support("AnyFlowPipeline", layout="FCHW", fps=16),
+    Support("WanAnimatePipeline", layout="CFHW", fps=16, sectioned=True),
+    Support("HeliosPipeline", layout="CFHW", fps=24, sectioned=True),
+    Support("HeliosPyramidPipeline", REFUSED, "its steps work on grids of several sizes"),
 )
