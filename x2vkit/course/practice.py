@@ -132,8 +132,10 @@ class TrainingRun:
         return [row for row in rows if "validation" in row]
 
     def wait(self, seconds: float = 45.0) -> TrainingRun:
-        """Wait until it has ended, or for so many seconds. Raises X2VError where it failed."""
-        self._thread.join(seconds)
+        """Wait until it has ended, or for so many seconds; ten times as long where `share` is below 1, since
+        such a run has an end that is worth waiting for. Raises X2VError where it failed.
+        """
+        self._thread.join(seconds if share() == 1 else 10 * seconds)
         if self._error:
             raise X2VError("this run", f"it failed: {self._error}", "start it again in another folder")
         return self
