@@ -284,6 +284,20 @@ def test_coverage_confesses(seen):
     assert {one["what"] for one in coverage["unseen"]} == set(seen.case.unseen) | filler
 
 
+def test_word_maps_are_means_of_rows(seen):
+    trace, text, video = seen.trace, seen.trace.geometry.span("text"), seen.trace.geometry.span("video")
+    sites = [
+        site
+        for site in trace.captured
+        if "text" in trace.reads(site[1]).keys and "video" in trace.reads(site[1]).queries
+    ]
+    assert ("cross" in trace.maps) == bool(sites)
+    for token in (0, len(video) // 2) if sites else ():
+        rows = [trace.attention(*site, video.start + token)[:, text].mean(0) for site in sites]
+        mapped = trace.maps["cross"][0].reshape(len(text), -1)[:, token]
+        assert np.allclose(mapped, np.mean(rows, 0), atol=1e-3)
+
+
 def test_the_size_was_predicted(seen):
     """At most what was said beforehand, and within a small factor of it (attention modules differ)."""
     case = seen.case

@@ -18,6 +18,7 @@ from x2vkit.adapters.coverage import Note, coverage, note, padding_notes
 from x2vkit.adapters.grid import Layout, find_geometry, find_layout, frames_of, patches
 from x2vkit.adapters.layers import ORDER, Reading, each_site, readings
 from x2vkit.adapters.linear import fit_picture
+from x2vkit.adapters.maps import word_maps
 from x2vkit.adapters.recording import Kept, Run, SiteName
 from x2vkit.adapters.sizes import expected_latents, frames_a_second, spatial_stride, temporal_stride
 from x2vkit.adapters.watch import denoisers
@@ -59,11 +60,12 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
     model = _model(run, steps)
     patch, found = _readings(run, layout, model, notes)
     geometry = replace(geometry, patch=patch)
-    words, kinds = _words_and_kinds(run, found, geometry.patch_grid(*layout.shape))
+    grid = geometry.patch_grid(*layout.shape)
+    words, kinds = _words_and_kinds(run, found, grid)
     geometry = replace(geometry, token_kinds=kinds)
     order = list(found)
     kept = {
-        (step - first, layer): found[order[layer]].pick(heard, geometry.patch_grid(*layout.shape))
+        (step - first, layer): found[order[layer]].pick(heard, grid)
         for step, layer, heard in each_site(run, order)
         if first <= step < first + len(steps)
     }
@@ -85,6 +87,7 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
         heads=tuple(run.keep.heads or ()) if kept else (),
         geometry=geometry,
         layers=tuple(found[site].layer for site in order),
+        maps=word_maps(kept, [found[site].layer for site in order], geometry, grid),
         stages=tuple(step.stage for step in steps) if len({step.stage for step in run.steps}) > 1 else (),
         sections=(section,) * len(steps) if sections > 1 else (),
         preview_weight=weight,

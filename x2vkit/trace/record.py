@@ -79,7 +79,7 @@ class Trace:
     """(S,) The section of the clip, from 0, that each step worked on; empty where a run makes a clip at once.
     """
     maps: Mapping[str, Array] = field(default_factory=dict)
-    """Where each word goes, pooled over heads and layers while the run went on: name ("cross", "concept") ->
+    """Where each word goes, pooled over the kept heads, layers and perhaps steps: name ("cross") ->
     (S', T, time, rows, columns) float16 over the grid of video tokens; S' is S, or 1 for all steps together.
     """
     coverage: Mapping[str, Any] = field(default_factory=dict)
