@@ -79,7 +79,7 @@ def test_every_public_name_is_there():
 
 # -- the arrow ----------------------------------------------------------------------------------------------
 
-BASE = ("errors", "axes", "config", "flops", "media", "device", "registry", "backend", "words")
+BASE = ("errors", "axes", "config", "flops", "media", "device", "processes", "registry", "backend", "words")
 MODEL = (*BASE, "world", "core", "pipeline")
 ALL = (
     *(*MODEL, "trace", "scaling", "judge", "training", "run", "adapters", "studio", "views", "web", "demo"),
@@ -93,6 +93,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "config": ("errors", "axes", "registry"),
     "flops": ("errors", "axes", "config"),
     "device": ("errors",),
+    "processes": ("errors",),
     "words": (),
     "backend": ("errors", "axes", "media", "registry", "config"),
     "trace": BASE,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,12 +141,30 @@ def test_ctrl_c_leaves_nothing(model, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("argv", [[], ["fly"], ["generate"], ["generate", "a", "--steps", "many"]])
+@pytest.mark.parametrize("argv", [[], ["fly"], ["generate", "a", "--steps", "many"]])
 def test_usage_errors_exit_2(argv, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(argv)
     assert stop.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_prompts_are_words_or_lines_of_a_file(tmp_path, capsys):
+    lines, empty, odd = (tmp_path / name for name in ("lines.txt", "empty.txt", "odd.txt"))
+    lines.write_text("a dog\n\n  a red ball \n")
+    empty.write_text("\n")
+    odd.write_bytes(b"\xff\xfe\x00")
+    assert cli.prompts_of(cli.parse(["generate", "--prompts", str(lines)])) == ["a dog", "a red ball"]
+    assert cli.numbered(Path("out/clip.mp4"), 7) == Path("out/clip-007.mp4")
+    for argv, told in (
+        ([], "asked for in words"),
+        (["a dog", "--prompts", str(lines)], "not both"),
+        (["--prompts", str(empty)], "holds no prompt"),
+        (["--prompts", str(odd)], "cannot be read"),
+        (["--prompts", str(tmp_path / "none.txt")], "cannot be read"),
+    ):
+        assert cli.main(["generate", *argv]) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_help_is_instant_and_names_every_command():

@@ -43,5 +43,7 @@ def test_the_shell_lines_of_a_page_are_understood(page: Path) -> None:
     for _, text in blocks(page, "bash"):
         for command in re.split(r"\n|&&", text):
             words = shlex.split(command, comments=True)
+            if "-m" in words:  # torchrun ... -m x2vkit train ...
+                words = words[words.index("-m") + 1 :]
             if words and words[0].endswith("x2vkit") and words[1:] != ["--version"]:
                 parse(words[1:])  # SystemExit with the parser's own message where it is not

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from x2vkit.cli import main
 from x2vkit.core.vae import VideoVAE
-from x2vkit.training import cli
 
 RECIPE = """
 task = "diffusion"
@@ -48,7 +48,7 @@ def paths(tmp_path):
 
 def train(paths, *more: str) -> int:
     fixed = ["--vae", str(paths / "vae"), "--out", str(paths / "out")]
-    return cli.main([str(paths / "mine.toml"), *fixed, *more])
+    return main(["train", str(paths / "mine.toml"), *fixed, *more])
 
 
 def test_a_run_goes_from_recipe_to_weights(paths):
@@ -100,7 +100,7 @@ def test_bad_input_is_told_in_a_line(paths, capsys, arguments, told):
 
 
 def test_an_unknown_recipe_lists_the_known(capsys):
-    assert cli.main(["nothing"]) == 2
+    assert main(["train", "nothing"]) == 2
     known = "planner, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, small-turn, "
     known += "small-warp, tiny, tune, vae"
     assert known in capsys.readouterr().err

@@ -145,29 +145,6 @@ def test_the_average_is_the_weighted_mean_of_the_weights():
     assert average.weights["weight"].item() == pytest.approx(0.1 * 2.2 + 0.9 * 4)
 
 
-@pytest.mark.slow
-def test_many_processes_train_one_model(tmp_path):
-    """Two processes under `accelerate launch`, each with half of every batch, learn what one does."""
-    toy = Path(__file__).parent / "toy.py"
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "2", "--cpu"]
-    command = [*launch, "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(toy)]
-    done = subprocess.run(
-        [*command, str(tmp_path / "two")],
-        cwd=Path(__file__).parents[2],
-        env=_environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    train(tmp_path / "one")
-    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
-    assert one.keys() == two.keys()
-    errors = [
-        [line["error"] for line in log(tmp_path / name) if "error" in line][-1] for name in ("one", "two")
-    ]
-    assert errors[0] == pytest.approx(errors[1], rel=0.2)
-
-
 def _environment() -> dict[str, str]:
     import os
 

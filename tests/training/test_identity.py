@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from tests.training.test_cli import RECIPE
+from x2vkit.cli import main
 from x2vkit.core.vae import VideoVAE
 from x2vkit.media import write_clip
-from x2vkit.training import cli
 from x2vkit.training.checkpoint import load_checkpoint
 from x2vkit.training.identity import with_new_rows
 
@@ -49,7 +49,7 @@ def run(started, tmp_path):
 
 def train(folder, *more: str, recipe: str = "mine.toml") -> int:
     fixed = ["--vae", str(folder / "vae"), "--out", str(folder / "out")]
-    return cli.main([str(folder / recipe), *fixed, *more])
+    return main(["train", str(folder / recipe), *fixed, *more])
 
 
 def resume(folder, *more: str) -> int:
@@ -142,14 +142,14 @@ def test_rates_may_change_and_the_runs_own_recipe_serves(run):
 @pytest.mark.parametrize("recipe", ["planner", "judge-frames", "judge-motion"])
 def test_what_needs_exact_truth_does_not_ignore_videos(recipe, started, capsys):
     out = ["--videos", str(started / "mine"), "--out", str(started / recipe)]
-    assert cli.main([recipe, *out]) == 2
+    assert main(["train", recipe, *out]) == 2
     err = capsys.readouterr().err
     assert "exact" in err and "x2vkit train tune --videos DIR" in err
 
 
 def test_there_is_nothing_to_export_before_the_first_checkpoint(tmp_path, started, capsys):
     fixed = ["--vae", str(started / "vae"), "--out", str(tmp_path)]
-    assert cli.main([str(started / "mine.toml"), *fixed, "--export-only"]) == 2
+    assert main(["train", str(started / "mine.toml"), *fixed, "--export-only"]) == 2
     assert "it holds no checkpoint" in capsys.readouterr().err
 
 

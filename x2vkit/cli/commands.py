@@ -20,6 +20,7 @@ from typing import Any, cast
 from x2vkit.config import RunRequest
 from x2vkit.device import collection_paused
 from x2vkit.errors import X2VError
+from x2vkit.processes import on_main, share, started, taking_part
 from x2vkit.registry import SCHEDULERS, lora_file, sampling_defaults, weights_folder
 
 COMMANDS = {
@@ -46,6 +47,8 @@ ELSEWHERE = {
 }
 """Commands that a module of the package brings, with its `add_arguments(parser)` and `run(args)`."""
 
+SHARED = ("generate", "train", "scale", "evaluate")
+"""Commands whose work many processes take parts of (`processes.py`)."""
 MEMORY_BYTES = 4_000_000_000
 """A command keeps its run in memory for a moment, so it allows more than a trace's usual budget."""
 
@@ -54,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 2 bad input, 130 interrupted."""
     try:
         args = parse(list(sys.argv[1:] if argv is None else argv))
-        return args.run(args) or 0
+        with taking_part(args.command in SHARED) as mine:
+            return (args.run(args) or 0) if mine else 0
     except X2VError as error:
         print(f"x2vkit: {error}", file=sys.stderr)
         return 2
@@ -93,8 +97,12 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `x2vkit generate`; their defaults are RunRequest's."""
     usual, add = RunRequest(), parser.add_argument
     add(
-        "prompt", nargs="+",
+        "prompt", nargs="*",
         help="what the clip shows, in words; several make a sheet of clips, each with the next seed",
+    )  # fmt: skip
+    add(
+        "--prompts", type=Path, metavar="FILE",
+        help="a text file with a prompt a line: each becomes a file of its own, as in clip-000.mp4",
     )  # fmt: skip
     add(
         "-o", "--output", default="clip.mp4", metavar="FILE",
@@ -145,18 +153,17 @@ def generate(args: argparse.Namespace) -> None:
     from x2vkit.cli.controls import read_controls
     from x2vkit.run.files import with_files
     from x2vkit.run.request import read_request
-    from x2vkit.trace.about import about
     from x2vkit.trace.file import SUFFIX
 
     path = media.check_output(args.output, (*media.WRITERS, SUFFIX))
+    prompts = prompts_of(args)
     if len(args.prompt) > 1 and (path.suffix.lower() == SUFFIX or args.json):
         rule = f"several prompts make one picture or film, not a {SUFFIX} or one line of JSON"
-        raise X2VError(
-            f"{len(args.prompt)} prompts", rule, "give one prompt, or write .png, .mp4, .gif or .webp"
-        )
+        cure = "give one prompt, or write .png, .mp4, .gif or .webp, or make a file of each with --prompts"
+        raise X2VError(f"{len(args.prompt)} prompts", rule, cure)
     values = {field.name: getattr(args, field.name) for field in fields(RunRequest) if field.name in args}
     values["plan"] = args.plan != "off"
-    several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(args.prompt)]
+    several = [values | {"prompt": prompt, "seed": args.seed + i} for i, prompt in enumerate(prompts)]
     weights_folder(args.model)
     for folder in args.lora:
         if not lora_file(folder).is_file():
@@ -179,7 +186,7 @@ def generate(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     progress = tqdm(
-        total=len(requests) * request.sampled()[0],
+        total=-(-len(requests) // started()) * request.sampled()[0],  # of this process's share
         desc="loading",
         bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}",
     )
@@ -199,20 +206,64 @@ def generate(args: argparse.Namespace) -> None:
             inputs["attention"] = ALL
         bar.set_description("denoising")
         options = {"pipeline": pipeline, "budget_bytes": MEMORY_BYTES, **inputs}
-        traces = [make(each, on_step=lambda step: bar.update(), **options) for each in requests]
+
+        def one(i: int) -> Any:
+            trace = make(requests[i], on_step=lambda step: bar.update(), **options)
+            return write_one(trace, numbered(path, i), args.json) if args.prompts else trace
+
+        made = share(range(len(requests)), one)
         bar.set_description("writing")
-        if path.suffix.lower() == SUFFIX:
-            traces[0].save(path)
-        elif len(traces) == 1:
-            media.write_clip(path, traces[0].frames, traces[0].fps, about(traces[0]))
-        else:
-            said = f"[{', '.join(map(about, traces))}]"
-            write_sheet(path, [trace.frames for trace in traces], request.fps, said)
+        if not args.prompts:
+            made = on_main(lambda: write_together(made, path, args.json))
         bar.set_description("done")
-    if len(traces) == 1:
-        report(traces[0], path, args.json)
+    print(*made, sep="\n")
+
+
+def prompts_of(args: argparse.Namespace) -> list[str]:
+    """The prompts: given one by one, or the lines of a file."""
+    if args.prompts is None and args.prompt:
+        return list(args.prompt)
+    if args.prompts is None or args.prompt:
+        rule = "a clip is asked for in words, or a file of prompts is named, not both"
+        raise X2VError("generate", rule, 'write x2vkit generate "a red ball bouncing on the beach"')
+    try:
+        lines = args.prompts.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        rule = f"it cannot be read ({error})"
+        raise X2VError(f"--prompts {args.prompts}", rule, "name a text file in UTF-8") from error
+    if found := [line.strip() for line in lines if line.strip()]:
+        return found
+    raise X2VError(f"--prompts {args.prompts}", "it holds no prompt", "write one a line")
+
+
+def numbered(path: Path, number: int) -> Path:
+    """clip.mp4 -> clip-007.mp4."""
+    return path.with_stem(f"{path.stem}-{number:03d}")
+
+
+def write_one(trace: Any, path: Path, as_json: bool) -> str:
+    """Write a trace's clip, or all of it; returns what is to be told."""
+    from x2vkit import media
+    from x2vkit.trace.about import about
+    from x2vkit.trace.file import SUFFIX
+
+    if path.suffix.lower() == SUFFIX:
+        trace.save(path)
     else:
-        print(f"wrote {path}: {len(traces)} clips, seeds {request.seed} to {requests[-1].seed}")
+        media.write_clip(path, trace.frames, trace.fps, about(trace))
+    return report(trace, path, as_json)
+
+
+def write_together(traces: Sequence[Any], path: Path, as_json: bool) -> list[str]:
+    """Write the clip of a trace, or a sheet of those of several; returns what is to be told."""
+    from x2vkit.trace.about import about
+
+    if len(traces) == 1:
+        return [write_one(traces[0], path, as_json)]
+    said = f"[{', '.join(map(about, traces))}]"
+    write_sheet(path, [trace.frames for trace in traces], traces[0].fps, said)
+    first, last = (trace.request["seed"] for trace in (traces[0], traces[-1]))
+    return [f"wrote {path}: {len(traces)} clips, seeds {first} to {last}"]
 
 
 def tell_notes(bar: Any) -> None:
@@ -228,18 +279,17 @@ def tell_notes(bar: Any) -> None:
     warnings.showwarning = cast(Any, show)
 
 
-def report(trace: Any, path: Path, as_json: bool) -> None:
-    """Say what was made and what the model read: for people, or one line of JSON."""
+def report(trace: Any, path: Path, as_json: bool) -> str:
+    """What was made and what the model read: for people, or one line of JSON."""
     read = " ".join(trace.words[1:])
     frames, height, width, _ = trace.frames.shape
     if as_json:
         made = {"output": str(path), "read": read, "unknown": list(trace.unknown), **trace.request}
         made |= {"seconds": dict(trace.timings), "flops": trace.flops, "weights": trace.weights}
-        print(json.dumps(made))
-        return
-    print(f"read: {read or '(nothing: the empty prompt)'}")
+        return json.dumps(made)
     seconds = trace.timings.get("total", 0.0)
-    print(f"wrote {path}: {frames} frames of {width} x {height} at {trace.fps:g} fps, in {seconds:.1f} s")
+    size = f"{frames} frames of {width} x {height} at {trace.fps:g} fps"
+    return f"read: {read or '(nothing: the empty prompt)'}\nwrote {path}: {size}, in {seconds:.1f} s"
 
 
 def add_world_arguments(parser: argparse.ArgumentParser) -> None:

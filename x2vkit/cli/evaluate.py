@@ -6,6 +6,7 @@ import argparse
 import json
 
 from x2vkit.errors import X2VError
+from x2vkit.processes import is_main
 from x2vkit.registry import DEFAULT_MODEL, sampling_defaults, weights_folder
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         progress=True,
     )
-    if sheet is not None:
+    if sheet is not None and is_main():
         media.write_atomic(sheet, media.png_sheet(report.sheet()[None]))
     if args.json:
         print(json.dumps(report.to_dict()))

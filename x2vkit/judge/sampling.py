@@ -18,6 +18,7 @@ from x2vkit.core.conditions import Conditions
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS, Judge, Reading
 from x2vkit.judge.prompts import plain, target_of
+from x2vkit.processes import share
 from x2vkit.world import SceneSpec, Truth, World
 
 Shape = tuple[int, int, int]
@@ -91,17 +92,18 @@ class ClipSampler:
         self, specs: list[SceneSpec], shape: Shape = USUAL, seed: int = 0
     ) -> list[tuple[SampledClip, Truth]]:
         """Real renders, each with the truth about it."""
-        found = []
-        for i, spec in enumerate(specs):
-            clip = self.world.render(spec, self.seed + APART + seed + i, *shape, fps=FPS)
-            found.append((self.judged(spec, clip.frames), clip.truth))
+
+        def one(i: int) -> tuple[SampledClip, Truth]:
+            clip = self.world.render(specs[i], self.seed + APART + seed + i, *shape, fps=FPS)
             self.bar.update()
-        return found
+            return self.judged(specs[i], clip.frames), clip.truth
+
+        return share(range(len(specs)), one)
 
     def made(
         self, specs: list[SceneSpec], shape: Shape = USUAL, words: Sequence[str] = (), **given: Any
     ) -> list[SampledClip]:
-        """The model's clips.
+        """The model's clips; of many processes each makes some.
 
         Args:
             specs: the scenes.
@@ -113,9 +115,9 @@ class ClipSampler:
             return []
         words = words or [plain(spec) for spec in specs]
         frames, height, width = shape
-        found: list[SampledClip] = []
         size = 1 if given else self.batch
-        for start in range(0, len(specs), size):
+
+        def some(start: int) -> list[SampledClip]:
             rows = range(start, min(start + size, len(specs)))
             made = self.pipeline(
                 [words[i] for i in rows],
@@ -126,9 +128,10 @@ class ClipSampler:
                 **self.options,
                 **{name: values[start] for name, values in given.items()},
             ).frames
-            found += [self.judged(specs[i], np.stack(clip)) for i, clip in zip(rows, made, strict=True)]
             self.bar.update(len(rows))
-        return found
+            return [self.judged(specs[i], np.stack(clip)) for i, clip in zip(rows, made, strict=True)]
+
+        return [clip for part in share(range(0, len(specs), size), some) for clip in part]
 
     def judged(self, spec: SceneSpec, frames: NDArray[np.uint8]) -> SampledClip:
         """A clip that was made of a scene, as the judge reads it."""

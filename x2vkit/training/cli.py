@@ -1,12 +1,11 @@
 """`x2vkit train`: the command that turns a recipe into weights.
 
-Also `accelerate launch -m x2vkit.training.cli ...` for many processes.
+`torchrun --nproc_per_node 2 -m x2vkit train ...` does it in two processes.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from x2vkit.errors import X2VError
@@ -80,18 +79,3 @@ def run(args: argparse.Namespace) -> int:
     for line in task.report(engine.log):
         tell(line)
     return 0
-
-
-def main(argv: list[str] | None = None) -> int:
-    """`python -m x2vkit.training.cli`, for `accelerate launch`."""
-    parser = argparse.ArgumentParser(prog="x2vkit train", description="Train a model from a recipe.")
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except X2VError as error:
-        print(f"x2vkit train: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

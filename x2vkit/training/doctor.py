@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.processes import on_main
 from x2vkit.training.diffusion.evaluate import level_losses
 from x2vkit.training.diffusion.task import DiffusionTask
 from x2vkit.training.engine import Engine
@@ -93,7 +94,9 @@ def examine(recipe: Recipe, vae: Path | None = None, minutes: float | None = Non
 
 
 def overfit(recipe: Recipe, vae: VideoVAE, minutes: float | None = None) -> Course:
-    """Train on one clip of the recipe's first shape, without conditions, and measure as it goes."""
+    """Train on one clip of the recipe's first shape, without conditions, and measure as it goes; many
+    processes do it together, in the main one's folder.
+    """
     bucket = {**recipe.data["buckets"][0], "clips": 1, "share": 1.0}
     plain = {
         "drop_prompt": 0.0,
@@ -109,12 +112,12 @@ def overfit(recipe: Recipe, vae: VideoVAE, minutes: float | None = None) -> Cour
         sample_grid_every=0, save_every=STEPS,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder)
+        out = Path(on_main(lambda: folder))
         engine = Engine(OneClip(recipe, out / "latents", vae, quiet=True), out, quiet=True)
         with tqdm(total=STEPS, unit="step") as bar:
             engine.on_step = lambda step: bar.update()
             engine.run(minutes)
-        lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+        lines = on_main(lambda: [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()])
     count = len(validation_levels())
     losses = {line["step"]: [line[f"level_{i}"] for i in range(count)] for line in lines if "level_0" in line}
     return Course(recipe.model, losses)

@@ -5,8 +5,8 @@ schedule, average, precision, log, checkpoints. Batch k is a pure function of (s
 its own randomness, so a run that is killed at any moment and resumed gives the same numbers as one that never
 stopped.
 
-Works in one process or in many (`accelerate launch -m x2vkit train ...`): each process takes its slice of
-every batch.
+Works in one process or in many (`torchrun --nproc_per_node 2 -m x2vkit train ...`): each takes its slice of
+every batch, and the main process alone evaluates, writes and prints.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, PartialState
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
+from x2vkit.processes import on_main, state, whole_batch
 from x2vkit.training.checkpoint import check_finite, load_checkpoint, save_checkpoint, write_atomically
 from x2vkit.training.identity import resumed_identity, with_new_rows
 from x2vkit.training.lock import RunLock
@@ -64,9 +65,11 @@ class Engine:
         Raises X2VError where another process trains into `out`, or nothing can be written there.
         """
         self.task, self.out, self.config, self.quiet = task, out, task.recipe.engine, quiet
-        device = PartialState().device
+        device = state().device
         bf16 = fast_dtype(device) == torch.bfloat16
-        self.accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no")
+        # Stills leave what only clips use without a gradient.
+        partly = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(mixed_precision="bf16" if bf16 else "no", kwargs_handlers=[partly])
         torch.manual_seed(task.recipe.seed)
         self.model = task.build().to(device)
         self.average = Average(self.model, self.config.ema, self.config.ema_width)
@@ -74,10 +77,11 @@ class Engine:
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
         self.progress, self.identity = RunProgress(), task.identity()
+        self._uncounted = torch.zeros(2, dtype=torch.float64)  # samples and FLOPs of this process alone
         self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
         """Called after every step with the number of steps done."""
-        with self._writing(), self._locked():
+        with self._locked(), self._writing():
             self._open(resume)
         self.accelerator.wait_for_everyone()
 
@@ -89,9 +93,20 @@ class Engine:
         with self._locked():
             return self._run(minutes)
 
-    def _locked(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
         """The folder is this run's alone; the main process holds it for all."""
-        return RunLock(self.out) if self._main else nullcontext()
+        lock = RunLock(self.out)
+
+        def take() -> None:
+            with self._writing():
+                lock.__enter__()
+
+        on_main(take)
+        try:
+            yield
+        finally:
+            lock.__exit__()
 
     def _run(self, minutes: float | None) -> dict[str, float]:
         config, scores = self.config, {}
@@ -107,17 +122,17 @@ class Engine:
             self.progress.seconds += time.perf_counter() - begun
             step = self.progress.step
             last = step == config.steps
-            late = minutes is not None and time.perf_counter() - start > 60 * minutes
+            late = minutes is not None and on_main(lambda: time.perf_counter() - start > 60 * minutes)
             bar.update()
             self.on_step(step)
             if step % config.log_every == 0 or last:
-                self._write_log(metrics, bar)
+                self._write_log(self._over_all(metrics), bar)
             if step % config.eval_every == 0 or step in config.snapshots or last:
                 scores = self._evaluate(bar)
             if step in config.snapshots:
                 self._export(self.out / "snapshots" / f"step-{step:08d}")
             if config.sample_grid_every and (step % config.sample_grid_every == 0 or last):
-                self._sample_grid()
+                on_main(self._sample_grid)
             if step % config.save_every == 0 or last or late:
                 self.save()
             if late:
@@ -137,15 +152,19 @@ class Engine:
         self._export(self.out)
 
     def _export(self, folder: Path) -> None:
-        if self._main:
+        def export() -> None:
             check_finite(self.average.weights, f"export to {folder}")
             with self._writing():
                 self.task.export(self.averaged(), folder)
 
+        on_main(export)
+
     def save(self) -> None:
-        """Write a checkpoint; the main process alone."""
-        if not self._main:
-            return
+        """Write a checkpoint; the main process alone, while the others wait."""
+        self._count()
+        on_main(self._save)
+
+    def _save(self) -> None:
         groups = {
             "model": dict(self.model.state_dict()),
             "average": self.average.weights,
@@ -163,25 +182,23 @@ class Engine:
         rank, world_size = self.accelerator.process_index, self.accelerator.num_processes
 
         def make(step: int) -> list[Batch]:
-            self._seed(step, 0)
+            # The same in every process: it is one batch, of which each has a part.
+            torch.manual_seed(hash((self.task.recipe.seed, step)) % 2**63)
             return self.task.batches(step, rank, world_size)
 
         processes = None if self.task.can_prefetch else 0
         return prefetch(make, range(self.progress.step, self.config.steps), processes)
 
-    def _seed(self, step: int, use: int) -> None:
-        """Seed torch for one of the uses that a step has for chance: 0 for its batches, 1 for the model."""
-        torch.manual_seed(hash((self.task.recipe.seed, step, self.accelerator.process_index, use)) % 2**63)
-
     def _step(self, batches: list[Batch]) -> dict[str, Tensor]:
         """One optimiser step; the metrics as tensors, so that a GPU is not made to wait for them."""
-        step, world_size = self.progress.step, self.accelerator.num_processes
-        self._seed(step, 1)
+        step = self.progress.step
+        torch.manual_seed(hash((self.task.recipe.seed, step, self.accelerator.process_index, 1)) % 2**63)
         self.model.train()
         metrics: dict[str, Tensor] = {}
         for batch in batches:
             moved = {k: v.to(self.accelerator.device, non_blocking=True) for k, v in batch.items()}
-            found = self.runner(**moved)
+            with whole_batch():
+                found = self.runner(**moved)
             self.accelerator.backward(found["loss"] / len(batches))
             for key, value in found.items():
                 metrics[key] = metrics.get(key, 0.0) + value.detach() / len(batches)
@@ -193,14 +210,27 @@ class Engine:
             optimizer.step()
             optimizer.zero_grad()
         self.average.update(self.model, step)
-        done = self.progress
-        done.step += 1
-        done.samples += sum(len(next(iter(batch.values()))) for batch in batches) * world_size
-        done.flops += sum(self.task.flops(batch) for batch in batches) * world_size
+        self.progress.step += 1
+        self._uncounted[0] += sum(len(next(iter(batch.values()))) for batch in batches)
+        self._uncounted[1] += sum(self.task.flops(batch) for batch in batches)
         return {**metrics, "gradient_norm": norm}
 
-    def _write_log(self, metrics: dict[str, Tensor], bar: tqdm) -> None:
-        values = {key: float(value) for key, value in metrics.items()}
+    def _count(self) -> None:
+        """Add to the progress what all processes have done since this was last called."""
+        found = self._uncounted
+        if self.accelerator.num_processes > 1:
+            found = self.accelerator.reduce(found.to(self.accelerator.device), "sum")
+        self.progress.samples += round(float(found[0]))
+        self.progress.flops += float(found[1])
+        self._uncounted.zero_()
+
+    def _over_all(self, metrics: dict[str, Tensor]) -> dict[str, float]:
+        """Metrics of the whole batch: the mean of what the processes found in their parts."""
+        self._count()
+        values = torch.stack([torch.as_tensor(value).float() for value in metrics.values()])
+        return dict(zip(metrics, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+
+    def _write_log(self, values: dict[str, float], bar: tqdm) -> None:
         if not np.isfinite(values["loss"]):
             rule = "training has diverged: it needs a finite loss; the last checkpoint stays as it is"
             cure = "resume from it with lower muon_lr and adam_lr"
@@ -211,8 +241,10 @@ class Engine:
         self._append({**vars(done), "lr": learning_rate(done.step - 1, self.config), **values})
 
     def _evaluate(self, bar: tqdm) -> dict[str, float]:
-        if not self._main:
-            return {}
+        self._count()
+        return on_main(lambda: self._evaluated(bar))
+
+    def _evaluated(self, bar: tqdm) -> dict[str, float]:
         with torch.inference_mode(), self.accelerator.autocast():
             check_finite(self.average.weights, f"evaluation at step {self.progress.step}")
             scores = self.task.evaluate(self.averaged())
@@ -233,8 +265,6 @@ class Engine:
             raise X2VError(f"--out {self.out}", rule, cure) from error
 
     def _sample_grid(self) -> None:
-        if not self._main:
-            return
         with torch.inference_mode(), self.accelerator.autocast():
             picture = self.task.sample_grid(self.averaged())
         if picture is not None:

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, latent_shape
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.processes import on_main
 from x2vkit.training.checkpoint import write_atomically
 from x2vkit.training.dataset import VideoDataset, to_video
 from x2vkit.training.prefetch import prefetch
@@ -148,7 +149,8 @@ def fill_latent_cache(
     held_out: bool = False,
     quiet: bool = False,
 ) -> LatentCache:
-    """Render and encode clips of a dataset, unless the folder has them already.
+    """Render and encode clips of a dataset, unless the folder has them already. Of many processes the main
+    one does, and the others wait.
 
     Args:
         folder: where they are kept.
@@ -163,6 +165,19 @@ def fill_latent_cache(
         X2VError: the disk is full (what is done stays, and the next call goes on from there), or files that
             are there are cut.
     """
+    on_main(lambda: _fill_where_needed(folder, dataset, vae, bucket, first, held_out, quiet))
+    return LatentCache(folder)
+
+
+def _fill_where_needed(
+    folder: Path,
+    dataset: VideoDataset,
+    vae: VideoVAE,
+    bucket: Bucket,
+    first: int,
+    held_out: bool,
+    quiet: bool,
+) -> None:
     identity = {"bucket": {**asdict(bucket), "share": 1.0}, "first": first, "held_out": held_out}
     shape = (bucket.frames, bucket.height, bucket.width)
     sample = hashlib.sha256(dataset.sample(first, *shape, held_out=held_out).frames.tobytes())
@@ -179,7 +194,6 @@ def fill_latent_cache(
             raise X2VError(
                 f"latents in {folder}", rule, "free some space and run the same command again"
             ) from error
-    return LatentCache(folder)
 
 
 def _fill(

@@ -20,6 +20,7 @@ from x2vkit.axes import check_shape
 from x2vkit.core.planner import GROUPS, TRACKS, Planner, each_number, tracks_of
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
+from x2vkit.processes import over_all
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.init_weights import init_weights, read_weights
@@ -111,7 +112,7 @@ class PlannerModule(nn.Module):
         open_ = 1 - each_number(known)  # (B, 1, R)
         counted = open_ * WEIGHTS.to(open_)  # (B, 1, R)
         error = (velocity.float() - (noise - plans)).square() * counted
-        return {"loss": error.sum() / (counted.sum() * tracks.shape[1])}
+        return {"loss": error.sum() / (over_all(counted.sum()) * tracks.shape[1])}
 
 
 class PlannerTask(Task):

@@ -5,14 +5,13 @@ learning rate that follows one rule. The recipe's rate must be one that holds (`
 every checkpoint on the way is as good as a run that was meant to end there, and one run gives a point at
 every doubling of its compute.
 
-Also `accelerate launch -m x2vkit.training.sweep ...` for many processes.
+Of many processes each takes its part of every batch of every sweep point.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output
+from x2vkit.processes import on_main
 from x2vkit.training.recipe import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `x2vkit scale` with parsed arguments; returns the exit code. Raises X2VError on bad input."""
     if args.report is not None or args.ship or args.dogs:
-        show(args)
+        on_main(lambda: show(args))
         return 0
     sizes = [Size.parse(text) for text in args.sizes]
     budgets = args.flops or (FLOPS if tuple(args.sizes) == SIZES else ())
@@ -286,18 +286,3 @@ def train(args: argparse.Namespace, sizes: Sequence[Size], budgets: Sequence[flo
         lambda recipe, out: make_task(recipe, out, inputs, resume=True),
         points=args.points,
     )
-
-
-def main(argv: list[str] | None = None) -> int:
-    """`python -m x2vkit.training.sweep`, for `accelerate launch`."""
-    parser = argparse.ArgumentParser(prog="x2vkit scale", description="Train a sweep of sizes.")
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except X2VError as error:
-        print(f"x2vkit scale: {error}", file=sys.stderr)
-        return 2
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

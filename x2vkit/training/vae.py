@@ -22,6 +22,7 @@ from x2vkit.core.layers import fold_time
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.outputs import to_uint8
+from x2vkit.processes import over_all
 from x2vkit.training.dataset import VALIDATION_SEED, VideoDataset, to_video, world_dataset
 from x2vkit.training.identity import RunIdentity, identity_of
 from x2vkit.training.init_weights import init_weights
@@ -94,9 +95,10 @@ class VAEModule(nn.Module):
         error = self.vae.decode_raw(noisy).float() - video
         weight = 1 + self.subject_weight * subject
         mse = error.square()
-        loss = (weight * (error.abs() + 2 * mse)).mean() / weight.mean()
+        # A mean over the whole batch: subjects are not equally many in every process.
+        loss = (weight * (error.abs() + 2 * mse)).sum() / (3 * over_all(weight.sum()))
         # Keeps the latents near unit size and centred; a diffusion model wants them so.
-        loss = loss + 1e-4 * raw.square().mean()
+        loss = loss + 1e-4 * raw.square().sum() / over_all(raw.new_tensor(raw.numel()))
         return {"loss": loss, "psnr": psnr(mse)}
 
 

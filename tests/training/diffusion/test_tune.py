@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from x2vkit.cli import main
 from x2vkit.errors import X2VError
 from x2vkit.media import write_clip
 from x2vkit.run.backend import ModelBackend
 from x2vkit.run.load import load
 from x2vkit.run.record import generate
-from x2vkit.training import cli
 from x2vkit.training.diffusion import tune
 from x2vkit.training.diffusion.tune import TuneTask, grown_vocabulary
 from x2vkit.training.engine import Engine
@@ -183,11 +183,11 @@ def test_an_autoencoder_that_cannot_draw_the_clips_is_told(start, videos, latent
 
 
 def test_tune_wants_videos_and_the_autoencoder_of_its_weights(start, vae, videos, tmp_path, capsys):
-    assert cli.main(["tune", "--init-from", str(start), "--out", str(tmp_path)]) == 2
+    assert main(["train", "tune", "--init-from", str(start), "--out", str(tmp_path)]) == 2
     assert "add --videos DIR" in capsys.readouterr().err
     vae.save_pretrained(tmp_path / "other")
     more = ["--videos", str(videos), "--vae", str(tmp_path / "other"), "--out", str(tmp_path)]
-    assert cli.main(["tune", "--init-from", str(start), *more]) == 2
+    assert main(["train", "tune", "--init-from", str(start), *more]) == 2
     assert "another autoencoder" in capsys.readouterr().err
-    assert cli.main(["small", "--lora", "2", "--out", str(tmp_path)]) == 2
+    assert main(["train", "small", "--lora", "2", "--out", str(tmp_path)]) == 2
     assert "lora" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from x2vkit.axes import Shape3
 from x2vkit.config import ModelConfig
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import Decoder, VideoVAE
+from x2vkit.processes import over_all
 from x2vkit.training.diffusion.data import TRUTH
 from x2vkit.training.latent_cache import KINDS
 
@@ -27,8 +28,8 @@ WINDOW = 8
 
 
 def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:
-    """Mean of x by weights of the same shape; 0 where all weights are 0."""
-    return (x * weights).sum() / weights.sum().clamp(min=1e-6)
+    """Mean of x by weights of the same shape, over the whole batch; 0 where all weights are 0."""
+    return (x * weights).sum() / over_all(weights.sum()).clamp(min=1e-6)
 
 
 class PerceptualLoss:
@@ -57,7 +58,7 @@ class PerceptualLoss:
         with torch.no_grad():
             targets = list(islice(self.levels(latents), PERCEPTUAL_LEVELS))
         for target, made in zip(targets, self.levels(pred_x0), strict=False):
-            usual = target.float().var((0, 2, 3), keepdim=True)  #                 (1, c, 1, 1)
+            usual = channel_variance(target.float())  #                            (1, c, 1, 1)
             error = ((made - target).float().square() / (usual + 1e-6)).mean(1)  # (N, h', w')
             large = nnf.interpolate(counted.transpose(1, 2).flatten(0, 1), error.shape[1:])[:, 0]
             total = total + weighted_mean(error / scale, large)
@@ -75,6 +76,13 @@ class PerceptualLoss:
         if window not in self._flops:
             self._flops[window] = levels_flops(self.decoder, *window)
         return 3 * perceptual_clips(clips) * self._flops[window]
+
+
+def channel_variance(x: Tensor) -> Tensor:
+    """Variance of each channel of x (N, c, h, w) over the whole batch -> (1, c, 1, 1)."""
+    count = over_all(x.new_tensor(x[:, 0].numel()))
+    mean = over_all(x.sum((0, 2, 3), keepdim=True)) / count
+    return over_all((x - mean).square().sum((0, 2, 3), keepdim=True)) / count
 
 
 def levels_flops(decoder: Decoder, frames: int, height: int, width: int) -> int:
@@ -140,15 +148,16 @@ class AuxiliaryHead(nn.Module):
         predicted = self.mlp(self.heard.pop()[:, -truth.shape[1] :]).float()  #   (B, N, P * TRUTH + subjects)
         names = predicted[..., self.positions * TRUTH :]  #                           (B, N, subjects)
         predicted = predicted[..., : self.positions * TRUTH].unflatten(-1, (TRUTH, -1))
-        kind = -(truth[:, :, :KINDS] * predicted[:, :, :KINDS].log_softmax(2)).sum(2).mean()
+        unlikely = -(truth[:, :, :KINDS] * predicted[:, :, :KINDS].log_softmax(2)).sum(2)  # (B, N, P)
+        kind = weighted_mean(unlikely, torch.ones_like(unlikely))
         subject = truth[:, :, 1:3].sum(2)  #                                  (B, N, P), 1 where one is
         target, predicted = truth[:, :, KINDS:], predicted[:, :, KINDS:]
         miss = (torch.where(target.isnan(), predicted.detach(), target) - predicted).square()  # (B, N, 4, P)
-        error = (miss.sum(2) * subject).sum() / (1 + subject.sum())
+        error = (miss.sum(2) * subject).sum() / over_all(subject.sum(), 1)
         still = truth[:, :, 0]  #                                             (B, N, P), 1 where none is
-        error = error + (miss[:, :, 2:].sum(2) * still).sum() / (1 + still.sum())
+        error = error + (miss[:, :, 2:].sum(2) * still).sum() / over_all(still.sum(), 1)
         shares = truth[:, :, 1:3].mean(3)  #                                  (B, N, 2)
         name = subject_ids.gather(1, shares.argmax(2))  #                      (B, N)
         unsure = nnf.cross_entropy(names.transpose(1, 2), name, reduction="none", ignore_index=-1)
         some = shares.sum(2)
-        return kind + error + 0.3 * (unsure * some).sum() / (1 + some.sum())
+        return kind + error + 0.3 * (unsure * some).sum() / over_all(some.sum(), 1)

@@ -231,12 +231,12 @@ class DiffusionTask(Task):
         return fill_latent_cache(folder, self.dataset, self.vae, bucket, first, quiet=self.quiet)
 
     def _batch_size(self, which: int, world_size: int, kept: float) -> int:
-        """Clips of a batch, so that every bucket's batch costs about the same."""
+        """Clips of a batch: every bucket's batch costs about the same, and each process has one at least."""
         scale = self.buckets[0].positions / self.buckets[which].positions / kept
-        return world_size * max(1, round(self.recipe.engine.batch * scale / world_size))
+        return max(world_size, round(self.recipe.engine.batch * scale))
 
     def _clips(self, cache: LatentCache, picks: np.ndarray, seeds: np.ndarray, with_known: bool) -> Batch:
-        """Clips as tensors, each with its own caption and conditions drawn from its own seed."""
+        """Clips as tensors, each with its own caption, conditions and noise drawn from its own seed."""
         rows = [
             self._clip(cache, int(i), np.random.default_rng(int(seed)), with_known)
             for i, seed in zip(picks, seeds, strict=True)
@@ -282,6 +282,7 @@ class DiffusionTask(Task):
             "known": known,
             "subject_ids": np.array([SUBJECTS.index(name) if name in SUBJECTS else -1 for name in cast]),
             "loss_weight": np.array([1, *weights, 1], np.float32)[cache.kinds[index]],
+            "noise": rng.standard_normal(latents.shape, dtype=np.float32),
         }
 
     def _read(self, prompt: str) -> np.ndarray:

@@ -31,6 +31,7 @@ from x2vkit.judge.frame import (
     looked_at,
     to_pixels,
 )
+from x2vkit.processes import over_all
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.judge.labels import IGNORED, Pool, choose, make_pool, recode, spoil
 from x2vkit.training.recipe import Recipe
@@ -83,7 +84,8 @@ class FrameModule(nn.Module):
         """pixels (n, 3, H, W); ids (n, H/2, W/2) int64; mouth (n,), NaN where unknown; labels int64 (n,)."""
         n, half, losses = len(pixels), (len(pixels) + 1) // 2, {}
         scene = self.frame_model.scene_net(pixels[:half])
-        area = nnf.cross_entropy(scene["kinds"].float(), ids[:half])
+        unlike = nnf.cross_entropy(scene["kinds"].float(), ids[:half], reduction="sum")
+        area = unlike / over_all(ids.new_tensor(ids[:half].numel()))
         for name in SCENE_ATTRIBUTES:
             losses[name] = _cross_entropy(scene[name], labels[name][:half])
         predicted_kinds = scene["kinds"].detach().float().softmax(1)
@@ -112,9 +114,11 @@ class FrameModule(nn.Module):
         spoken = nnf.binary_cross_entropy_with_logits(
             predicted["mouth"][:count], openness.nan_to_num(0), weight=known.float(), reduction="sum"
         )
-        total = (sum(RARE.get(name, 1) * loss for name, loss in losses.items()) + 4 * spoken) / n + 4 * area
+        everywhere = over_all(ids.new_tensor(n))
+        summed = sum(RARE.get(name, 1) * loss for name, loss in losses.items()) + 4 * spoken
+        total = summed / everywhere + 4 * area
         right = (predicted["subject"][:count].argmax(1) == labels["subject"][rows[0]]).float().mean()
-        return {"loss": total, "area": area, "mouth": spoken / n, "subject_accuracy": right}
+        return {"loss": total, "area": area, "mouth": spoken / everywhere, "subject_accuracy": right}
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -147,16 +151,18 @@ class FrameTask(Task):
         """Frames of one shape, of both kinds, each spoilt a little."""
         rng = np.random.default_rng((self.recipe.seed, step))
         height, width = self.data.shapes[step % len(self.data.shapes)]
-        count = max(2, round(self.recipe.engine.batch * 128 * 128 / np.prod(looked_at(height, width))))
+        count = max(
+            2 * world_size, round(self.recipe.engine.batch * 128 * 128 / np.prod(looked_at(height, width)))
+        )
         coded = round(self.data.coded_share * count)
         parts = [
             self._draw(rng, self.pool((height, width), "coded"), coded),
             self._draw(rng, self.pool((height, width), "rendered"), count - coded),
         ]
-        order = torch.from_numpy(rng.permutation(count))[rank::world_size]
+        order = torch.from_numpy(rng.permutation(count))
         batch = {key: torch.cat([part[key] for part in parts])[order] for key in parts[0]}
         batch["pixels"] = spoil(batch["pixels"], rng)
-        return batch
+        return {key: values[rank::world_size] for key, values in batch.items()}
 
     def flops(self, batch: Batch) -> float:
         """Counted once per shape by running it without numbers; backward costs twice the forward."""

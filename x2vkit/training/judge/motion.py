@@ -18,6 +18,7 @@ from x2vkit.errors import X2VError
 from x2vkit.judge.frame import FrameModel
 from x2vkit.judge.judge import read_frames
 from x2vkit.judge.motion import MOVES, MotionModel, describe
+from x2vkit.processes import over_all
 from x2vkit.training.dataset import VALIDATION_SEED
 from x2vkit.training.init_weights import load_component
 from x2vkit.training.judge.frame import Pixels
@@ -75,7 +76,8 @@ class MotionModule(nn.Module):
         """The inputs of MotionModel; labels int64 (n,) for each of `MOVES`."""
         predicted = self.motion(features, attributes, flow, track)
         losses = {
-            name: nnf.cross_entropy(predicted[name], target, ignore_index=IGNORED)
+            name: nnf.cross_entropy(predicted[name], target, ignore_index=IGNORED, reduction="sum")
+            / over_all((target != IGNORED).sum())
             for name, target in labels.items()
         }
         return {"loss": sum(losses.values(), torch.zeros(())), **losses}
@@ -103,9 +105,7 @@ class MotionTask(Task):
         rng = np.random.default_rng((self.recipe.seed, step))
         frames, height, width = self.data.shapes[step % len(self.data.shapes)]
         pool = self.pool((frames, height, width), validation=False)
-        rows = torch.from_numpy(
-            rng.integers(0, len(pool["flow"]), self.recipe.engine.batch)[rank::world_size]
-        )
+        rows = torch.from_numpy(rng.integers(0, len(pool["flow"]), self.recipe.engine.batch))
         batch = {name: values[rows] for name, values in pool.items()}
         first = int(rng.integers(0, 5))  # a clip may start and end a little later or sooner
         last = frames - int(rng.integers(0, 5 - first))
@@ -113,7 +113,7 @@ class MotionTask(Task):
             batch[name] = batch[name][:, first:last]
             scale = {"track": 0.1, "attributes": 0.5}.get(name, 1.0) * self.data.noise
             batch[name] = batch[name] + scale * rng.random() * torch.randn_like(batch[name])
-        return batch
+        return {name: values[rank::world_size] for name, values in batch.items()}
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Share of validation clips read right, for each of `MOVES`."""
