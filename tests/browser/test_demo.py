@@ -129,6 +129,49 @@ def test_a_closed_tab_stops_its_run(visit, serve, slow):
     assert slow.steps < 40
 
 
+def test_escape_stops_a_run_and_a_comparison(visit, serve, slow):
+    page = under_way(visit, serve, slow)
+    expect(page.locator(".x2v-caption")).to_have_text("a ball")
+    page.keyboard.press("Escape")
+    expect(page.locator(".x2v-state")).to_have_text("Stopped")
+    wait_until(lambda: slow.raised)
+    before = slow.steps
+    tab(page, "Compare")
+    page.get_by_label("What happens in both clips?").fill("a ball")
+    page.get_by_role("button", name="Compare the two").click()
+    wait_until(lambda: slow.steps >= before + 2)
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible()
+    expect(page.get_by_role("button", name="Compare the two")).to_be_hidden()
+    stop.click()
+    expect(page.locator(".x2v-wait", has_text="Stopped.")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare the two")).to_be_visible()
+
+
+def test_words_are_read_and_offered_before_a_run(served, visit):
+    """The tiny pipeline knows: a, red, blue, ball, dog, bouncing."""
+    page = visit(served.url)
+    text, hints = page.locator("#prompt textarea"), page.locator(".x2v-hints li")
+    expect(page.locator(".x2v-palette-word")).to_have_text(["dog", "ball", "red", "blue", "bouncing"])
+    text.fill("two dogs bouncin")
+    expect(hints).to_have_count(3)
+    expect(hints.last).to_contain_text("the model cannot count")
+    page.get_by_title("Write bouncing instead of bouncin").click()
+    expect(text).to_have_value("two dogs bouncing")
+    expect(page.locator(".x2v-palette-word[aria-pressed=true]")).to_have_text(["dog", "bouncing"])
+    text.fill("")
+    for word in ("bouncing", "ball", "red"):
+        page.get_by_role("button", name=word, exact=True).click()
+    expect(text).to_have_value("a red ball bouncing")
+    expect(hints).to_have_count(0)
+    quick(page, 50)
+    page.get_by_role("button", name="Generate").click()
+    stage(page, "preview")
+    expect(page.locator(".x2v-caption")).to_have_text(
+        "a red ball bouncing"
+    )  # not the words of the clip before
+
+
 def test_from_click_to_playing_video(served, visit):
     page = visit(served.url)
     quick(page, 50)  # so that it still runs when the page is looked at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from tests.adapters.families import wan
 from tests.demo.demos import wait_until
 from x2vkit.config import RunRequest
 from x2vkit.demo import engine as engine_module
+from x2vkit.demo.compare import by_compute
 from x2vkit.demo.engine import EXAMPLE, Engine, Recent, compare_html, examples, view_html, views
 from x2vkit.demo.models import Models
 from x2vkit.errors import X2VError
+from x2vkit.judge import Judge
 from x2vkit.run import record as recorder
 from x2vkit.run.backend import evenly
 from x2vkit.run.request import CheckedRequest
@@ -166,3 +169,35 @@ def test_a_view_that_is_not_there_yet_is_not_offered(monkeypatch):
     for name in ("hologram", "../page", 3, None):
         with pytest.raises(X2VError, match="views are denoise"):
             view_html(name, samples.sample("dog"))
+
+
+def test_examples_are_the_bundled_clips_that_the_judge_reads_best():
+    """By the share of what their words say that the judge reads, and how surely; each wording once."""
+    said = {
+        "cat": {"subject": "cat", "color": "red", "action": "jump", "scene": "beach"},
+        "dog": {
+            "subject": "dog",
+            "wearing": "hat",
+            "wearing_color": "blue",
+            "action": "jump",
+            "scene": "snow",
+        },
+    }
+    said["dog-red"] = said["dog"] | {"wearing_color": "red"}
+    said["dog-unguided"] = said["dog"]
+
+    def sure(name):
+        reading = Judge.load().read(np.array(samples.sample(name).frames))
+        right = [reading.values[key] == word for key, word in said[name].items()]
+        return np.mean([reading.confidence[key] * ok for key, ok in zip(said[name], right, strict=True)])
+
+    best = {}
+    for name in sorted(samples.names(), key=sure, reverse=True):
+        best.setdefault(samples.sample(name).prompt, name)
+    assert examples() == list(best.values())
+
+
+def test_models_stand_in_the_order_of_their_training_compute():
+    cost = {"large": 3e15, "mine": None, "small": 1e14, "middle": 1e15}
+    models = SimpleNamespace(names=lambda: list(cost), train_flops=cost.get)
+    assert by_compute(SimpleNamespace(models=models)) == ["small", "middle", "large", "mine"]

@@ -102,6 +102,7 @@ def test_all_that_a_reader_should_know_before_the_run():
 def test_a_backend_reads_without_weights():
     reading = ModelBackend().reading("small", "three dogs and a cat near a whale")
     assert ("whale", None, ("fish",)) in reading.spans
+    assert ("three", None, ()) in reading.spans  # no word that is spelled like it
     assert [note.split(":")[0] for note in reading.notes] == ["the model cannot count", '"and a cat"']
     with pytest.raises(X2VError, match="no such weights"):
         ModelBackend().reading("nope", "a dog")

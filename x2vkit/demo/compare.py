@@ -11,12 +11,23 @@ from x2vkit.demo import payloads, style
 from x2vkit.demo.engine import Engine, compare_html
 from x2vkit.demo.guard import said
 from x2vkit.demo.made import Progress
-from x2vkit.demo.parts import IDEAS, SHAPE_CHOICES, following, seed_field, slider, watched
+from x2vkit.demo.parts import IDEAS, SHAPE_CHOICES, following, quiet, seed_field, slider, watched
 from x2vkit.demo.payloads import Message
 from x2vkit.errors import X2VError
 from x2vkit.run.request import CheckedRequest
 
 SAME = "Both begin with the same noise: what differs is the setting alone."
+SETTINGS = (
+    "What to look for: with few steps shapes stay soft; with little guidance the words are half followed, "
+    "and with much the colours glare."
+)
+COMPUTE = (
+    "What to look for, from the least training compute to the most: places and colours are right first, "
+    "then the subject keeps one shape from frame to frame, and last come hats, legs and how things move."
+)
+BEGIN = "(...form) => { document.body.classList.add('x2v-comparing'); return form; }"
+END = "() => document.body.classList.remove('x2v-comparing')"
+"""What the page does while clips are compared: Stop stands in the place of the buttons that begin."""
 
 
 class Compare:
@@ -24,7 +35,7 @@ class Compare:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        names = engine.models.names()
+        names = by_compute(engine)
         own = not engine.models.foreign
         with gr.Row(elem_classes="x2v-ask"):
             self.prompt = gr.Textbox(
@@ -46,12 +57,16 @@ class Compare:
                     self.one = self._side("First", 6, names)
                     self.two = self._side("Second", 20, names)
                 self.go = gr.Button("Compare the two", variant="primary", elem_classes="x2v-wide")
+                self.stop = gr.Button("Stop", variant="stop", elem_classes="x2v-wide x2v-stop")
+                gr.HTML(f"<p>{SETTINGS}</p>", elem_classes="x2v-lookfor")
             with gr.Tab("Training compute", visible=len(names) > 1):
                 self.models = gr.CheckboxGroup(
                     [(model_label(engine, name), name) for name in names], value=names[:3], label="Models",
                     info="The same words and the same noise; only what training cost differs.",
                 )  # fmt: skip
                 self.go_models = gr.Button("Compare the models", variant="primary", elem_classes="x2v-wide")
+                self.stop_models = gr.Button("Stop", variant="stop", elem_classes="x2v-wide x2v-stop")
+                gr.HTML(f"<p>{COMPUTE}</p>", elem_classes="x2v-lookfor")
         self.frame = gr.HTML(
             cast(Any, {"kind": "empty", "text": SAME}),
             html_template=style.static("inside.html"),
@@ -59,21 +74,30 @@ class Compare:
         )
 
     def _side(self, label: str, steps: int, names: list[str]) -> list[Any]:
-        guidance = self.engine.models.sampling(names[0]).guidance
+        guidance = self.engine.models.sampling(self.engine.models.default).guidance
         with gr.Column(min_width=280), gr.Group(elem_classes="x2v-side"):
             gr.HTML(f"<h3>{label}</h3>", elem_classes="x2v-heading")
             return [
                 gr.Textbox(label="Other words, if any", placeholder="as above", max_lines=3),
                 slider("steps", steps, step=1, label="Steps"),
                 slider("guidance", guidance, step=0.1, label="Guidance"),
-                gr.Dropdown(names, value=names[0], label="Model", visible=len(names) > 1),
+                gr.Dropdown(names, value=self.engine.models.default, label="Model", visible=len(names) > 1),
             ]
 
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
         same = [self.prompt, self.shape, self.seed]
-        self.go.click(said(self.run_settings), [*same, *self.one, *self.two], self.frame, **watched(queue))
-        self.go_models.click(said(self.run_models), [*same, self.models], self.frame, **watched(queue))
+        begun = [
+            button.click(said(run), inputs, self.frame, js=BEGIN, trigger_mode="once", **watched(queue))
+            for button, run, inputs in (
+                (self.go, self.run_settings, [*same, *self.one, *self.two]),
+                (self.go_models, self.run_models, [*same, self.models]),
+            )
+        ]
+        for run in begun:
+            run.then(None, None, None, js=END, **quiet())
+        for stop in (self.stop, self.stop_models):
+            stop.click(self.stopped, None, self.frame, cancels=begun, js=END, **quiet())
 
     def run_settings(self, prompt: Any, shape: Any, seed: Any, *sides: Any) -> Generator[Any, None, None]:
         """Two clips that differ in what the two sides say."""
@@ -91,9 +115,14 @@ class Compare:
         def wanted() -> list[CheckedRequest]:
             if not 2 <= len(names) <= 4:
                 raise X2VError(f"{len(names)} models", "2 to 4 are compared", "tick so many")
-            return [self._read(prompt, shape, seed, None, None, name) for name in names]
+            ordered = [name for name in by_compute(self.engine) if name in names]
+            return [self._read(prompt, shape, seed, None, None, name) for name in ordered]
 
         yield from self._run(wanted)
+
+    def stopped(self) -> Message:
+        """Nothing more is made."""
+        return {"kind": "empty", "text": "Stopped."}
 
     def _read(
         self, prompt: Any, shape: Any, seed: Any, steps: Any, guidance: Any, model: Any
@@ -124,6 +153,12 @@ class Compare:
         except X2VError as error:
             yield payloads.trouble(error)
             raise
+
+
+def by_compute(engine: Engine) -> list[str]:
+    """The models to choose from, least training compute first; those that do not tell come last."""
+    cost = {name: engine.models.train_flops(name) for name in engine.models.names()}
+    return sorted(cost, key=lambda name: (cost[name] is None, cost[name] or 0.0))
 
 
 def model_label(engine: Engine, name: str) -> str:

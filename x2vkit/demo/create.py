@@ -41,6 +41,12 @@ class Create:
             self.surprise = gr.Button("Surprise me", scale=1, min_width=120, elem_classes="x2v-surprise")
             self.go = gr.Button("Generate", variant="primary", scale=2, min_width=150, elem_classes="x2v-go")
             self.stop = gr.Button("Stop", variant="stop", scale=2, min_width=150, elem_classes="x2v-stop")
+        self.words = gr.HTML(
+            cast(Any, payloads.palettes(engine)),
+            html_template=style.static("words.html"),
+            js_on_load=style.script("words", "lib/palette"),
+            visible=own,
+        )
         with gr.Row(elem_classes="x2v-work"):
             with gr.Column(scale=7, min_width=320):
                 self.stage = gr.HTML(
@@ -115,7 +121,7 @@ class Create:
             self.form,
             [self.stage, self.current],
             trigger_mode="once",
-            js="(...form) => { window.x2v?.busy(); return form; }",
+            js="(...form) => { window.x2v?.busy(form[0]); return form; }",
             **watched(queue),
         )
         pressed.then(None, None, None, js="() => window.x2v?.idle()", **quiet())
@@ -123,6 +129,14 @@ class Create:
             None, None, None, js="() => window.x2v?.stopped()", cancels=[pressed], api_visibility="private"
         )
         self.surprise.click(lambda: random.choice(IDEAS), None, self.prompt, **quiet())
+        gr.on(
+            [self.prompt.change, self.model.change],
+            self.hints,
+            [self.prompt, self.model],
+            self.words,
+            trigger_mode="multiple",
+            **quiet(),
+        )
         self.random.change(lambda on: gr.Number(interactive=not on), self.random, self.seed, **quiet())
         self.shape.change(self.lengths, self.shape, self.seconds, **quiet())
         fields = [self.current, self.prompt, self.negative, self.shape, self.seconds, self.steps]
@@ -145,6 +159,14 @@ class Create:
             yield payloads.trouble(error), gr.skip()
             raise
         yield message, key
+
+    def hints(self, prompt: Any, model: Any) -> Message:
+        """How the model reads what is typed; nothing of what cannot be read, which is told once it is run."""
+        try:
+            models = self.engine.models
+            return payloads.reading(models.check(model), prompt, models.reading(model, prompt))
+        except X2VError:
+            return gr.skip()
 
     def lengths(self, shape: str) -> Any:
         """A still and a long clip have a length of their own."""

@@ -18,8 +18,9 @@ from typing import Any
 from PIL import Image
 
 from x2vkit import media
+from x2vkit.backend import Reading
 from x2vkit.config import RunRequest
-from x2vkit.demo.engine import EXAMPLE, cache_folder
+from x2vkit.demo.engine import EXAMPLE, Engine, cache_folder
 from x2vkit.demo.made import Made, Progress
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
@@ -47,6 +48,20 @@ def wait(text: str) -> Message:
 def trouble(error: X2VError) -> Message:
     """What was given, the rule, the cure."""
     return {"kind": "trouble", "got": error.got, "rule": error.rule, "cure": error.cure}
+
+
+def palettes(engine: Engine) -> Message:
+    """What can be asked of each model, and which one is chosen at first; nothing of a foreign one."""
+    names = [] if engine.models.foreign else engine.models.names()
+    each = {name: engine.models.backend.palette(name) for name in names}
+    kept = list({repr(one): one for one in each.values()}.values())
+    places = {name: kept.index(one) for name, one in each.items()}
+    return {"kind": "palettes", "palettes": kept, "palette_of": places, "model": engine.models.default}
+
+
+def reading(model: str, prompt: str, read: Reading) -> Message:
+    """How a model reads the words that are typed."""
+    return {"kind": "reading", "model": model, "prompt": prompt, **read.to_dict()}
 
 
 def step(progress: Progress) -> Message:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from x2vkit.views import page
+
+PALETTE = "/* words to click into a prompt */"
+"""Where the palette's rules begin in the views' style sheet."""
 STATIC = Path(__file__).parent / "static"
 SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
@@ -81,13 +85,15 @@ def static(name: str) -> str:
 
 
 def css() -> str:
-    """The style sheet."""
-    return static("demo.css")
+    """The style sheet, with the views' rules for the palette, which stand at the end of theirs."""
+    _, mark, rules = page.css().partition(PALETTE)
+    return f"{static('demo.css')}\n{mark}{rules}"
 
 
-def script(name: str) -> str:
-    """One part's script, with what all parts share before it."""
-    return f"{static('common.js')}\n{static(f'{name}.js')}"
+def script(name: str, module: str = "") -> str:
+    """One part's script, with what all parts share before it, and a module of the views."""
+    shared = page.bundle(module) if module else ""
+    return f"{static('common.js')}\n{shared}\n{static(f'{name}.js')}"
 
 
 CELLS = (

@@ -28,7 +28,7 @@ from x2vkit.registry import (
 )
 from x2vkit.run.palette import palette
 from x2vkit.run.session import Session
-from x2vkit.run.wording import read_wording
+from x2vkit.run.wording import counts, read_wording
 from x2vkit.trace import Trace
 
 KEPT = 4
@@ -98,7 +98,7 @@ class ModelBackend:
         lexicon = self.lexicon(model)
         wording = read_wording(prompt, known=lexicon.knows)
         spans: list[Span] = [
-            (said, read, tuple(lexicon.near(said)) if read is None else ())
+            (said, read, tuple(lexicon.near(said)) if read is None and not counts(said) else ())
             for said, read in lexicon.spans(wording.prompt)
         ]
         spans += [(said, ("not", *governed.split()), ()) for said, governed in wording.moved]

@@ -92,6 +92,7 @@ def notes_on(prompt: str, negative_prompt: str, lexicon: Lexicon) -> tuple[str, 
     unknown = [
         f'"{word}" is not known and left out' + (f" (known: {', '.join(near)})" if near else "")
         for word in dict.fromkeys(words.unknown)
+        if not counts(word)
         for near in [lexicon.near(word)]
     ]
     notes = [*unknown, *wording.notes, lexicon.cut(words), *negative_notes(wording.negative_prompt, lexicon)]
@@ -163,14 +164,15 @@ def _governed(words: list[str], at: int) -> tuple[list[str], int]:
 
 def _numbers(prompt: str, known: Callable[[str], bool]) -> list[str]:
     """A note on numbers above one."""
-    words = [word for word in re.findall(WORD, prompt.lower()) if word in NUMBERS or _above_one(word)]
+    words = [word for word in re.findall(WORD, prompt.lower()) if counts(word)]
     strange = [word for word in dict.fromkeys(words) if not known(word)]
     said = ", ".join(f'"{word}"' for word in strange)
     return [f"the model cannot count: {said} is left out, and it shows one"] if strange else []
 
 
-def _above_one(word: str) -> bool:
-    return word.isdecimal() and int(word[:9]) > 1
+def counts(word: str) -> bool:
+    """Whether a word is a number above one."""
+    return word in NUMBERS or (word.isdecimal() and int(word[:9]) > 1)
 
 
 def _pairs(prompt: str, known: Callable[[str], bool]) -> list[str]:

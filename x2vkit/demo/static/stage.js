@@ -44,6 +44,7 @@ const on = {
     over.replaceChildren();
     say(text);
     progress(0);
+    if (screen.dataset.shows === "preview") screen.dataset.shows = "old"; // of a run before
   },
 
   step(message) {
@@ -66,14 +67,11 @@ const on = {
     progress(0);
     aspect(message);
     noVideo();
-    caption.replaceChildren(...words(message));
-    details.replaceChildren(...message.metadata.map((fact) => h("span", {}, fact)));
-    for (const note of message.notes ?? []) details.append(h("span", { class: "x2v-note" }, note));
+    about(message);
     say("");
     if (!message.example) remember(message);
     for (const card of reel.children) card.setAttribute("aria-current", card.dataset.id === message.id);
     const player = film.show(message);
-    tools.hidden = false;
     tools.querySelector("[data-do=inside]").hidden = !message.inside;
     const save = tools.querySelector("[data-do=save]");
     save.hidden = !message.film;
@@ -98,6 +96,7 @@ const on = {
     busy(false);
     progress(0);
     say("");
+    back();
     over.replaceChildren(trouble(message));
   },
 
@@ -105,7 +104,21 @@ const on = {
     busy(false);
     progress(0);
     say("Stopped");
+    back();
   },
+};
+
+/** What stands under the picture: a clip's words and numbers, or the words that a run has begun with. */
+const about = (message) => {
+  caption.replaceChildren(...words(message));
+  details.replaceChildren(...(message.metadata ?? []).map((fact) => h("span", {}, fact)));
+  for (const note of message.notes ?? []) details.append(h("span", { class: "x2v-note" }, note));
+  tools.hidden = !message.id;
+};
+
+/** The last clip's words again, where nothing of a new one is seen. */
+const back = () => {
+  if (shown && screen.dataset.shows !== "preview") about(shown);
 };
 
 const remember = (message) => {
@@ -141,8 +154,9 @@ onMessage();
 // From the click until the server answers. A queue that is full refuses before any answer, with a toast alone.
 const WAITING = "Waiting for a turn…";
 const toasts = () => document.querySelectorAll("[data-testid=toast-body].error").length;
-const waiting = () => {
+const waiting = (prompt) => {
   busy(true);
+  about({ prompt });
   over.replaceChildren();
   say(WAITING);
   let before = toasts();
@@ -152,6 +166,11 @@ const waiting = () => {
     before = toasts();
   }, 200);
 };
+// Esc stops whatever runs in the tab that is open.
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  [...document.querySelectorAll(".x2v-stop")].find((stop) => stop.offsetParent !== null)?.click();
+});
 window.x2v = {
   busy: waiting,
   stopped: () => on.stopped(),
