@@ -87,7 +87,7 @@ class Compare:
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
         same = [self.prompt, self.shape, self.seed]
-        begun = [
+        begun: list[Any] = [
             button.click(said(run), inputs, self.frame, js=BEGIN, trigger_mode="once", **watched(queue))
             for button, run, inputs in (
                 (self.go, self.run_settings, [*same, *self.one, *self.two]),
