@@ -108,7 +108,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "studio": (*MODEL, "trace", "judge", "run"),
     "views": (*BASE, "trace", "scaling"),
     "web": (*BASE, "core", "views"),
-    "demo": (*BASE, "trace", "scaling", "world", "views", "run"),
+    "demo": (*BASE, "trace", "scaling", "world", "views", "run", "adapters"),
     "lab": BASE,
     "course": ALL,
     "bench": ALL,
