@@ -140,7 +140,7 @@ def test_words_that_a_layer_reads_apart_are_looked_at(make_trace):
     assert not view.data()["attention"].any()  # self attention neither asks nor reads a word
     view.selection = {"direction": "map.cross", "step": 2}
     np.testing.assert_array_equal(view.data()["video"], trace.maps["cross"][2, 1])
-    assert view.metadata["unseen"] == ["It never forms a row."]
+    assert view.metadata["unseen"] == ["It never forms a row. (transformer.blocks.0)"]
     assert view.figure()
 
 
@@ -175,6 +175,13 @@ def test_a_patch_picked_in_a_linked_view_takes_the_words_place(view, trace):
 def test_a_wrong_selection_is_refused(view, wrong):
     with pytest.raises(X2VError):
         view.selection = wrong
+
+
+def test_a_trace_of_another_model_without_attention_says_why(make_trace):
+    unseen = [{"what": "linear", "said": "Linear attention forms no rows.", "where": ["blocks.0"]}]
+    view = views.Attention(make_trace(queries={}, keys={}, heads=(), coverage={"unseen": unseen}))
+    assert "Linear attention forms no rows. (blocks.0)" in view.metadata["error"]["rule"]
+    assert "rerun" not in view.metadata["error"]["cure"]
 
 
 def test_a_trace_without_attention_says_how_to_get_one():

@@ -59,7 +59,12 @@ class Attention(View):
         if not trace.captured:
             again = "x2vkit.rerun(trace, attention=x2vkit.AttentionCapture())"
             cure = f"make one with x2vkit.record(prompt), or this one again with {again}"
-            raise X2VError("this trace", "no attention was recorded in it", cure)
+            if trace.coverage:  # of another model: why there is none stands in what was not seen
+                cure = "record it with other layers: x2vkit.AttentionCapture(layers=...)"
+            unseen = notes_metadata(trace, ())["unseen"]
+            raise X2VError(
+                "this trace", " ".join(["no attention was recorded in it.", *unseen]).rstrip("."), cure
+            )
         geometry, shown = trace.geometry, Shown(trace, self.budget)
         self.words = trace.words if geometry.span("text") else ()
         """The words whose tokens attention reads; none of a model that reads them elsewhere."""
