@@ -183,3 +183,22 @@ def test_another_thread_is_not_recorded():
         thread.start()
         thread.join()
     assert recording.traces == ()
+
+
+def test_a_model_that_fails_when_it_is_tried_does_not_end_the_run(monkeypatch):
+    case = wan()
+    alone = case.run()
+    monkeypatch.setattr("x2vkit.adapters.recording.probe", lambda *_: 1 / 0)
+    with x2v.attach(case.pipe, AttentionCapture()) as recording:
+        recorded = case.run()
+    assert np.array_equal(alone.frames, recorded.frames)
+    assert "tokens not told apart" in what(recording.trace) and not recording.trace.captured
+
+
+def test_a_record_that_cannot_be_made_leaves_the_clip(monkeypatch):
+    case = wan()
+    monkeypatch.setattr("x2vkit.adapters.diffusers.traces_of", lambda *_: 1 / 0)
+    with x2v.attach(case.pipe) as recording:
+        assert case.run().frames.shape[1] == 9
+    with pytest.raises(X2VError, match="could not be put together"):
+        _ = recording.trace

@@ -88,6 +88,9 @@ class Recording:
                 self._traces += traces_of(run, self._support)
             except X2VError as error:  # the clip is made: its maker shall have it
                 self._failure = error
+            except Exception as error:
+                rule = f"its run could not be put together ({error!r})"
+                self._failure = X2VError(self._support.pipeline, rule, "record it with attention=None")
 
     def stepped(self, scheduler: Any, given: dict[str, Any], result: Any) -> None:
         if self._run is None:

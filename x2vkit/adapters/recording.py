@@ -282,6 +282,8 @@ class Run:
         try:
             named = self.support.inputs
             found = probe(forward.model, forward.args, forward.kwargs, fresh, named)
+        except Exception:  # whatever a model does with changed inputs: the run is not ours to end
+            found = {}
         finally:
             self._probing = False
         KNOWN.setdefault(forward.model, {}).update(found)
