@@ -1,4 +1,4 @@
-"""Pixels, latent cells and tokens: every pixel lies in exactly one token, and bad sizes say the cure."""
+"""Pixels, latent positions and tokens: every pixel lies in exactly one token, and bad sizes say the cure."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from x2vkit.errors import X2VError
 TIME_STRIDE = 4
 """Frames in one latent frame of x2vkit's own model (its first holds one frame, standing still)."""
 SPACE_STRIDE = 8
-"""Pixels along one side of a latent cell of x2vkit's own model."""
+"""Pixels along one side of a latent position of x2vkit's own model."""
 PATCH = (1, 2, 2)
 """Latent frames, rows and columns in one token, unless a model's config says otherwise."""
 
@@ -54,7 +54,7 @@ class TokenBox:
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a video model lays a clip out: pixels, latent cells, patches, and the sequence that attention
+    """How a video model lays a clip out: pixels, latent positions, patches, and the sequence that attention
     reads.
 
     The default is that of x2vkit's own model. Raises X2VError for values that no model can have.
@@ -63,7 +63,7 @@ class Geometry:
     temporal_stride: int = TIME_STRIDE
     """Frames in one latent frame."""
     spatial_stride: int = SPACE_STRIDE
-    """Pixels along one side of a latent cell."""
+    """Pixels along one side of a latent position."""
     patch: Shape3 = PATCH
     """Latent frames, rows and columns in one video token."""
     token_kinds: tuple[tuple[str, int], ...] = ()
@@ -94,11 +94,11 @@ class Geometry:
         return self.temporal_stride - 1 if self.causal_first_frame else 0
 
     def latent_shape(self, F: int, H: int, W: int) -> Shape3:
-        """(F, H, W) in pixels -> (f, h, w) in latent cells, without what does not fill one."""
+        """(F, H, W) in pixels -> (f, h, w) in latent positions, without what does not fill one."""
         return (F + self.lead) // self.temporal_stride, H // self.spatial_stride, W // self.spatial_stride
 
     def pixel_shape(self, f: int, h: int, w: int) -> Shape3:
-        """(f, h, w) in latent cells -> (F, H, W) in pixels; the inverse of `latent_shape`."""
+        """(f, h, w) in latent positions -> (F, H, W) in pixels; the inverse of `latent_shape`."""
         return f * self.temporal_stride - self.lead, h * self.spatial_stride, w * self.spatial_stride
 
     def frames_of(self, latent_frame: int) -> range:
@@ -113,7 +113,7 @@ class Geometry:
     # -- between latents, pixels and video tokens
 
     def patch_grid(self, f: int, h: int, w: int) -> Shape3:
-        """Patches along time, rows and columns of (f, h, w) latent cells; the last may be part empty."""
+        """Patches along time, rows and columns of (f, h, w) latent positions; the last may be part empty."""
         pt, ph, pw = self.patch
         return -(-f // pt), -(-h // ph), -(-w // pw)
 
@@ -190,12 +190,12 @@ OWN = Geometry()
 
 
 def latent_shape(F: int, H: int, W: int) -> Shape3:
-    """(F, H, W) in pixels -> (f, h, w) in latent cells of x2vkit's own model."""
+    """(F, H, W) in pixels -> (f, h, w) in latent positions of x2vkit's own model."""
     return OWN.latent_shape(F, H, W)
 
 
 def pixel_shape(f: int, h: int, w: int) -> Shape3:
-    """(f, h, w) in latent cells of x2vkit's own model -> (F, H, W) in pixels; inverse of `latent_shape`."""
+    """(f, h, w) in latent positions of x2vkit's own model -> (F, H, W) in pixels; undoes `latent_shape`."""
     return OWN.pixel_shape(f, h, w)
 
 
@@ -225,7 +225,7 @@ def _near(value: int, step: int, offset: int = 0) -> str:
 
 
 def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
-    """Raise X2VError unless a clip of F frames, H x W pixels falls into whole latent cells and patches."""
+    """Raise X2VError unless a clip of F frames, H x W pixels is of whole latent positions and patches."""
     for name, value in (("num_frames", F), ("height", H), ("width", W)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise X2VError(f"{name}={value!r}", f"{name} is a whole number above zero", "use 17, 128 and 128")

@@ -19,7 +19,7 @@ GEOMETRIES = {
 
 
 def foreign_trace(geometry: Geometry, seed: int = 0, **changes: object) -> Trace:
-    """Random numbers in the shapes of such a model: 3 x 2 x 4 latent cells of 5 channels, 3 steps."""
+    """Random numbers in the shapes of such a model: 3 x 2 x 4 latent positions of 5 channels, 3 steps."""
     rng = np.random.default_rng(seed)
     latent, steps, channels, words = (3, 2, 4), 3, 5, ("a", "red", "ball")
     F, H, W = geometry.pixel_shape(*latent)

@@ -108,7 +108,7 @@ def test_the_picked_patch_is_its_pixels_at_any_patch_size():
     token = view.trace.geometry.token_at(6, 50, 70, grid)
     view.selection = {"token": token, "pixel": [6, 50, 70]}
     np.testing.assert_array_equal(view.data()["patch"], frames[5:9, 48:64, 64:80])
-    view.selection = {"side": 0}  # one latent cell
+    view.selection = {"side": 0}  # one latent position
     np.testing.assert_array_equal(view.data()["patch"], frames[5:9, 48:56, 64:72])
     view.selection = {"side": 1, "token": 0}  # a linked view goes elsewhere: the old pixel counts no more
     np.testing.assert_array_equal(view.data()["patch"], frames[:1, :16, :16])

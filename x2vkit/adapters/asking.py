@@ -20,7 +20,7 @@ NAMES = {"steps": "num_inference_steps", "guidance": "guidance_scale"}
 LONGEST, LARGEST = 4, 2
 """How many times the usual length and side are offered at most."""
 PATCHES = ("patch_size", "patch_size_h", "p")
-"""How configs name the latent cells along one side of a patch."""
+"""How configs name the latent positions along one side of a patch."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,6 @@ def _ranges(pipe: Any, usual: Any, arguments: Mapping[str, Any]) -> dict[str, Ra
 
 
 def _patch(config: Mapping[str, Any]) -> int:
-    """Latent cells along one side of a patch; 1 where a model cuts none."""
+    """Latent positions along one side of a patch; 1 where a model cuts none."""
     value: Any = next((config.get(name) for name in PATCHES if config.get(name)), 1)
     return int(value[-1]) if isinstance(value, (tuple, list)) else int(value)

@@ -56,7 +56,7 @@ class Layout:
         return decoded[:, self.offset : self.offset + self.shape[0]]
 
     def cell(self, place: int, shape: Sequence[int]) -> Shape3:
-        """Which latent cell of the clip holds an element of a model's input, laid out like the latents, or as
+        """Which latent position of the clip an element of a model's input is of, laid out as latents, or as
         rows of tokens, or, where the latents are those, as (C, f, h, w).
         """
         at = [int(i) for i in np.unravel_index(place, tuple(shape))]
@@ -136,7 +136,7 @@ def find_geometry(latent: Shape3, frames: Shape3, stride: int | None) -> tuple[G
     """
     (f, h, w), (F, H, W) = latent, frames
     if H % h or W % w or H // h != W // w:
-        rule = f"{h} x {w} latent cells do not divide {H} x {W} pixels alike"
+        rule = f"{h} x {w} latent positions do not divide {H} x {W} pixels alike"
         raise X2VError("the clip of this pipeline", rule, "use sizes that the model was made for")
     side = H // h
     guesses = [stride] if stride else [(F - 1) // (f - 1) if f > 1 else F, F // f]

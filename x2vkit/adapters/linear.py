@@ -1,4 +1,4 @@
-"""A linear picture of a latent cell, fitted on the spot to the clip that the pipeline decoded.
+"""A linear picture of a latent position, fitted on the spot to the clip that the pipeline decoded.
 
 C channels    P numbers of the pixels of one cell: temporal stride x spatial stride x spatial stride x 3
 """

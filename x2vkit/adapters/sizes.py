@@ -28,7 +28,7 @@ def temporal_stride(pipe: Any) -> int | None:
 
 
 def spatial_stride(pipe: Any) -> int | None:
-    """Pixels along one side of a latent cell, where pipeline or VAE say it."""
+    """Pixels along one side of a latent position, where pipeline or VAE say it."""
     return _stated(pipe, SPATIAL, "spatial")
 
 

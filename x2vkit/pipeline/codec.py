@@ -28,7 +28,7 @@ class ClipCodec:
 
     @torch.no_grad()
     def preview(self, latents: Tensor) -> np.ndarray:
-        """The same at almost no cost, by one linear map per latent cell: rough colours and shapes."""
+        """The same at almost no cost, by one linear map per latent position: rough colours and shapes."""
         return to_uint8(self.vae.preview(latents.to(self.vae.dtype)))
 
     def enable_vae_slicing(self) -> None:

@@ -102,7 +102,7 @@ def _layout(trace: Trace) -> Iterator[Rule]:
     pixels = geometry.temporal_stride * geometry.spatial_stride**2 * 3
     weight, bias = trace.preview_weight, trace.preview_bias
     right = weight is None or weight.shape == (pixels, latents.shape[1])
-    yield f"preview_weight is ({pixels}, C), a row for each number of a latent cell's pixels", right
+    yield f"preview_weight is ({pixels}, C), a row for each number of a latent position's pixels", right
     yield f"preview_bias is ({pixels},)", bias is None or bias.shape == (pixels,)
     yield "preview_weight and preview_bias come together", (weight is None) == (bias is None)
 

@@ -1,4 +1,4 @@
-"""A rough picture of latents: one linear map from a latent cell to its pixels, given or fitted on a clip.
+"""A rough picture of latents: one linear map from a latent position to its pixels, given or fitted on a clip.
 
     F, H, W frames and pixels; C, f, h, w latents; P numbers of a cell: temporal stride x side x side x 3
 
@@ -26,7 +26,7 @@ RIDGE = 1e-4
 
 @dataclass(frozen=True)
 class LinearPicture:
-    """Latent cells -> pixels, and how well that goes."""
+    """Latent positions -> pixels, and how well that goes."""
 
     weight: NDArray[np.float32]
     """(P, C)."""

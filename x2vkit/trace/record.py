@@ -97,13 +97,13 @@ class Trace:
     frame; "turn" (F,), angle of the first subject in radians, counter-clockwise.
     """
     pred_x0_cond: Array | None = None
-    """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where they
-    were not pulled.
+    """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where the
+    run was not guided.
     """
     previews: Array | None = field(default_factory=lambda: None)
     """(S, F, H, W, 3) uint8 pictures of `pred_x0`, where the run kept them; `preview` does without."""
     preview_weight: Array | None = None
-    """(P, C) float16: a linear picture of one latent cell; see `preview`. P is temporal stride x spatial
+    """(P, C) float16: a linear picture of one latent position; see `preview`. P is temporal stride x spatial
     stride x spatial stride x 3 colours, as `geometry` has them. None: fitted on the clip when it is needed.
     """
     preview_bias: Array | None = None
@@ -244,7 +244,7 @@ class Trace:
     def picture(self, latents: Array) -> Frames:
         """A rough picture of any latents (C, f, h, w) of this run, noisy ones too -> (F, H, W, 3) uint8.
 
-        One linear map from a latent cell to its pixels: `linear_picture`.
+        One linear map from a latent position to its pixels: `linear_picture`.
         """
         return self.linear_picture.draw(latents)
 

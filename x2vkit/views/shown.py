@@ -33,7 +33,7 @@ SHEET_SHARE = 0.3
 QUALITIES = (85, 70, 50, 30)
 """JPEG qualities to choose from for that."""
 RANK = 4
-"""Numbers a latent cell, where all channels would be too many: those that move the picture most."""
+"""Numbers a latent position, where all channels would be too many: those that move the picture most."""
 FEWEST_STEPS = 2
 
 

@@ -90,7 +90,7 @@ def mean_colors(cells: NDArray[np.float32], geometry: Geometry, patch: Shape3) -
 
 
 def cell_colors(frames: Frames, geometry: Geometry, latent: Shape3) -> NDArray[np.float32]:
-    """The mean colour of the pixels of each latent cell -> (f, h, w, 3)."""
+    """The mean colour of the pixels of each latent position -> (f, h, w, 3)."""
     f, h, w = latent
     side = geometry.spatial_stride
     out = np.empty((f, h, w, 3), np.float32)
@@ -154,7 +154,7 @@ def false_colors(latents: Array) -> NDArray[np.uint8]:
 
 
 def glance(trace: Trace) -> NDArray[np.uint8]:
-    """The mean colour of each latent cell by the trace's linear decoder -> (f, h, w, 3)."""
+    """The mean colour of each latent position by the trace's linear decoder -> (f, h, w, 3)."""
     linear = trace.linear_picture
     weight = linear.weight.reshape(-1, 3, trace.latents.shape[1]).mean(axis=0)
     bias = linear.bias.reshape(-1, 3).mean(axis=0)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LENGTHS = (1, 2, 4)
 """Patch lengths to try, in latent frames."""
 SIDES = ((1, 1), (2, 2), (4, 4), (8, 8))
-"""Patch heights and widths to try, in latent cells."""
+"""Patch heights and widths to try, in latent positions."""
 NUMBER_BYTES = 2
 """Bytes of a latent number, at 16 bits as models keep them."""
 MOST_DROPPED = 95
@@ -54,7 +54,7 @@ class Patches(View):
     lengths: tuple[int, ...]
     """Patch lengths on offer, in latent frames."""
     sides: tuple[tuple[int, int], ...]
-    """Patch heights and widths on offer, in latent cells."""
+    """Patch heights and widths on offer, in latent positions."""
     shrink: int
     """How many times smaller the sides of pictures are than the clip's."""
 

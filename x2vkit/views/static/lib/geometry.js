@@ -1,10 +1,10 @@
 // @ts-check
-/** Where frames, latent cells and tokens lie in each other, for any model: as x2vkit/axes.py and views/style.py. */
+/** Where frames, latent positions and tokens lie in each other, for any model: as x2vkit/axes.py and views/style.py. */
 
 /**
  * @typedef {object} GeometryMetadata what base.py's `geometry_metadata` sends
  * @property {number} temporal_stride frames in one latent frame
- * @property {number} spatial_stride pixels along one side of a latent cell
+ * @property {number} spatial_stride pixels along one side of a latent position
  * @property {number[]} patch latent frames, rows and columns in one video token
  * @property {[string, number][]} token_kinds (kind, count) in the order of the sequence
  * @property {boolean} causal_first_frame whether the first latent frame holds one frame alone

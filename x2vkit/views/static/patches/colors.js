@@ -25,7 +25,7 @@ export function shades(rgb) {
 }
 
 /**
- * All patches in their slots, the moments side by side, a pixel for each latent cell; a dropped one is clear.
+ * All patches in their slots, the moments side by side, a pixel for each latent position; a dropped one is clear.
  * @param {import("./tokens.js").Size} size
  * @param {import("./tokens.js").Arranged} arranged
  * @param {Uint32Array} words

@@ -1,5 +1,5 @@
 // @ts-check
-/** The three cubes: pixels, latent cells, patches; and what turns, opens and cuts them. */
+/** The three cubes: pixels, latent positions, patches; and what turns, opens and cuts them. */
 import { themeColor } from "../lib/canvas.js";
 import { Choice, Slider, button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";

@@ -150,7 +150,7 @@ export class State {
     return tokenAt(point, this.now().size);
   }
 
-  /** A latent cell and its numbers. @param {Point} point */
+  /** A latent position and its numbers. @param {Point} point */
   cellText({ frame, y, x }) {
     const { C, f, rows, columns, geometry } = this;
     const { arrays, selection } = this.view;
@@ -162,7 +162,7 @@ export class State {
       arrays.latents[((c * f + time) * rows + row) * columns + column].toFixed(2),
     );
     const channels = `channel${list.length > 1 ? "s" : ""} ${list.map((c) => c + 1).join(", ")}`;
-    return `latent cell t${time} r${row} c${column}: ${values.join(", ")} in ${channels}`;
+    return `latent position t${time} r${row} c${column}: ${values.join(", ")} in ${channels}`;
   }
 
   _describe(/** @type {Point} */ point, more = "") {

@@ -7,7 +7,7 @@ import { tokenPlace } from "../lib/geometry.js";
  *
  * @typedef {object} Size the clip in patches of one size
  * @property {import("../lib/geometry.js").Geometry} geometry the model's, with this patch
- * @property {number[]} patch latent frames, rows and columns of latent cells
+ * @property {number[]} patch latent frames, rows and columns of latent positions
  * @property {number[]} grid patches along time, rows and columns
  * @property {number} tokens how many patches
  * @property {number} numbers in each
