@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
-from tests.adapters import families, families_joint, families_split
+from tests.adapters import families, families_joint, families_more, families_split
 from tests.adapters.parts import Case
 from x2vkit.adapters.diffusers import attach
 from x2vkit.adapters.memory import predicted_bytes, resolve
@@ -24,7 +24,7 @@ from x2vkit.adapters.watch import by_name
 from x2vkit.run.capture import AttentionCapture
 from x2vkit.trace import Trace
 
-FAMILIES = families.FAMILIES | families_split.FAMILIES | families_joint.FAMILIES
+FAMILIES = families.FAMILIES | families_split.FAMILIES | families_joint.FAMILIES | families_more.FAMILIES
 NEAR = {"rtol": 0.03, "atol": 0.03}
 
 
