@@ -147,3 +147,9 @@ with collection_paused(freeze=True):
 print(gc.isenabled(), gc.get_freeze_count() > 1000)
 """
     assert answers(code) == "True True"
+
+
+def test_a_gpus_free_memory_counts_what_torch_keeps_for_itself(monkeypatch):
+    for name, size in (("mem_get_info", (100, 900)), ("memory_reserved", 70), ("memory_allocated", 30)):
+        monkeypatch.setattr(torch.cuda, name, lambda size=size: size)
+    assert device.free_gpu_bytes() == 140

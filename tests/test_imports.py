@@ -79,7 +79,10 @@ def test_every_public_name_is_there():
 
 # -- the arrow ----------------------------------------------------------------------------------------------
 
-BASE = ("errors", "axes", "config", "flops", "media", "device", "processes", "registry", "backend", "words")
+BASE = (
+    *("errors", "axes", "config", "flops", "cost", "media", "device", "processes", "registry", "backend"),
+    "words",
+)
 MODEL = (*BASE, "world", "core", "pipeline")
 ALL = (
     *(*MODEL, "trace", "scaling", "judge", "training", "run", "adapters", "studio", "views", "web", "demo"),
@@ -92,6 +95,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "registry": ("errors", "axes", "media"),
     "config": ("errors", "axes", "registry"),
     "flops": ("errors", "axes", "config"),
+    "cost": ("errors", "axes", "config", "flops"),
     "device": ("errors",),
     "processes": ("errors",),
     "words": (),

@@ -228,7 +228,8 @@ def check_shape(F: int, H: int, W: int, patch: Shape3 = PATCH) -> None:
     """Raise X2VError unless a clip of F frames, H x W pixels is of whole latent positions and patches."""
     for name, value in (("num_frames", F), ("height", H), ("width", W)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise X2VError(f"{name}={value!r}", f"{name} is a whole number above zero", "use 17, 128 and 128")
+            said = " ".join(repr(value).split())[:60]
+            raise X2VError(f"{name}={said}", f"{name} is a whole number above zero", "use 17, 128 and 128")
     if (F - 1) % TIME_STRIDE:
         cure = f"use {_near(F, TIME_STRIDE, 1)}"
         raise X2VError(f"num_frames={F}", "a clip has 1 + 4k frames (1, 5, 9, 13, 17, ...)", cure)

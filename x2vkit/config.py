@@ -7,6 +7,7 @@ Knows nothing about torch, so that a trace can carry a RunRequest and a page can
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from x2vkit.errors import X2VError
@@ -16,15 +17,33 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 """Version of the checkpoint format: raised when saved weights of one version cannot be read as another's."""
+MAX_PROMPT = 10_000
+"""Characters of a text that is read as a prompt or a caption at all: a model reads a few dozen words."""
 
 
 def check_format(version: int) -> None:
     """Raise X2VError unless saved weights are of the format that this version reads."""
-    if version != FORMAT_VERSION:
+    if version != FORMAT_VERSION or isinstance(version, bool):
         rule = f"this x2vkit reads checkpoint format {FORMAT_VERSION}"
-        raise X2VError(
-            f"checkpoint format {version}", rule, "use the x2vkit version that wrote it, or train again"
-        )
+        cure = "use the x2vkit version that wrote it, or train again"
+        raise X2VError(f"checkpoint format {version!r:.40}", rule, cure)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number of Python's own (numpy's floats are), and not True or False."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return abs(value) <= 1e300 and isfinite(value)
+
+
+def check_prompt(text: str, name: str = "prompt") -> str:
+    """The text. X2VError for what is no text, and for one of over MAX_PROMPT characters."""
+    if not isinstance(text, str):
+        raise X2VError(f"{name}={text!r:.60}", f"a {name} is text", 'use "a dog in the snow"')
+    if len(text) > MAX_PROMPT:
+        rule = f"a {name} has at most {MAX_PROMPT:,}, and a model reads a few dozen words"
+        raise X2VError(f"{name} of {len(text):,} characters", rule, "say it in a sentence or two")
+    return text
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,13 @@ def fast_dtype(device: torch.device | str | None = None) -> torch.dtype:
     return torch.bfloat16 if multiplies else torch.float32
 
 
+def free_gpu_bytes() -> int:
+    """Bytes of a GPU's memory that this process can still have, with what torch keeps for later."""
+    import torch
+
+    return torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+
+
 def _processor_has_bf16() -> bool:
     """oneDNN also calls bf16 supported where it only emulates it, slowly: ask the processor itself."""
     import torch

@@ -60,7 +60,9 @@ class SamplingDefaults:
             good = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
             if not good or value <= 0 or (name == "steps" and not isinstance(value, int)):
                 rule = f"{name} is a {'whole number' if name == 'steps' else 'number'} above 0"
-                raise X2VError(f"{SAMPLING_FILE}: {name}={value!r}", rule, f"use {getattr(type(self), name)}")
+                raise X2VError(
+                    f"{SAMPLING_FILE}: {name}={value!r:.60}", rule, f"use {getattr(type(self), name)}"
+                )
         if self.last_level >= 1:
             rule = "the last step's noise level lies below 1"
             raise X2VError(f"{SAMPLING_FILE}: last_level={self.last_level}", rule, "use 0.3")
@@ -151,6 +153,8 @@ def lora_base(name: str | Path) -> str:
 def train_flops(folder: str | Path) -> float | None:
     """Floating-point operations of a model's training, from the files beside its weights; None if untold."""
     for name in ("training.json", "log.jsonl") if str(folder) else ():
+        if not (Path(folder) / name).is_file():
+            continue
         try:
             text = (Path(folder) / name).read_text()
             rows = [json.loads(text)] if name.endswith(".json") else map(json.loads, text.splitlines())

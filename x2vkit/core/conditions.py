@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from x2vkit.axes import TIME_STRIDE, Shape3
+from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Shape3, check_shape, latent_shape
 from x2vkit.core.raster import (
     CAMERA_CHANNELS,
     CONTROL_CHANNELS,
@@ -29,6 +31,7 @@ from x2vkit.core.raster import (
     checked_boxes,
     control_raster,
 )
+from x2vkit.cost import check_memory
 from x2vkit.errors import X2VError
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ class Conditions:
         """Draw requests for one clip: the only maker of control raster, boxes and camera track.
 
         Args:
-            shape: frames, height, width of the clip.
+            shape: frames, height, width of the clip; a camera alone needs the frames.
             boxes: of the first and the second subject, each (F, 4) or (4,) as x0, y0, x1, y1; a row of NaN
                 is "out of sight", and None is no such subject.
             strokes: (path, radius) pairs, path (K, 2) as x, y, evenly over the clip; radius in
@@ -84,6 +87,14 @@ class Conditions:
         Raises:
             X2VError: a wrong shape, numbers that are not finite, a zoom of 0 or less, more than two boxes.
         """
+        boxes = _listed("boxes", boxes)
+        strokes = [_pair("a stroke", each) for each in _listed("strokes", strokes)]
+        mouth = None if mouth is None else _pair("mouth", mouth)
+        frames, height, width = _three(shape)
+        raster = bool(len(boxes) or len(strokes) or mouth is not None)
+        check_shape(frames, *((height, width) if raster else (SPACE_STRIDE, SPACE_STRIDE)), (1, 1, 1))
+        cells = CONTROL_CHANNELS * prod(latent_shape(frames, height, width)) * raster
+        check_memory(f"a control raster of {shape}", 16 * cells, "use a smaller and shorter clip")
         if len(boxes) > SUBJECTS:
             cure = "draw what else moves with strokes"
             raise X2VError(f"{len(boxes)} boxes", "one box for each of two subjects", cure)
@@ -129,6 +140,9 @@ class Conditions:
         Raises:
             X2VError: parts that do not fit such latents or each other, or hold numbers that are not finite.
         """
+        if self.known_mask is not None and not isinstance(self.known_mask, Tensor):
+            got = f"conditions.known_mask of type {type(self.known_mask).__name__}"
+            raise X2VError(got, "a mask is a bool tensor", "use known_frames(...)")
         if (self.known_latents is None) != (self.known_mask is None):
             rule = "known_latents and known_mask go together"
             raise X2VError("conditions.known_latents without its mask", rule, "use known_frames(...)")
@@ -251,6 +265,12 @@ def known_frames(latents: Tensor, latent_frames: Sequence[int]) -> Conditions:
 
     Image-to-video is [0]; extend, loop, connect and in-between are other lists.
     """
+    if not isinstance(latents, Tensor) or latents.ndim != 5:
+        got = f"known frames of {tuple(getattr(latents, 'shape', ())) or type(latents).__name__}"
+        raise X2VError(got, "they are latents (B, C, f, h, w)", "encode frames with the pipeline's vae")
+    if strange := [frame for frame in latent_frames if not -latents.shape[2] <= frame < latents.shape[2]]:
+        rule = f"there are {latents.shape[2]} latent frames"
+        raise X2VError(f"latent frame {strange[0]}", rule, "count from 0, or from -1 at the end")
     mask = torch.zeros(latents.shape[0], *latents.shape[2:], dtype=torch.bool, device=latents.device)
     mask[:, list(latent_frames)] = True
     return Conditions(known_latents=latents, known_mask=mask)
@@ -282,10 +302,34 @@ def stack(parts: Sequence[Tensor | None], dtype: torch.dtype) -> Tensor | None:
     return torch.cat([torch.zeros_like(like) if part is None else part for part in parts]).to(dtype)
 
 
-def _fitted(name: str, value: Tensor | None, batch: int, size: tuple[int, ...]) -> Tensor | None:
+def _listed(name: str, values: Any) -> Any:
+    """A list, or an array's rows. X2VError for anything else."""
+    if not isinstance(values, (list, tuple)) and not (isinstance(values, np.ndarray) and values.ndim > 1):
+        raise X2VError(f"{name}={repr(values):.60}", f"{name} are a list", f"give {name}=[...]")
+    return values
+
+
+def _pair(name: str, values: Any) -> tuple[Any, Any]:
+    if not isinstance(values, (list, tuple)) or len(values) != 2:
+        rule = f"{name} is a pair: where it is, and a number or numbers"
+        raise X2VError(f"{name} {repr(values):.60}", rule, "see Conditions.draw")
+    return values[0], values[1]
+
+
+def _three(shape: Any) -> Shape3:
+    if not isinstance(shape, (list, tuple)) or len(shape) != 3:
+        rule = "a shape is frames, height and width"
+        raise X2VError(f"shape={repr(shape):.60}", rule, "use (17, 128, 128)")
+    return shape[0], shape[1], shape[2]
+
+
+def _fitted(name: str, value: Any, batch: int, size: tuple[int, ...]) -> Tensor | None:
     if value is None:
         return None
-    if value.shape[0] not in (1, batch) or tuple(value.shape[1:]) != size:
+    if not isinstance(value, Tensor) or value.is_complex():
+        got = f"conditions.{name} of type {type(value).__name__}"
+        raise X2VError(got, "it is a tensor of numbers", "make it with Conditions.draw(...)")
+    if not value.ndim or value.shape[0] not in (1, batch) or tuple(value.shape[1:]) != size:
         rule = f"this run needs {('B', *size)} with B = 1 or {batch}".replace("'", "")
         raise X2VError(f"conditions.{name} of shape {tuple(value.shape)}", rule, "draw it for this size")
     return value.expand(batch, *size)

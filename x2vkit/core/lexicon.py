@@ -27,6 +27,10 @@ LORA_WORDS = "text_encoder.token_embed"
 """Begins the names of the embeddings (D,) of words that a LoRA's file brings along: `LORA_WORDS.WORD`."""
 
 
+FEW = 12
+"""Words that a sentence lists."""
+
+
 @dataclass(frozen=True)
 class Words:
     """A prompt as the model reads it."""
@@ -85,6 +89,8 @@ class Lexicon:
         """
         path = Path(folder) / "text_encoder" / "config.json"
         try:
+            if path.exists() and not path.is_file():
+                raise ValueError("it is no file")  # a pipe would be waited for for ever
             values = json.loads(path.read_text())
             return cls(values["vocab"], values["synonyms"], values["max_words"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -155,3 +161,10 @@ class Lexicon:
                     else [w for w in canonical.split() if w in self.id_of]
                 )
         return None
+
+
+def few(words: Sequence[str]) -> str:
+    """Words as a list for a sentence: each once, the first FEW, and how many there are beside them."""
+    each = list(dict.fromkeys(words))
+    more = f" and {len(each) - FEW} more" if len(each) > FEW else ""
+    return f"{', '.join(f'{word:.40}' for word in each[:FEW])}{more}"

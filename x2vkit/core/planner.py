@@ -55,6 +55,10 @@ same in space and in the city.
 """
 
 
+SHAPES: dict[str, tuple[int, ...]] = {"boxes": (2, 4), "mouth": (), "camera": (3,), "turn": ()}
+"""Tracks of a plan, and one frame's shape."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What B clips are to show, besides how it looks."""
@@ -82,18 +86,14 @@ class Plan:
 
     @classmethod
     def of_tracks(cls, tracks: Mapping[str, ArrayLike]) -> Plan:
-        """The plan of one clip from its tracks by name, as `Trace.plan` has them; one that is missing says
-        nothing.
-
-        tracks: boxes (F, 2, 4), mouth (F,), camera (F, 3), turn (F,).
+        """The plan of one clip from tracks as `Trace.plan` has them (SHAPES); a missing one says nothing.
 
         Raises:
             X2VError: tracks of another name or shape, of different lengths, or none.
         """
-        shapes = {"boxes": (2, 4), "mouth": (), "camera": (3,), "turn": ()}
         given = {name: np.asarray(track, np.float32) for name, track in tracks.items()}
         frames = {len(track) for track in given.values() if track.ndim}
-        fitting = all(track.shape[1:] == shapes.get(name) for name, track in given.items())
+        fitting = all(track.shape[1:] == SHAPES.get(name) for name, track in given.items())
         if len(frames) != 1 or not fitting:
             got = ", ".join(f"{name} {track.shape}" for name, track in given.items()) or "nothing"
             rule = "a plan is boxes (F, 2, 4), mouth (F,), camera (F, 3) and turn (F,), or some of them"
@@ -102,6 +102,14 @@ class Plan:
         none = {"boxes": np.full((F, 2, 4), np.nan), "mouth": np.full(F, np.nan), "turn": np.zeros(F)}
         none["camera"] = np.tile((0.0, 0.0, 1.0), (F, 1))
         return cls(**{name: given.get(name, empty)[None].astype(np.float32) for name, empty in none.items()})
+
+    def check(self) -> None:
+        """Raise X2VError for tracks that do not fit SHAPES, or hold no numbers."""
+        for name, track in vars(self).items():
+            numbers = isinstance(track, np.ndarray) and track.dtype.kind == "f" and track.size
+            if not numbers or track.shape != (*np.shape(self.boxes)[:2], *SHAPES[name]):
+                rule = f"it is an array (B, F, {str(SHAPES[name])[1:-1]}) of floats"
+                raise X2VError(f"plan.{name} {track!r:.60}", rule, "change what pipe.draft(...) gave")
 
     def only(self, subjects: int) -> Plan:
         """The same plan with so many subjects (0 to 2): without any, the camera's alone."""
@@ -113,6 +121,7 @@ class Plan:
 
     def conditions(self, height: int, width: int) -> Conditions:
         """The plan as control raster, boxes and camera track of clips of this size in pixels."""
+        self.check()
         shape = (self.boxes.shape[1], height, width)
         clips = zip(self.boxes, self.mouth, self.camera, self.turn, strict=True)
         drawn = [_drawn(shape, *clip) for clip in clips]
@@ -136,6 +145,7 @@ def as_plan(plan: Plan | Mapping[str, ArrayLike] | bool, num_frames: int) -> Pla
     if not isinstance(plan, Plan):
         rule = "a plan is True, False, a Plan, or the tracks of one (trace.plan)"
         raise X2VError(f"plan={plan!r}"[:80], rule, "use True to draft one")
+    plan.check()
     if (length := plan.boxes.shape[1]) != num_frames:
         cure = f"use num_frames={length}, or draft one for {num_frames}: pipe.draft([prompt], (F, H, W))"
         raise X2VError(f"a plan of {length} frames", f"the clip has {num_frames}", cure)

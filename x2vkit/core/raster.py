@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from x2vkit.axes import Shape3, frames_of, latent_frame_of, latent_shape
+from x2vkit.config import is_number
 from x2vkit.errors import X2VError
 
 BOX_A, BOX_B, STROKE, STROKE_DX, STROKE_DY, MOUTH, OPENNESS = range(7)
@@ -27,6 +28,10 @@ SUBJECTS = 2
 """Subjects that can have a box."""
 FARTHEST = 8.0
 """Fractions of the frame beyond which a corner can only be meant in pixels."""
+ZOOM = 1000.0
+"""Largest zoom, and one over the smallest."""
+LARGEST = 1e6
+"""No fraction and no angle is larger."""
 MOTION_SCALE = 10.0
 """Movements are this many times larger inside the model, so that a usual one is about 1."""
 
@@ -45,9 +50,9 @@ def control_raster(
         if box is not None:
             raster[channel] = per_latent_frame(occupancy(box, grid[1], grid[2]))
     for path, radius in strokes:
-        _draw_stroke(raster, np.asarray(path, np.float64), radius, *shape)
+        _draw_stroke(raster, numbers("stroke", path), radius, *shape)
     if mouth is not None:
-        openness = np.nan_to_num(_track("mouth", np.asarray(mouth[1])[..., None], shape[0], 1)[:, 0])
+        openness = np.nan_to_num(_track("mouth", numbers("mouth", mouth[1])[..., None], shape[0], 1)[:, 0])
         if not ((openness >= 0) & (openness <= 1)).all():
             got = f"mouth with openness from {openness.min():g} to {openness.max():g}"
             raise X2VError(got, "openness goes from 0 (closed) to 1", "divide by its largest")
@@ -67,19 +72,23 @@ def box_track(
         if box is not None:
             track[:, i, :4] = np.nan_to_num(box)
     if angle is not None:
-        track[:, 0, 4] = np.nan_to_num(_track("angle", np.asarray(angle)[..., None], num_frames, 1)[:, 0])
+        turns = _track("angle", numbers("angle", angle)[..., None], num_frames, 1)[:, 0]
+        track[:, 0, 4] = np.nan_to_num(turns)
     return track
 
 
 def camera_track(camera: ArrayLike, num_frames: int) -> NDArray[np.float32]:
     """Camera (F, 3) as in `Conditions.draw` -> (f, 4) movements."""
-    camera = _track("camera", np.asarray(camera), num_frames, 3)
+    camera = _track("camera", camera, num_frames, 3)
     if not np.isfinite(camera).all():
         rule = "every frame's x, y and zoom is finite"
         raise X2VError("camera with nan or inf", rule, "use 0, 0 and 1 for none")
-    if not (camera[:, 2] > 0).all():
-        rule = "a zoom is a factor above 0 (1 is none, 2 shows things twice as large)"
-        raise X2VError(f"camera with a zoom of {camera[:, 2].min():g}", rule, "use 1")
+    if not ((camera[:, 2] >= 1 / ZOOM) & (camera[:, 2] <= ZOOM)).all():
+        odd = camera[np.argmax(np.abs(np.log(np.maximum(camera[:, 2], 1e-300)))), 2]
+        rule = (
+            f"a zoom is a factor above 0, {1 / ZOOM:g} to {ZOOM:g} (1 is none, 2 shows things twice as large)"
+        )
+        raise X2VError(f"camera with a zoom of {odd:g}", rule, "use 1")
     path = per_latent_frame(np.concatenate([camera[:, :2], np.log(camera[:, 2:3])], axis=1))
     moves = np.diff(path, axis=0, prepend=path[:1]) * MOTION_SCALE
     return np.concatenate([moves, np.ones((len(moves), 1))], axis=1).astype(np.float32)
@@ -87,7 +96,7 @@ def camera_track(camera: ArrayLike, num_frames: int) -> NDArray[np.float32]:
 
 def checked_boxes(name: str, box: ArrayLike, num_frames: int) -> NDArray[np.float64]:
     """One subject's boxes (F, 4), checked: each row finite, or NaN as a whole."""
-    rows = _track(name, np.asarray(box), num_frames, 4)
+    rows = _track(name, box, num_frames, 4)
     if not (np.isfinite(rows).all(1) | np.isnan(rows).all(1)).all():
         rule = "a row is four finite numbers, or four NaN where the subject is out of sight"
         raise X2VError(f"{name} with nan or inf among numbers", rule, "give x0, y0, x1, y1 in fractions")
@@ -120,18 +129,32 @@ def per_latent_frame(values: NDArray) -> NDArray:
     return np.stack([values[g.start : g.stop].mean(axis=0) for g in groups])
 
 
-def _track(name: str, values: NDArray, num_frames: int, size: int) -> NDArray[np.float64]:
-    """(F, size), or one row for all frames, as (F, size); infinite values are refused, NaN is the
+def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Anything array-like as numbers. X2VError for what holds others, or rows of unequal length."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError
+        return array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise X2VError(
+            f"{name}={repr(values):.60}", "it is an array of numbers", "give one, or leave it out"
+        ) from error
+
+
+def _track(name: str, values: ArrayLike, num_frames: int, size: int) -> NDArray[np.float64]:
+    """(F, size), or one row for all frames, as (F, size); infinite and huge values are refused, NaN is the
     caller's.
     """
-    values = np.asarray(values, np.float64)
+    values = numbers(name, values)
     if values.shape == (size,):
         values = np.repeat(values[None], num_frames, axis=0)
     if values.shape != (num_frames, size):
         rule = f"one row of {size} numbers for each of the {num_frames} frames, or one row for all"
         raise X2VError(f"{name} of shape {values.shape}", rule, "give as many rows as frames")
-    if np.isinf(values).any():
-        raise X2VError(f"{name} with inf", "every number is finite", "use NaN where there is none")
+    if (np.abs(values) > LARGEST).any():
+        rule = f"every number is finite, and below {LARGEST:,.0f}"
+        raise X2VError(f"{name} with inf or a huge number", rule, "use NaN where there is none")
     return values
 
 
@@ -141,11 +164,12 @@ def _draw_stroke(
     """A disc that follows the path; inside it, mask 1 and the path's movement since the latent frame
     before.
     """
-    if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2 or not np.isfinite(path).all():
-        got = f"stroke of shape {path.shape}" if np.isfinite(path).all() else "stroke with nan or inf"
+    finite = np.isfinite(path).all() and (np.abs(path) <= LARGEST).all()
+    if path.ndim != 2 or path.shape[1] != 2 or len(path) < 2 or not finite:
+        got = f"stroke of shape {path.shape}" if finite else "stroke with nan or inf, or a huge number"
         raise X2VError(got, "a stroke is two or more points (x, y), all finite", "draw a longer line")
-    if not 0 < radius < np.inf:
-        raise X2VError(f"stroke of radius {radius}", "a radius is finite and above 0", "use 0.1")
+    if not is_number(radius) or radius <= 0:
+        raise X2VError(f"stroke of radius {radius!r:.60}", "a radius is finite and above 0", "use 0.1")
     when = np.linspace(0, len(path) - 1, num_frames)
     points = np.stack([np.interp(when, np.arange(len(path)), path[:, axis]) for axis in (0, 1)], axis=1)
     side = min(height, width)

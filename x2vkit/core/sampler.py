@@ -29,6 +29,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
+from x2vkit.config import is_number
 from x2vkit.core.conditions import Conditions, reimpose_known
 from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
@@ -114,7 +115,7 @@ def sample(
     Raises:
         X2VError: steps, strength or last_level out of range.
     """
-    _check(steps, strength, last_level)
+    check_sampling(steps, strength, last_level)
     given = given or Conditions()
     scheduler = deepcopy(scheduler)
     set_levels(scheduler, steps, last_level)
@@ -151,6 +152,7 @@ def sample(
 
 def steps_run(steps: int, strength: float) -> int:
     """Steps that are really taken where a video is remade: the last `strength` share of them."""
+    check_sampling(steps, strength)
     return max(1, round(steps * strength))
 
 
@@ -168,11 +170,12 @@ def set_levels(scheduler: Any, steps: int, last_level: float = SamplingDefaults.
         scheduler.set_timesteps(steps)
 
 
-def _check(steps: int, strength: float, last_level: float) -> None:
+def check_sampling(steps: int, strength: float, last_level: float = SamplingDefaults.last_level) -> None:
+    """Raise X2VError for steps, a strength or a last level out of range (see `sample`)."""
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise X2VError(f"steps={steps!r}", "a run has a whole number of steps, 1 or more", "use 20")
-    if not 0 < strength <= 1:
+        raise X2VError(f"steps={steps!r:.60}", "a run has a whole number of steps, 1 or more", "use 20")
+    if not is_number(strength) or not 0 < strength <= 1:
         rule = "strength lies above 0 and up to 1"
-        raise X2VError(f"strength={strength}", rule, "use 0.6 to keep the layout")
+        raise X2VError(f"strength={strength!r:.60}", rule, "use 0.6 to keep the layout")
     if not 0 < last_level < 1:
         raise X2VError(f"last_level={last_level}", "the last noise level lies between 0 and 1", "use 0.3")

@@ -12,7 +12,7 @@ from x2vkit.registry import LORA_FILE, lora_base, shipped
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),
-    *("av", "imageio", "imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm"),
+    *("av", "imageio", "imageio-ffmpeg", "pillow", "matplotlib", "anywidget", "ipywidgets", "tqdm", "psutil"),
 )
 """What x2vkit itself needs, as in pyproject.toml. Gradio is what a Space brings."""
 MODEL = "model"

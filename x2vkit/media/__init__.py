@@ -25,12 +25,13 @@ from x2vkit.media.clips import (
     write_clip,
 )
 from x2vkit.media.comment import read_comment
-from x2vkit.media.picture import MAX_FILE_BYTES, check_file, read_image, to_rgb
+from x2vkit.media.picture import MAX_FILE_BYTES, MAX_MEGAPIXELS, check_file, read_image, to_rgb
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_frames, video_info
 
 __all__ = [
     "DISPLAY_PIXELS",
     "MAX_FILE_BYTES",
+    "MAX_MEGAPIXELS",
     "WRITERS",
     "Frames",
     "VideoInfo",

@@ -42,8 +42,8 @@ def check_clip(frames: Frames, fps: float) -> None:
 
 def check_fps(fps: float) -> None:
     """Raise X2VError unless a player can show so many frames a second."""
-    if not 0 < fps <= 240:
-        raise X2VError(f"fps={fps}", "frames a second lie above 0 and up to 240", "use 12")
+    if not isinstance(fps, (int, float)) or isinstance(fps, bool) or not 0 < fps <= 240:
+        raise X2VError(f"fps={fps!r:.60}", "frames a second lie above 0 and up to 240", "use 12")
 
 
 def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None = None) -> Path:

@@ -55,7 +55,14 @@ def read_comment(path: str | os.PathLike[str]) -> str:
             return _film_comment(path)
         with Image.open(path) as image:
             info = image.info
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+    ) as error:
         raise X2VError(got, "it cannot be read", "use an mp4, gif, webp, png or x2v") from error
     if "xmp" in info:
         said = info["xmp"].decode("utf-8", "replace") if isinstance(info["xmp"], bytes) else str(info["xmp"])

@@ -25,6 +25,8 @@ from x2vkit.media.colour import WHITE, Colour
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | Image.Image"
 MAX_MEGAPIXELS = 24
+MAX_SIDE = 16_384
+"""Pixels of a side that a picture may be made to fill."""
 MAX_FILE_BYTES = 100_000_000
 MIN_SIDE = 8
 """Pixels of a picture's shorter side."""
@@ -55,6 +57,10 @@ def read_image(
         X2VError: there is no such file, or it is no picture, too small or too large, or nobody can tell how
             bright its numbers are.
     """
+    for side, value in (("height", height), ("width", width)):
+        if value is not None and (not isinstance(value, int) or not 0 < value <= MAX_SIDE):
+            rule = f"{side} is a whole number of pixels from 1 to {MAX_SIDE:,}"
+            raise X2VError(f"{side}={value!r:.60}", rule, "use 128")
     name, opened = _opened(source)
     limit = (longest or 0, longest or 0) if height is None or width is None else (width, height)
     try:
@@ -79,6 +85,7 @@ def read_image(
 
 def to_rgb(image: Image.Image, fill: Colour = WHITE) -> Image.Image:
     """Any PIL image upright, as 8 bits of RGB. Raises X2VError where its brightness cannot be told."""
+    _check_pixels("the picture", image.width * image.height)
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bits(image)).convert("RGB")
@@ -106,13 +113,16 @@ def _eight_bits(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _check_size(name: str, image: Image.Image) -> None:
-    pixels = image.width * image.height
-    if pixels > MAX_MEGAPIXELS * 1e6:
-        rule = f"a picture has at most {MAX_MEGAPIXELS} megapixels"
-        raise X2VError(f"{name} of {pixels / 1e6:.0f} megapixels", rule, "make it smaller first")
+    _check_pixels(name, image.width * image.height)
     if min(image.size) < MIN_SIDE:
         rule = f"it has at least {MIN_SIDE} pixels a side"
         raise X2VError(f"{name} of {image.width} x {image.height}", rule, "use a larger one")
+
+
+def _check_pixels(name: str, pixels: int) -> None:
+    if pixels > MAX_MEGAPIXELS * 1e6:
+        rule = f"a picture has at most {MAX_MEGAPIXELS} megapixels"
+        raise X2VError(f"{name} of {pixels / 1e6:.0f} megapixels", rule, "make it smaller first")
 
 
 def _opened(source: Any) -> tuple[str, Any]:

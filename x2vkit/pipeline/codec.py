@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from x2vkit.core.vae import VideoVAE
+from x2vkit.pipeline.checks import check_video
 from x2vkit.pipeline.outputs import to_uint8
 
 
@@ -25,6 +26,16 @@ class ClipCodec:
     def decode(self, latents: Tensor) -> np.ndarray:
         """Latents (B, C, f, h, w) -> frames uint8 (B, F, H, W, 3)."""
         return to_uint8(self._video(latents))
+
+    @torch.no_grad()
+    def video(self, latents: Tensor) -> Tensor:
+        """Latents of finished clips (B, C, f, h, w) -> video (B, 3, F, H, W) in [-1, 1].
+
+        Raises:
+            X2VError: a clip is a single colour from end to end: nobody asked for that.
+        """
+        check_video(video := self._video(latents))
+        return video
 
     @torch.no_grad()
     def preview(self, latents: Tensor) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import prod
 from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as nnf
 
 from x2vkit import media
+from x2vkit.cost import check_memory
 from x2vkit.errors import X2VError
 
 Picture: TypeAlias = "Image.Image | np.ndarray | Tensor | str | os.PathLike[str]"
@@ -62,6 +64,18 @@ def read_video(video: Video, num_frames: int, height: int, width: int) -> Tensor
     return torch.stack([fit(each[:num_frames], height, width).transpose(0, 1) for each in clips])
 
 
+def check_amount(name: str, pictures: Any) -> None:
+    """Raise X2VError for an array with larger pictures than are read, or more of them than memory holds."""
+    shape = tuple(getattr(pictures, "shape", ()))
+    if len(shape) < 3:
+        return
+    pixels = prod(shape[-3:]) / 3
+    if pixels > media.MAX_MEGAPIXELS * 1e6:
+        rule = f"a picture has at most {media.MAX_MEGAPIXELS} megapixels"
+        raise X2VError(f"{name} of {pixels / 1e6:.0f} megapixels", rule, "make it smaller first")
+    check_memory(f"{name} of {shape}", 16 * prod(shape), "make it smaller or shorter first")
+
+
 def fit(frames: Tensor, height: int, width: int) -> Tensor:
     """(F, 3, H, W) scaled to cover height x width, and cropped about the centre."""
     H, W = frames.shape[2:]
@@ -101,6 +115,7 @@ def _clip(video: Any) -> Tensor:
 
 def _frames(pictures: Any, name: str) -> Tensor:
     """A picture, or an array of pictures (F, ...) -> (F, 3, H, W) in [-1, 1]."""
+    check_amount(name, pictures)
     array = np.array(media.to_rgb(pictures)) if isinstance(pictures, Image.Image) else pictures
     tensor = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
     if (

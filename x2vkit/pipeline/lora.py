@@ -19,6 +19,7 @@ from diffusers.loaders import CogVideoXLoraLoaderMixin
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from x2vkit.config import is_number
 from x2vkit.core.lexicon import LORA_WORDS
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
@@ -235,10 +236,11 @@ def check_words(words: Mapping[str, Tensor], encoder: TextEncoder, name: str) ->
 
 def lora_scale(attention_kwargs: Mapping[str, Any] | None) -> float:
     """How much LoRAs count by `attention_kwargs={"scale": ...}`. Raises X2VError for another key."""
-    given = dict(attention_kwargs or {})
-    scale = given.pop("scale", 1.0)
-    if given:
-        raise X2VError(f"attention_kwargs {sorted(given)}", "scale is the only one", 'use {"scale": 0.5}')
+    given = {} if attention_kwargs is None else attention_kwargs
+    scale = given.get("scale", 1.0) if isinstance(given, Mapping) else None
+    if not is_number(scale) or len(given) > ("scale" in given):
+        rule = "it is a mapping; scale is the only one of its keys, a number"
+        raise X2VError(f"attention_kwargs={attention_kwargs!r:.80}", rule, 'use {"scale": 0.5}')
     return scale
 
 

@@ -15,6 +15,7 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 
+from x2vkit.config import is_number
 from x2vkit.core.lexicon import Words
 from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import Step
@@ -58,14 +59,15 @@ class X2VPipelineOutput(BaseOutput):
 
 def check_call(output_type: str, fps: int, tensors: Sequence[str], known: Sequence[str]) -> None:
     """Raise X2VError for an output type, a frame rate or a callback's tensors that there are not."""
-    if strange := [name for name in tensors if name not in known]:
-        got = f"callback_on_step_end_tensor_inputs {strange}"
+    listed = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+    if strange := [name for name in listed if not isinstance(name, str) or name not in known]:
+        got = f"callback_on_step_end_tensor_inputs {strange!r:.80}"
         raise X2VError(got, f"a callback can be given {', '.join(known)}", "leave the others out")
-    if output_type not in OUTPUT_TYPES:
+    if not isinstance(output_type, str) or output_type not in OUTPUT_TYPES:
         rule = f"outputs are {', '.join(OUTPUT_TYPES)}"
-        raise X2VError(f"output_type={output_type!r}", rule, "use pil for frames to show, np for numbers")
-    if isinstance(fps, bool) or not fps > 0:
-        raise X2VError(f"fps={fps!r}", "frames a second are above zero", "use 12")
+        raise X2VError(f"output_type={output_type!r:.60}", rule, "use pil for frames to show, np for numbers")
+    if not is_number(fps) or not fps > 0:
+        raise X2VError(f"fps={fps!r:.60}", "frames a second are a number above zero", "use 12")
 
 
 def to_frames(video: Tensor, output_type: str) -> Frames:

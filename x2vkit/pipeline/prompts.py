@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from x2vkit.core.lexicon import Words
+from x2vkit.config import check_prompt
+from x2vkit.core.lexicon import FEW, Words, few
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
+from x2vkit.pipeline.checks import check_tensor
 
 
 class PromptReader:
@@ -53,11 +55,11 @@ class PromptReader:
             X2VError: another number of negative prompts than of prompts, or no text encoder to read them.
         """
         check_embeds(prompt, prompt_embeds, negative_prompt, negative_prompt_embeds)
-        if num_videos_per_prompt < 1:
-            got = f"num_videos_per_prompt={num_videos_per_prompt}"
-            raise X2VError(got, "every prompt gets 1 clip or more", "use 1")
-        texts = [] if prompt is None else prompts_of(prompt)
+        texts = prompts_of(prompt)
         count = len(texts) if prompt_embeds is None else len(prompt_embeds)
+        if negative_prompt_embeds is not None and len(negative_prompt_embeds) != count:
+            rule = f"there are {count} prompts"
+            raise X2VError(f"{len(negative_prompt_embeds)} negative prompts", rule, "give one for each")
         negatives: list[Any] = []
         if do_classifier_free_guidance and negative_prompt_embeds is None:
             negatives = prompts_of(negative_prompt or "")
@@ -88,16 +90,20 @@ class PromptReader:
         return self.text_encoder
 
 
-def prompts_of(prompt: str | Words | Sequence[str | Words]) -> list[str | Words]:
-    """One prompt or several, as a list."""
-    return [prompt] if isinstance(prompt, (str, Words)) else list(prompt)
+def prompts_of(prompt: str | Words | Sequence[str | Words] | None) -> list[str | Words]:
+    """One prompt or several, as a list; none of None. X2VError for what is no text."""
+    if prompt is None:
+        return []
+    texts = [prompt] if isinstance(prompt, (str, Words)) else prompt
+    if not isinstance(texts, (list, tuple)) or not texts:
+        raise X2VError(
+            f"prompt={prompt!r:.60}", "a prompt is text, or a list of texts", 'use "a dog in the snow"'
+        )
+    return [text if isinstance(text, Words) else check_prompt(text) for text in texts]
 
 
 def read_prompts(encoder: TextEncoder, prompts: Sequence[str]) -> tuple[Words, ...]:
     """How the model reads prompts. Warns about what it cannot use; X2VError when nothing of one is left."""
-    if not prompts or not all(isinstance(prompt, str) for prompt in prompts):
-        rule = "a prompt is text, or a list of texts"
-        raise X2VError(f"prompt={prompts!r}", rule, 'use "a dog in the snow"')
     rows = tuple(encoder.tokenize(prompt) for prompt in prompts)
     for row in rows:
         _tell_losses(encoder, row)
@@ -115,14 +121,19 @@ def check_embeds(
         got = "prompt=None and prompt_embeds=None" if prompt is None else "a prompt and prompt_embeds"
         rule = "a prompt is text, or the embeddings of a text"
         raise X2VError(got, rule, "give a prompt, or what encode_prompt made of it")
+    if not isinstance(negative_prompt, (str, list, tuple, type(None))):
+        rule = "it is text, or a list of texts"
+        raise X2VError(f"negative_prompt={repr(negative_prompt):.60}", rule, "leave it out")
     if negative_prompt not in (None, "") and negative_prompt_embeds is not None:
         raise X2VError("negative_prompt and negative_prompt_embeds", "both say what not to show", "give one")
-    for embeds in (prompt_embeds, negative_prompt_embeds):
-        if embeds is not None and embeds.ndim != 3:
+    for name, embeds in (
+        ("prompt_embeds", prompt_embeds),
+        ("negative_prompt_embeds", negative_prompt_embeds),
+    ):
+        check_tensor(name, embeds)
+        if embeds is not None and (embeds.ndim != 3 or not embeds.numel()):
             rule = "embeddings are (prompts, words, width)"
-            raise X2VError(
-                f"prompt_embeds of shape {tuple(embeds.shape)}", rule, "make them with encode_prompt"
-            )
+            raise X2VError(f"{name} of shape {tuple(embeds.shape)}", rule, "make them with encode_prompt")
 
 
 def join_embeds(embeds: Sequence[Tensor]) -> Tensor:
@@ -141,12 +152,14 @@ def spread(name: str, latents: Tensor, prompts: int, clips: int) -> Tensor:
 
 def _tell_losses(encoder: TextEncoder, row: Words) -> None:
     """Warn of words that the model cannot use; X2VError where there are no others."""
-    near = [f"{word} -> {', '.join(close)}" for word in row.unknown if (close := encoder.near(word))]
+    strange = few(row.unknown)
+    first = dict.fromkeys(row.unknown[:FEW])
+    near = [f"{word} -> {', '.join(close)}" for word in first if (close := encoder.near(word))]
     if row.unknown and len(row.words) == 1:
         cure = f"near words: {'; '.join(near)}" if near else "try: a red ball bouncing on the beach"
-        raise X2VError(f"prompt of {', '.join(row.unknown)}", "the model knows none of these words", cure)
+        raise X2VError(f"prompt of {strange}", "the model knows none of these words", cure)
     if row.unknown:
-        said = f"words the model does not know, left out: {', '.join(row.unknown)}"
+        said = f"words the model does not know, left out: {strange}"
         warnings.warn(f"{said} (what it knows: {'; '.join(near)})" if near else said, stacklevel=5)
     if cut := encoder.lexicon.cut(row):
         warnings.warn(cut, stacklevel=5)

@@ -7,7 +7,7 @@ from typing import Any
 
 from diffusers import DiffusionPipeline
 
-from x2vkit.pipeline.checks import check_weights, loading, pickle_error, refuse_pickles
+from x2vkit.pipeline.checks import check_claims, check_weights, loading, pickle_error, refuse_pickles
 from x2vkit.pipeline.lora import without_lora
 from x2vkit.registry import SamplingDefaults, sampling_defaults
 
@@ -33,6 +33,7 @@ class SavedPipeline(DiffusionPipeline):
         source = str(pretrained_model_name_or_path)
         for folder in (path for path in Path(source).glob("*") if path.is_dir()):
             refuse_pickles(folder)
+            check_claims(folder)
         with loading(source, kwargs.get("variant")):
             pipe = super().from_pretrained(source, **kwargs | {"use_safetensors": True})
         for name in ("vae", "text_encoder", "transformer", "planner"):

@@ -19,7 +19,7 @@ from diffusers.callbacks import MultiPipelineCallbacks, PipelineCallback
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from x2vkit.axes import Shape3, check_shape, latent_shape
+from x2vkit.axes import Shape3, latent_shape
 from x2vkit.core.conditions import Conditions, known_frames, resolve
 from x2vkit.core.guidance import GuidedVelocity, passes
 from x2vkit.core.lexicon import Words
@@ -29,9 +29,10 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.core.transformer import VideoTransformer
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
-from x2vkit.pipeline.checks import check_finite, check_generators, check_scheduler
+from x2vkit.pipeline.checks import check_generators, check_latents, check_scheduler
 from x2vkit.pipeline.codec import ClipCodec
 from x2vkit.pipeline.inputs import Pictures, Video, read_image, read_video
+from x2vkit.pipeline.limits import check_stream
 from x2vkit.pipeline.lora import X2VLoraMixin, lora_scale, scaled
 from x2vkit.pipeline.outputs import ClipStep, Frames, X2VPipelineOutput, check_call, to_frames
 from x2vkit.pipeline.prompts import PromptReader, join_embeds, prompts_of, spread
@@ -181,8 +182,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         of_run = {"guidance_scale": guidance_scale, "attention_kwargs": attention_kwargs}
         with self._begin(num_timesteps=count, **of_run) as state, self.progress_bar(total=count) as bar:
             last, final = self._follow(run, state, bar, callback_on_step_end, names)
-        check_finite(final, self.transformer.dtype)
-        frames = final if output_type == "latent" else to_frames(self._video(final), output_type)
+        check_latents(final, self.transformer.dtype)
+        frames = final if output_type == "latent" else to_frames(self.video(final), output_type)
         self.maybe_free_model_hooks()
         if not return_dict:
             return (frames,)
@@ -227,12 +228,17 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         Raises:
             X2VError: input that the model cannot work with.
         """
-        check_shape(num_frames, height, width, self.transformer.patch)
         plan = as_plan(plan, num_frames)
-        check_scheduler(scheduler := scheduler or self.scheduler)
         steps = self.sampling.steps if num_inference_steps is None else num_inference_steps
         guidance_scale = self.sampling.guidance if guidance_scale is None else guidance_scale
         shape, lora, n = (num_frames, height, width), lora_scale(attention_kwargs), num_videos_per_prompt
+        check_scheduler(scheduler := scheduler or self.scheduler)
+        check_stream(
+            self, shape, steps, prompt=prompt, strength=strength, boxes=boxes, conditions=conditions,
+            guidance_scale=guidance_scale, control_guidance_scale=control_guidance_scale, latents=latents,
+            num_videos_per_prompt=n, prompt_embeds=prompt_embeds, shared_attention=shared_attention,
+            negative_prompt_embeds=negative_prompt_embeds,
+        )  # fmt: skip
         read = () if prompt is None else self.read(prompts_of(prompt))  # type: ignore[arg-type]
         words = tuple(each for each in read for _ in range(n))
         embeds = self.encode_prompt(

@@ -21,6 +21,7 @@ from x2vkit import media
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
+from x2vkit.pipeline.inputs import check_amount
 from x2vkit.run.edit import Edit
 
 
@@ -38,13 +39,12 @@ def as_arrays(
     Args: those of `X2VPipeline.stream`.
 
     Raises:
-        X2VError: a plan of several clips, or a strength that is no number from 0 to 1.
+        X2VError: a plan of several clips.
     """
-    if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 < strength <= 1:
-        rule = "strength is a number above 0 and up to 1"
-        raise X2VError(f"strength={strength!r}", rule, "use 0.6 to keep the layout")
     if plan is not None and len(plan.boxes) != 1:
         raise X2VError(f"a plan of {len(plan.boxes)} clips", "a trace is of one clip", "give the plan of one")
+    for name, pictures in (("image", image), ("video", video)):
+        check_amount(name, pictures)
     named: dict[str, Any] = {"image": image, "video": video, "latents": latents}
     named |= {"strength": strength} if video is not None else {}
     named |= {f"boxes.{i}": box for i, box in enumerate(boxes)}

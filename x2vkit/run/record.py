@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from inspect import signature
 from math import prod
 from time import perf_counter
@@ -25,13 +25,16 @@ from torch import Tensor
 
 from x2vkit import media
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Geometry, check_shape, latent_shape, token_grid
-from x2vkit.config import ModelConfig, RunRequest
+from x2vkit.config import RunRequest
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan, as_plan
 from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
+from x2vkit.pipeline.checks import check_kinds, check_latents
 from x2vkit.pipeline.inputs import Picture
+from x2vkit.pipeline.limits import check_stream, model_config
+from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.pipeline.x2v import ClipStep, X2VPipeline
 from x2vkit.run.capture import ALL, NOTHING, AttentionCapture, Capture, half
 from x2vkit.run.edit import Edit, Editing
@@ -45,6 +48,14 @@ from x2vkit.trace import Trace
 
 BUDGET_BYTES = 200_000_000
 """What a trace may take, unless the caller says otherwise."""
+KINDS: dict[str, tuple[Any, str]] = {
+    "attention": (AttentionCapture, "an AttentionCapture"),
+    "previews": (bool, "True or False"),
+    "budget_bytes": ((int, float), "a number of bytes"),
+    "on_step": (Callable, "a function of a Step"),
+    "edit": (Edit, "an Edit"),
+}
+"""Argument of `record` -> what it is."""
 
 
 def generate(prompt: str | RunRequest, **options: Any) -> Trace:
@@ -109,6 +120,17 @@ def record(
     validate(request)
     scheduler_of(request, pipeline)  # a name that there is none of is told before anything is read
     request = replace(request, scheduler=request.scheduler or scheduler_name(pipeline))
+    check_kinds(
+        {"attention": attention, "previews": previews, "budget_bytes": budget_bytes, "on_step": on_step}
+        | {"edit": edit},
+        KINDS,
+    )
+    check_stream(
+        pipeline, (request.num_frames, request.height, request.width), request.steps, prompt=request.prompt,
+        strength=strength, boxes=boxes, conditions=conditions, latents=latents,
+        guidance_scale=request.guidance, control_guidance_scale=request.control_guidance,
+        shared_attention=request.shared_attention,
+    )  # fmt: skip
     size = (request.height, request.width)
     if isinstance(image, (str, os.PathLike)):
         image = media.read_image(image, *size)
@@ -133,7 +155,8 @@ def record(
             if on_step is not None:
                 on_step(step)
             times.append(perf_counter())
-    frames = pipeline.decode(step.next_latents)[0]
+    check_latents(step.next_latents, pipeline.transformer.dtype)
+    frames = to_uint8(pipeline.video(step.next_latents))[0]
     times.append(perf_counter())
     return Trace(
         request=request.to_dict(),
@@ -315,10 +338,7 @@ def _flops(
     """Floating-point operations of text and transformer over a run, by `flops.run_flops`. A planner's own, a
     thousandth of that, are left out.
     """
-    video, text = pipeline.transformer.config, pipeline.text_encoder.config
-    names = {one.name for one in fields(ModelConfig)} & set(video)
-    size = {name: video[name] for name in names} | {"patch": pipeline.transformer.patch}
-    config = ModelConfig(**size | {"text_depth": text.depth, "max_words": text.max_words})
+    config = model_config(pipeline)
     prompts = [request.prompt, request.negative_prompt] if request.guidance != 1 else [request.prompt]
     longest = max(len(pipeline.text_encoder.tokenize(prompt).ids) for prompt in prompts)
     conditions = given.get("conditions", Conditions())

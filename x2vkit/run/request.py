@@ -13,11 +13,11 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any
 
 from x2vkit.axes import TIME_STRIDE, check_shape
-from x2vkit.config import RunRequest
+from x2vkit.config import RunRequest, check_prompt, is_number
+from x2vkit.cost import MOST_STEPS
 from x2vkit.errors import X2VError
 from x2vkit.media import check_fps
 from x2vkit.registry import DEFAULT_MODEL, LIMITS, SCHEDULERS, SHAPES, SamplingDefaults
@@ -101,18 +101,21 @@ def validate(request: RunRequest) -> None:
     for name in ("prompt", "negative_prompt", "model"):
         if not isinstance(value := getattr(request, name), str):
             raise X2VError(f"{name}={short(value)}", f"{name} is text", f"use {getattr(RunRequest, name)!r}")
+    for name in ("prompt", "negative_prompt"):
+        check_prompt(getattr(request, name), name)
     for name in ("plan", "shared_attention"):
         if not isinstance(value := getattr(request, name), bool):
             cure = f"use {getattr(RunRequest, name)}"
             raise X2VError(f"{name}={short(value)}", f"{name} is True or False", cure)
     for name in ("seed", "steps"):
         low = LIMITS[name].low
-        high = 2**63 - 1 if name == "seed" else float("inf")  # torch takes larger seeds than a browser counts
-        if not _is_number(value := getattr(request, name)) or value != int(value) or not low <= value <= high:
-            rule = f"{name} is a whole number, {low} or more"
+        high = 2**63 - 1 if name == "seed" else MOST_STEPS  # torch takes larger seeds than a browser counts
+        value = getattr(request, name)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            rule = f"{name} is a whole number from {low} to {high}"
             raise X2VError(f"{name}={short(value)}", rule, f"use {LIMITS[name].default}")
     for name in ("guidance", "control_guidance"):
-        if not _is_number(value := getattr(request, name)):
+        if not is_number(value := getattr(request, name)):
             cure = f"use {LIMITS[name].default:g}, or 1 for none"
             raise X2VError(f"{name}={short(value)}", f"{name} is a finite number", cure)
 
@@ -179,7 +182,7 @@ def check_text(name: str, value: Any) -> str:
 def check_number(name: str, value: Any) -> Any:
     """A number inside the range that LIMITS has for a setting, ends included."""
     limit = LIMITS[name]
-    good = _is_number(value) and limit.low <= value <= limit.high and (not limit.whole or value == int(value))
+    good = is_number(value) and limit.low <= value <= limit.high and (not limit.whole or value == int(value))
     if not good:
         kind = "whole number" if limit.whole else "number"
         rule = f"{name} is a {kind} from {limit.low:g} to {_spell(limit.high)}"
@@ -272,10 +275,6 @@ def _size(shape: str, seconds: float | None) -> dict[str, int]:
     if seconds is not None and not own_length(shape):
         frames = frame_count(seconds)
     return {"num_frames": frames, "height": height, "width": width}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _spell(number: float) -> str:

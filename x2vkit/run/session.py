@@ -145,7 +145,7 @@ class Session:
 
     def warm(self, model: str) -> None:
         """Load a model before it is needed."""
-        if not self._worker.busy:
+        if model in self.backend.models() and not self._worker.busy:
             self._submit(ASK, lambda task: self.backend.preview_decoder(model), "warm")
 
     def star(self, entry: int, starred: bool) -> None:

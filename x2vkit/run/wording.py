@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from x2vkit.core.lexicon import Lexicon
+from x2vkit.core.lexicon import Lexicon, few
 
 WORD = r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*"
 TOKEN = re.compile(rf"{WORD}|[^\w\s]")
@@ -102,7 +102,7 @@ def notes_on(prompt: str, negative_prompt: str, lexicon: Lexicon) -> tuple[str, 
 def negative_notes(negative_prompt: str, lexicon: Lexicon) -> list[str]:
     """What of a negative prompt the model cannot use."""
     words = lexicon.tokenize(negative_prompt)
-    unknown = ", ".join(words.unknown)
+    unknown = few(words.unknown)
     notes = [f"the model does not know {unknown}, and cannot avoid it" if unknown else "", lexicon.cut(words)]
     return [f"negative prompt: {note}" for note in notes if note]
 

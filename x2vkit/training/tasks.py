@@ -15,6 +15,7 @@ from x2vkit.training.identity import RunIdentity, identity_of, resumed_identity
 from x2vkit.training.init_weights import load_component
 from x2vkit.training.latent_cache import fingerprint
 from x2vkit.training.recipe import Recipe
+from x2vkit.training.size import check_recipe
 from x2vkit.training.task import Task
 from x2vkit.world.dataset import VideoFolder
 
@@ -41,12 +42,13 @@ class Inputs:
 def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None, resume: bool = False) -> Task:
     """The task that a recipe names.
 
-    Raises X2VError for a name that is none, an input that is not there or does not belong to the task, and
-    for a run in `out` that these cannot resume: before anything in `out` is changed.
+    Raises X2VError for a recipe that cannot be trained here, an input that is not there or does not belong to
+    the task, and for a run in `out` that these cannot resume: before anything in `out` is changed.
 
     resume: whether a run that is in `out` goes on.
     """
     inputs = inputs or Inputs()
+    check_recipe(recipe)
     earlier = resumed_identity(out, resume)
     if recipe.task in NEEDS_TRUTH and inputs.videos is not None:
         rule = f"{NEEDS_TRUTH[recipe.task]}, which videos of one's own do not tell"
@@ -66,14 +68,11 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None, resume: b
         from x2vkit.training.planner import PlannerTask
 
         return PlannerTask(recipe)
-    if recipe.task in ("judge-frames", "judge-motion"):
-        from x2vkit.training.judge.frame import FrameTask
-        from x2vkit.training.judge.motion import MotionTask
+    from x2vkit.training.judge.frame import FrameTask
+    from x2vkit.training.judge.motion import MotionTask
 
-        kind = FrameTask if recipe.task == "judge-frames" else MotionTask
-        return kind(recipe, load_vae(inputs.vae))
-    rule = "a recipe's task is vae, diffusion, tune, planner, judge-frames or judge-motion"
-    raise X2VError(f"task {recipe.task!r}", rule, "correct it")
+    kind = FrameTask if recipe.task == "judge-frames" else MotionTask
+    return kind(recipe, load_vae(inputs.vae))
 
 
 def _diffusion(

@@ -89,7 +89,7 @@ def _csv(path: Path, video: str, caption: str) -> list[tuple[tuple[str, str], st
     lines = _lines(path)
     columns = _cells(path, *lines[0]) if lines else []
     if not {video, caption} <= set(columns):
-        got = f"{path} with the columns {', '.join(columns) or '(none)'}"
+        got = f"{path} with the columns {', '.join(columns)[:80] or '(none)'}"
         raise X2VError(
             got, f"its columns are {video} and {caption}", f"make its first line `{video},{caption}`"
         )
