@@ -41,15 +41,12 @@ from __future__ import annotations
 import base64
 import io
 import os
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, overload
-from uuid import uuid4
 
-import anywidget
 import numpy as np
 import traitlets
 from PIL import Image
@@ -60,6 +57,7 @@ from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
 from x2vkit.views import buffer, page
 from x2vkit.views.buffer import Array, Eight, SpriteSheet, pack
+from x2vkit.views.selection import Rules, Selecting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,9 +83,13 @@ class Content:
     """Where the reader is at first; its keys never change."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Keys of `selection` that are whole numbers, with their largest value; the smallest is 0."""
+    choices: Mapping[str, Collection[Any]] = field(default_factory=dict)
+    """Keys of `selection` that are one of several values."""
+    blank: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of `selection` that may hold nothing, and the value that says so (None, or "")."""
 
 
-class View(anywidget.AnyWidget):
+class View(Selecting):
     """The base of all views; see the top of this module for how to write one."""
 
     _module: ClassVar[str] = ""
@@ -100,10 +102,6 @@ class View(anywidget.AnyWidget):
     """Names, labels, small numbers, and under "arrays" how `buffer` is packed (see `pack`)."""
     buffer = traitlets.Bytes().tag(sync=True)
     """All arrays, packed."""
-    selection = traitlets.Dict().tag(sync=True)
-    """Where the reader is: {"step": 3, "frame": 0, ...}. Set some or all of its keys to go there."""
-    group = traitlets.Unicode().tag(sync=True)
-    """Views of one group follow each other in the browser; see `link`."""
 
     error: X2VError | None = None
     """Why nothing can be shown, or None."""
@@ -120,9 +118,7 @@ class View(anywidget.AnyWidget):
         """budget: bytes that may be sent to the browser; what is above it is left out, and said to be."""
         self.budget = buffer.LIMIT_BYTES if budget is None else budget
         self._made_of: tuple[tuple[Any, ...], dict[str, Any]] | None = (args, options)
-        self._limits: Mapping[str, int] = {}
-        self._keys: frozenset[str] = frozenset()
-        self._linked: weakref.WeakSet[View] = weakref.WeakSet()
+        self._begin_selecting()
         self._bundled = not args and not any(value is not None for value in options.values())
         try:
             values = self._values(self.prepare(*args, **options))
@@ -184,53 +180,20 @@ class View(anywidget.AnyWidget):
         args, options = self._made_of
         other = type(self)(*args, **options, budget=budget)
         if other.error is None:
-            most = other._limits
-            there = {key: min(value, most[key]) if key in most and isinstance(value, int) else value
-                     for key, value in self.selection.items()}  # fmt: skip
-            other.selection, other.group = there, self.group
+            other.selection, other.group = other._rules.fitted(self.selection), self.group
         return other
 
-    def link(self, *others: View) -> View:
-        """Let views follow each other: what is selected in one is selected in all that know such a thing.
-
-        In the browser at once and without the kernel, in the kernel when a choice is made. Returns self.
-        """
-        views = [self, *others]
-        views += [far for view in views for far in view._linked]
-        group = uuid4().hex
-        for view in dict.fromkeys(views):
-            view._linked.update(other for other in views if other is not view)
-            view.group = group
-        self._relay({"new": self.selection})
-        return self
-
-    @traitlets.validate("selection")
-    def _check_selection(self, proposal: Any) -> dict[str, Any]:
-        wanted = dict(proposal["value"])
-        if strange := sorted(set(wanted) - self._keys):
-            rule = f"this view selects {', '.join(sorted(self._keys)) or 'nothing'}"
-            raise X2VError(f"selection of {', '.join(strange)}", rule, "leave it out")
-        for key, largest in self._limits.items():
-            value = wanted.get(key)
-            if value is not None and not (isinstance(value, int) and 0 <= value <= largest):
-                there = f"a whole number from 0 to {largest}" if largest >= 0 else "nothing here"
-                rule = f"{key} is {there}"
-                raise X2VError(f"{key}={value!r}", rule, "stay inside")
-        return {key: value for key, value in self.selection.items() if key in self._keys} | wanted
-
-    @traitlets.observe("selection")
-    def _relay(self, change: Any) -> None:
-        for other in list(self._linked):
-            shared = {key: value for key, value in change["new"].items() if key in other.selection}
-            for key in set(shared) & set(other._limits):  # a shorter clip stays at its last frame
-                shared[key] = None if shared[key] is None else min(shared[key], other._limits[key])
-            if any(other.selection[key] != value for key, value in shared.items()):
-                other.selection = shared
+    def close(self) -> None:
+        """Close the widget and what lays it out, so that nothing of it stays behind in the kernel."""
+        layout = self._trait_values.get("layout")
+        super().close()
+        if layout is not None:
+            layout.close()
 
     def _values(self, content: Content) -> dict[str, Any]:
         """Content as the values of this view's traits."""
         manifest, buffer = pack(content.arrays)
-        self._limits, self._keys = content.limits, frozenset(content.selection)
+        self._rules = Rules(content.selection, content.limits, content.choices, content.blank)
         own = {"label": self.label, "limits": dict(content.limits), "arrays": manifest}
         metadata = {**content.metadata, **own}
         return {"metadata": metadata, "buffer": buffer, "selection": dict(content.selection)}

@@ -96,6 +96,7 @@ class Denoise(View):
             arrays=arrays,
             selection={"step": 0, "frame": 0, "beside": "final"},
             limits={"step": trace.steps - 1, "frame": len(trace.frames) - 1},
+            choices={"beside": BESIDE},
         )
 
     def data(self) -> dict[str, Array]:

@@ -7,11 +7,11 @@ ask, holds all of them. Either way the browser finds them in this view's own buf
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import traitlets
 
-from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.views.base import Content, View
 from x2vkit.views.buffer import ALIGN, check_size
@@ -52,14 +52,6 @@ class Opening(View):
     def _complete(self) -> None:
         self._open(*self.inside)
 
-    @traitlets.validate("selection")
-    def _check_selection(self, proposal: Any) -> dict[str, Any]:
-        wanted = super()._check_selection(proposal)
-        if (name := wanted.get("inside", "")) not in ("", *self.inside):
-            rule = f"inside is '' or one of {', '.join(self.inside)}"
-            raise X2VError(f"inside={name!r}", rule, "name one of them")
-        return wanted
-
     @traitlets.observe("selection")
     def _on_inside(self, change: Any) -> None:
         if name := change["new"].get("inside"):
@@ -73,6 +65,7 @@ class Opening(View):
 
     def _values(self, content: Content) -> dict[str, Any]:
         """This view's own traits, and behind its arrays those of the views that are open inside."""
+        content = replace(content, choices={**content.choices, "inside": ("", *self.inside)})
         values = super()._values(content)
         packed = Packed(values["metadata"]["arrays"], values["buffer"])
         inside = {

@@ -11,7 +11,7 @@ saved notebook or an exported page still shows it. torch is imported when the fi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from x2vkit.axes import OWN
 from x2vkit.backend import Backend, default_backend
+from x2vkit.errors import X2VError
 from x2vkit.media import contact_sheet
 from x2vkit.registry import SHAPES
 from x2vkit.trace import Trace
@@ -29,6 +30,7 @@ from x2vkit.views.compare import Compare
 from x2vkit.views.compare.content import content_of
 from x2vkit.views.compare.paths import latent_paths
 from x2vkit.views.compare.told import traces_of
+from x2vkit.views.messages import check_message
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,8 +110,15 @@ class Playground(View):
 
     # -- between the kernel and the browser
 
-    def _on_message(self, _: Any, message: dict[str, Any], buffers: Sequence[memoryview]) -> None:
+    def _on_message(self, _: Any, message: Any, buffers: Sequence[memoryview]) -> None:
         """One message of the browser. Its kinds are those that the Playground's page sends."""
+        try:
+            self._hear(check_message(message, buffers), buffers)
+        except X2VError as error:
+            told = {"got": error.got, "rule": error.rule, "cure": error.cure}
+            self._emit("problems", {"id": None, "fields": {"run": told}}, [])
+
+    def _hear(self, message: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         session, kind = self.session, message.get("kind")
         if kind == "hello":
             self._emit("hello", {}, [])
@@ -159,6 +168,8 @@ class Playground(View):
             arrays={f"clip.{e.id}": np.frombuffer(e.sheet, np.uint8) for e in self.session.history},
             selection=selection,
             limits={"frame": max(frames for frames, _, _ in SHAPES.values()) - 1},
+            choices={"shape": tuple(SHAPES)},
+            blank=dict.fromkeys(("seed", "steps", "guidance"), ""),  # half typed
         )
 
     def _renew(self) -> None:

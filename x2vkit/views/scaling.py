@@ -137,6 +137,7 @@ class Scaling(View):
                 "budget": round(float(np.log10(flops[-1])) + 1, 2),
             },
             limits={"point": len(self.points) - 1, "frame": FRAMES - 1},
+            choices={"figure": FIGURES},
         )
 
     def _figures(self) -> list[dict[str, Any]]:

@@ -126,6 +126,8 @@ class Attention(View):
                 "word": len(self.words) - 1,
                 "frame": trace_shape(trace)[0] - 1,
             },
+            choices={"direction": (*DIRECTIONS, *(f"map.{name}" for name in trace.maps)), "under": UNDER},
+            blank={"head": None, "word": None},
         )
 
     @property
@@ -149,13 +151,7 @@ class Attention(View):
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Any) -> dict[str, Any]:
         wanted = dict(proposal["value"])
-        maps = self.trace.maps if "direction" in wanted else ()
-        directions = (*DIRECTIONS, *(f"map.{name}" for name in maps))
-        for key, known in (("direction", directions), ("under", UNDER), ("log", (False, True))):
-            if key in wanted and wanted[key] not in known:
-                rule = f"{key} is one of {', '.join(map(repr, known))}"
-                raise X2VError(f"{key}={wanted[key]!r}", rule, "use one of them")
-        if "word" not in wanted and wanted.get("token") not in (None, self.selection.get("token")):
+        if "word" not in wanted and wanted.get("token") not in (None, self._chosen.get("token")):
             wanted["word"] = None  # a patch was picked, here or in a linked view
         return super()._check_selection({"value": wanted})
 

@@ -84,6 +84,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths], budget: int)
             "path": "noisy",
         },
         limits={"step": len(levels) - 1, "frame": moments(traces) - 1, "reference": len(traces) - 1},
+        choices={"show": SHOW, "path": ("noisy", "pred_x0")},
     )
 
 

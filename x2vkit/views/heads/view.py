@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import traitlets
 
 from x2vkit.errors import X2VError
 from x2vkit.trace.record import Site
@@ -97,14 +96,6 @@ class Heads(Opening):
         figure.suptitle(f"{self.trace.prompt}  ·  {self._name()}", fontsize=10)
         return figure
 
-    @traitlets.validate("selection")
-    def _check_selection(self, proposal: Any) -> dict[str, Any]:
-        wanted = super()._check_selection(proposal)
-        if wanted.get("measure", "spots") not in MEASURES:
-            rule = f"measure is one of {', '.join(MEASURES)}"
-            raise X2VError(f"measure={wanted['measure']!r}", rule, "use one of them")
-        return wanted
-
     def _content(self, selection: Mapping[str, Any]) -> Content:
         trace = self.trace
         sites: list[Site] = list(trace.captured)
@@ -129,6 +120,7 @@ class Heads(Opening):
                 "token": int(np.prod(trace.grid)) - 1,
                 "word": len(trace.words) - 1,
             },
+            choices={"measure": tuple(MEASURES)},
         )
 
     def _own_word(self) -> int:

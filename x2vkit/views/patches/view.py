@@ -14,12 +14,14 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import traitlets
 
 from x2vkit.axes import Shape3
+from x2vkit.errors import X2VError
 from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
 from x2vkit.views.buffer import Array, Eight, SpriteSheet
 from x2vkit.views.patches.colors import cell_colors, color_sources, glance, token_colors
-from x2vkit.views.patches.order import DROP_SEED, kept_tokens, rebuilt, shuffled
+from x2vkit.views.patches.order import DROP_SEED, ORDERS, kept_tokens, rebuilt, shuffled
 from x2vkit.views.patches.tokens import cost, model_config, patch_vectors
 from x2vkit.views.presets import patch_presets
 from x2vkit.views.shown import Shown
@@ -121,7 +123,20 @@ class Patches(View):
                 "order": "none", "shuffle": 0, "drop": 0, "cut": False, "explode": 0,
             },
             limits=limits | {"token": prod(trace.grid) - 1, "drop": MOST_DROPPED, "explode": 100},
+            choices={"order": ORDERS, "colors": [kind for kind, _ in sources], "channel": range(-1, C)},
+            blank={"token": None, "pixel": None},
         )  # fmt: skip
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> dict[str, Any]:
+        pixel, shape = proposal["value"].get("pixel"), self.trace.frames.shape[:3]
+        counts = (
+            isinstance(pixel, (list, tuple)) and len(pixel) == 3 and all(isinstance(n, int) for n in pixel)
+        )
+        if counts and not all(n < most for n, most in zip(pixel, shape, strict=True)):
+            rule = f"the clip has {' x '.join(map(str, shape))} pixels"
+            raise X2VError(f"pixel={pixel}", rule, "count each from 0")
+        return super()._check_selection(proposal)
 
     @property
     def patch(self) -> Shape3:
