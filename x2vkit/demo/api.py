@@ -151,7 +151,7 @@ def inspect(engine: Engine) -> Callable[..., Any]:
         """
         if not isinstance(id, str):
             raise X2VError("this id", "an id is text", "take it from /generate or /examples")
-        if view not in views():
+        if not isinstance(view, str) or view not in views():
             view_html(view, None)  # type: ignore[arg-type]  # says which there are before anything is computed
         trace = yield from _following(engine.record(id, view == "attention"), lambda line: (None, line))
         page = payloads.keep(view_html(view, trace).encode(), f"{view}.html")

@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root-path", metavar="PATH", help="where a proxy shows the page, such as /x2v or https://host/x2v")
     add("--share", action="store_true", help="a public address for a week, through Gradio's servers")
     add("--auth", metavar="USER:PASS", help="ask for a name and a password")
+    add(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        help="a name that a proxy has the page under; repeatable",
+    )
     add("--max-queue", type=int, default=32, metavar="N", help="requests that may wait (%(default)s)")
     add("--mcp", action="store_true", help="also be an MCP server, for language models that call tools")
     add("--open", action="store_true", help="open the page in a browser")
@@ -70,6 +76,8 @@ def launch_options(args: argparse.Namespace) -> dict[str, Any]:
         if not (user and colon and password):
             raise X2VError("--auth", "it is a name and a password", "write --auth USER:PASS")
         options["auth"] = (user, password)
+    if args.allow_host:
+        options["allow_hosts"] = args.allow_host
     if args.mcp:
         if find_spec("mcp") is None:
             raise X2VError("--mcp", "Gradio needs its MCP extra for this", "pip install 'gradio[mcp]'")

@@ -10,7 +10,7 @@ import html
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from threading import Timer
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
@@ -18,9 +18,12 @@ from urllib.parse import unquote
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from x2vkit.demo import style
 from x2vkit.demo.engine import Engine
+from x2vkit.demo.gate import Gate
+from x2vkit.demo.turns import limited, unheard
 from x2vkit.errors import X2VError
 from x2vkit.media import MAX_FILE_BYTES
 
@@ -40,6 +43,8 @@ class Page(gr.Blocks):
         super().__init__(title="x2vkit", analytics_enabled=False, fill_width=True, delete_cache=FILES_SECONDS)
         self.engine = engine
         self.timer: Timer | None = None
+        self.hosts: list[str] = []
+        self.gate: Gate | None = None
         self.queue(max_size=max_queue, default_concurrency_limit=1, status_update_rate=1)
         with self:
             self.unload(self.left)
@@ -50,10 +55,18 @@ class Page(gr.Blocks):
         """
         await self._queue.clean_events(session_hash=request.session_hash)
 
-    def launch(self, *args: Any, prevent_thread_lock: bool = False, **options: Any) -> Any:
+    def launch(
+        self, *args: Any, prevent_thread_lock: bool = False, allow_hosts: Sequence[str] = (), **options: Any
+    ) -> Any:
         """`gr.Blocks.launch`, its arguments with calmer defaults. Loads the model once the first page is
         open: loading beside it would make it twice as slow.
+
+        allow_hosts: names that the page answers to beside this machine's own and the share link's ("*": any).
         """
+        self.hosts = [*allow_hosts, options.get("root_path") or ""]
+        self._queue.push = limited(self._queue)  # type: ignore[method-assign, assignment]
+        app_kwargs = dict(options.pop("app_kwargs", None) or {})
+        app_kwargs["middleware"] = [Middleware(self._gated), *app_kwargs.get("middleware", ())]
         usual: dict[str, Any] = {
             "share": False,
             "theme": style.theme(),
@@ -67,6 +80,7 @@ class Page(gr.Blocks):
             "pwa": False,
             "max_file_size": MAX_FILE_BYTES,
             "state_session_capacity": SESSIONS,
+            "app_kwargs": app_kwargs,
         }
         launched = super().launch(*args, **usual | options | {"prevent_thread_lock": True})
         self.timer = Timer(WARM_SECONDS, self.engine.warm)  # programs open no page
@@ -84,12 +98,47 @@ class Page(gr.Blocks):
         super().close(verbose=verbose)
         self.engine.close()
 
+    def _gated(self, app: Any) -> Gate:
+        self.gate = Gate(app, lambda: (*self.hosts, self.share_url or ""))
+        return self.gate
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
+        """What Gradio does with every call, but each error is a sentence: its own reach a client as null."""
+        request, begins = options.get("request"), options.get("iterator") is None
+        session = getattr(request, "session_hash", None)
+        try:
+            listening = self.gate.listening if self.gate is not None else {session: 1}
+            if begins and unheard(self._queue, session, listening):
+                rule = "nobody listened to its news when its turn came"
+                raise X2VError("this job", rule, "ask again, and read the answer as it comes")
+            return await super().process_api(block_fn, inputs, *args, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise told(error) from error
+
+    def validate_inputs(self, block_fn: Any, inputs: list[Any]) -> None:
+        """Raises gr.Error for a call with too few values. More are passed over, as Gradio does."""
+        needed = len(block_fn.inputs)
+        if not isinstance(inputs, list) or len(inputs) < needed:
+            got = f"{len(inputs)} values" if isinstance(inputs, list) else "no list of values"
+            raise told(X2VError(got, f"this call takes {needed}", "give each, null for its default"))
+        super().validate_inputs(block_fn, inputs)
+
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any) -> Any:
         """What Gradio does with every input, but a file is never fetched from another host for a visitor."""
         roots = [str(root).rstrip("/") for root in (self.local_url, self.share_url) if root]
         own = tuple(f"{root}/gradio_api/file=" for root in roots)
         inputs = at_home(inputs, own)
-        return await super().preprocess_data(block_fn, inputs, *args, **options)
+        try:
+            return await super().preprocess_data(block_fn, inputs, *args, **options)
+        except (gr.Error, X2VError):
+            raise
+        except Exception as error:  # what Gradio cannot read as its component's value
+            rule = f"this page cannot read them ({' '.join(str(error).split())[:120]})"
+            raise told(
+                X2VError("the values given", rule, "see the page's API for each one's kind")
+            ) from error
 
 
 def at_home(value: Any, own: tuple[str, ...]) -> Any:
