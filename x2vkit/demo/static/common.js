@@ -3,7 +3,8 @@
 /** An element with attributes and children; strings become text. */
 const h = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, value);
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== null) element.setAttribute(name, value);
   element.append(...children.filter((child) => child !== null));
   return element;
 };
@@ -24,8 +25,12 @@ class Film {
     this.canvas = canvas;
     this.calm = false; // true: plays only under the pointer
     this.hover = false;
-    canvas.addEventListener("pointerenter", () => { this.hover = true; });
-    canvas.addEventListener("pointerleave", () => { this.hover = false; });
+    canvas.addEventListener("pointerenter", () => {
+      this.hover = true;
+    });
+    canvas.addEventListener("pointerleave", () => {
+      this.hover = false;
+    });
   }
 
   /** Show { sheet, frames, width, height, fps }: a data URL of `frames` pictures on top of each other. */
@@ -54,7 +59,9 @@ class Film {
     this.at = at;
     const { width, height } = this.canvas;
     const own = this.image.naturalHeight / this.frames;
-    this.canvas.getContext("2d").drawImage(this.image, 0, at * own, this.image.naturalWidth, own, 0, 0, width, height);
+    this.canvas
+      .getContext("2d")
+      .drawImage(this.image, 0, at * own, this.image.naturalWidth, own, 0, 0, width, height);
   }
 }
 

@@ -1,6 +1,8 @@
 // A view's own page in a frame that can run its script and reach nothing else; or several clips in step.
 
-const [wait, players, frame] = ["wait", "players", "frame"].map((name) => element.querySelector(`.x2v-${name}`));
+const [wait, players, frame] = ["wait", "players", "frame"].map((name) =>
+  element.querySelector(`.x2v-${name}`),
+);
 let films = [];
 let requests = 0;
 
@@ -20,7 +22,9 @@ const themed = (html) => {
     @media (max-width: 420px) {
       .x2v { padding: 10px 9px; } .x2v-row { gap: 8px; } .x2v-row > * { min-width: 140px; }
     }`;
-  return head.replace('content="light dark"', `content="${dark ? "dark" : "light"}"`) + bare + html.slice(style);
+  return (
+    head.replace('content="light dark"', `content="${dark ? "dark" : "light"}"`) + bare + html.slice(style)
+  );
 };
 
 const on = {
@@ -58,7 +62,8 @@ const on = {
   async view({ page, title }) {
     const mine = ++requests;
     const answer = await fetch(page.url).catch(() => null);
-    if (!answer || !answer.ok) return on.trouble({ got: title, rule: "its page is no longer there", cure: "Ask again" });
+    if (!answer || !answer.ok)
+      return on.trouble({ got: title, rule: "its page is no longer there", cure: "Ask again" });
     const html = await answer.text();
     if (mine !== requests) return;
     clear();

@@ -2,8 +2,18 @@
 // Messages come as the component's value; see ../payloads.py for their fields.
 
 const find = (name) => element.querySelector(`.x2v-${name}`);
-const [screen, canvas, video, bar, state, caption, details, tools, reel, over] =
-  ["screen", "canvas", "video", "bar", "state", "caption", "details", "tools", "reel", "over"].map(find);
+const [screen, canvas, video, bar, state, caption, details, tools, reel, over] = [
+  "screen",
+  "canvas",
+  "video",
+  "bar",
+  "state",
+  "caption",
+  "details",
+  "tools",
+  "reel",
+  "over",
+].map(find);
 const film = new Film(canvas);
 const visit = new Map(); // id -> message, in the order they were made
 let shown = null;
@@ -51,7 +61,10 @@ const on = {
     busy(true);
     over.replaceChildren();
     progress(message.step / message.steps);
-    say(`Step ${message.step} of ${message.steps}` + (message.noise === null ? "" : ` · ${message.noise} % noise`));
+    say(
+      `Step ${message.step} of ${message.steps}` +
+        (message.noise === null ? "" : ` · ${message.noise} % noise`),
+    );
     if (message.sheet) {
       noVideo();
       aspect(message);
@@ -79,7 +92,9 @@ const on = {
     screen.dataset.shows = "clip";
     if (!message.film) return;
     // The file is asked for once and kept here: the server may forget it.
-    message.blob ??= fetch(message.film.url).then((answer) => (answer.ok ? answer.blob() : null)).catch(() => null);
+    message.blob ??= fetch(message.film.url)
+      .then((answer) => (answer.ok ? answer.blob() : null))
+      .catch(() => null);
     const blob = await message.blob;
     if (!blob || shown !== message) return;
     message.url ??= URL.createObjectURL(blob);
@@ -127,8 +142,12 @@ const remember = (message) => {
   const still = h("canvas", {});
   const thumb = new Film(still);
   thumb.calm = true;
-  const card = h("button", { type: "button", "data-id": message.id, title: message.prompt }, still,
-    h("span", {}, message.prompt || "(no words)"));
+  const card = h(
+    "button",
+    { type: "button", "data-id": message.id, title: message.prompt },
+    still,
+    h("span", {}, message.prompt || "(no words)"),
+  );
   card.addEventListener("click", () => {
     on.clip(message);
     trigger("recall", { id: message.id, settings: message.settings });
@@ -174,5 +193,7 @@ document.addEventListener("keydown", ({ key }) => {
 window.x2v = {
   busy: waiting,
   stopped: () => on.stopped(),
-  idle: () => { if (document.body.classList.contains("x2v-busy")) on.stopped(); },
+  idle: () => {
+    if (document.body.classList.contains("x2v-busy")) on.stopped();
+  },
 };

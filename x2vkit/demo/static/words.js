@@ -21,7 +21,13 @@ const unknown = (text, { word, near }) => {
     });
     return cure;
   });
-  return h("li", { class: "x2v-unknown" }, h("del", {}, word), cures.length ? " unknown; it knows " : " unknown", ...cures);
+  return h(
+    "li",
+    { class: "x2v-unknown" },
+    h("del", {}, word),
+    cures.length ? " unknown; it knows " : " unknown",
+    ...cures,
+  );
 };
 
 const begin = (text) => {

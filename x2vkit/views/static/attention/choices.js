@@ -67,7 +67,10 @@ const UNDER = [
 /** Menus. @param {import("../lib/view.js").View} view */
 export function menus(view) {
   /** @type {[any, string][]} */
-  const maps = view.metadata.maps.map((name) => [`map.${name}`, MAPS[name] ?? `where the word goes (${name})`]);
+  const maps = view.metadata.maps.map((name) => [
+    `map.${name}`,
+    MAPS[name] ?? `where the word goes (${name})`,
+  ]);
   return [
     new Choice(view, { key: "direction", label: "Show", options: [...DIRECTIONS, ...maps] }),
     new Choice(view, { key: "log", label: "Colours", options: COLOURS }),

@@ -87,7 +87,8 @@ export class Heads {
       const top = Math.floor(time / this.per) * (rows + 1);
       for (let row = 0; row < rows; row++) {
         let to = (top + row) * image.width + left;
-        for (let column = 0; column < columns; column++, i++, to++) words[to] = WORDS[shade(level(patches[i]))];
+        for (let column = 0; column < columns; column++, i++, to++)
+          words[to] = WORDS[shade(level(patches[i]))];
       }
     }
   }

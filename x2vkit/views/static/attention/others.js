@@ -24,7 +24,13 @@ export class Others {
     this.cards = sequence.others.map(({ kind, name, span }) => {
       const count = span[1] - span[0];
       const { width, height, place } = layOf(kind, count, sequence);
-      const canvas = h("canvas", { width, height, class: "x2v-blocks", role: "img", "aria-label": `${name} tokens` });
+      const canvas = h("canvas", {
+        width,
+        height,
+        class: "x2v-blocks",
+        role: "img",
+        "aria-label": `${name} tokens`,
+      });
       canvas.style.aspectRatio = kind === "audio" || kind === "padding" ? "" : `${width} / ${height}`;
       const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
       const note = h("span", { class: "x2v-muted" });
@@ -76,7 +82,8 @@ function layOf(kind, count, { rows, columns, each }) {
   for (const whole of [0, 1]) {
     const side = Math.round(Math.sqrt(count - whole));
     if (side < 2 || side * side !== count - whole) continue;
-    const at = (i) => (i < whole ? [0, 0] : [2 * whole + ((i - whole) % side), Math.floor((i - whole) / side)]);
+    const at = (i) =>
+      i < whole ? [0, 0] : [2 * whole + ((i - whole) % side), Math.floor((i - whole) / side)];
     return { width: side + 2 * whole, height: side, place: /** @type {any} */ (at) };
   }
   return line;

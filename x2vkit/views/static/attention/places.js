@@ -37,7 +37,8 @@ export class Places {
     this.senders = new Int32Array(sequence.L).fill(-1);
     for (const kind of queries) {
       const [first, end] = sequence.geometry.span(kind);
-      for (let i = first; i < end; i++) this.senders[i] = this.at[this.standing(this.standing(i, far), stride)];
+      for (let i = first; i < end; i++)
+        this.senders[i] = this.at[this.standing(this.standing(i, far), stride)];
     }
   }
 

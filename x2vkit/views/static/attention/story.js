@@ -41,7 +41,9 @@ export class Story {
     const apart = !seen.map && asked !== place(seen);
     const nothing = `${this.sequence.nameOf(seen.index)} neither asks nor is read in this layer.`;
     this.missing.hidden = !apart && !seen.empty;
-    this.missing.textContent = seen.empty ? nothing : `There is no attention at ${asked}: this is ${place(seen)}.`;
+    this.missing.textContent = seen.empty
+      ? nothing
+      : `There is no attention at ${asked}: this is ${place(seen)}.`;
     this.code.parentElement?.toggleAttribute("hidden", seen.map !== "");
     const pick = selection.head === null ? ".mean(axis=0)" : `[${selection.head}]`;
     const rows = `trace.attention(${seen.step}, ${seen.layer}, i) for i in range(${this.sequence.L})`;
@@ -59,7 +61,11 @@ export class Story {
     const part = "the part of each one's own attention (does not add up to 100 %)";
     const row = ` → keys: all ${sequence.counted(keys)}${own}, one softmax row (adds up to 100 %)`;
     const column = ` ← queries: all ${sequence.counted(queries)}; ${part}`;
-    const rest = map ? " over all patches, pooled over heads and layers while the run went on" : to ? row : column;
+    const rest = map
+      ? " over all patches, pooled over heads and layers while the run went on"
+      : to
+        ? row
+        : column;
     this.sentence.replaceChildren(h("b", {}, name), rest);
   }
 

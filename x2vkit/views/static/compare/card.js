@@ -32,7 +32,8 @@ export class Card {
     this.amounts = new Float32Array(run.width * run.height);
     this.index = index;
     /** Whether its pixels are wanted as numbers: whether another run has its size. */
-    this.compared = view.metadata.runs.filter(({ clip }) => same(clip.slice(1), run.clip.slice(1))).length > 1;
+    this.compared =
+      view.metadata.runs.filter(({ clip }) => same(clip.slice(1), run.clip.slice(1))).length > 1;
     const { width, height, name } = run;
     const unknown = new Set(run.unknown.map((word) => word.toLowerCase()));
     const words = run.prompt.flatMap(([word, differs]) => {
@@ -118,9 +119,7 @@ export class Card {
     const sized = same(this.run.clip.slice(1), reference.run.clip.slice(1));
     over.hidden = !own && sized;
     if (own || !sized) {
-      over.textContent = own
-        ? "the reference"
-        : `another size than ${reference.run.name}: no difference map`;
+      over.textContent = own ? "the reference" : `another size than ${reference.run.name}: no difference map`;
       return change.caption(own ? "the others are compared with this run" : " ");
     }
     const one = picture.data.data;

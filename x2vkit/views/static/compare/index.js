@@ -49,13 +49,7 @@ export default mount(async (view) => {
     label: "difference: mean of red, green, blue, of 255 levels",
     high: `${MOST}+`,
   });
-  const controls = h(
-    "div",
-    { class: "x2v-compare-controls" },
-    show.root,
-    stepper.root,
-    player.root,
-  );
+  const controls = h("div", { class: "x2v-compare-controls" }, show.root, stepper.root, player.root);
   const notes = h(
     "div",
     { class: "x2v-compare-notes" },

@@ -145,7 +145,8 @@ export class Cubes {
   }
 
   /** Very many patches: a picture of each moment in the place of its pieces. */
-  _slabs(size, sizeKey, arranged, shade, { colors, order, shuffle, drop }) {
+  _slabs(size, sizeKey, arranged, shade, /** @type {import("../lib/view.js").Selection} */ choice) {
+    const { colors, order, shuffle, drop } = choice;
     const key = [sizeKey, colors, order, shuffle, drop].join();
     if (key !== this.slabKey) this.slabs = paintTokens(size, arranged, shade.words);
     this.slabKey = key;

@@ -65,7 +65,10 @@ export default mount(async (view) => {
  * @param {{ cubes: Cubes, flats: Flats, sizes: Sizes, shuffle: Shuffle, ribbons: Ribbons, player: Player }} parts
  * @returns {HTMLElement[]}
  */
-function layOut({ view, F, H, W, C, f, rows, columns, shrink }, { cubes, flats, sizes, shuffle, ribbons, player }) {
+function layOut(
+  { view, F, H, W, C, f, rows, columns, shrink },
+  { cubes, flats, sizes, shuffle, ribbons, player },
+) {
   const { prompt, unknown } = view.metadata;
   const muted = (...text) => h("div", { class: "x2v-muted" }, ...text);
   const section = (title, ...children) => {

@@ -53,7 +53,8 @@ export class Ribbons {
     const [fg, muted] = [themeColor(view, "fg"), themeColor(view, "muted")];
     drawPlaces(this.everywhere, film, F, region, choice.frame);
     const pixels =
-      region && [region.rows, region.columns].map(([first, end]) => (end - first) * this.state.shrink).join(" × ");
+      region &&
+      [region.rows, region.columns].map(([first, end]) => (end - first) * this.state.shrink).join(" × ");
     const place = region
       ? `${tokenName(token, size.grid)}: the same ${pixels} pixels in every frame`
       : "Point at a patch to see the same pixels in every frame";

@@ -36,7 +36,10 @@ export function drawSequence(ribbon, size, arranged, shade, slot, muted) {
   if (!context) return;
   const at = (/** @type {number} */ i) => {
     const inside = i % place;
-    return [label + (inside % per) * each, Math.floor(i / place) * high + Math.floor(inside / per) * each + 2];
+    return [
+      label + (inside % per) * each,
+      Math.floor(i / place) * high + Math.floor(inside / per) * each + 2,
+    ];
   };
   ribbon.find = (x, y) => {
     const time = Math.floor(y / high);
