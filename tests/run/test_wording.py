@@ -31,6 +31,10 @@ NEGATIONS = {
     "a dog without a hat without a scarf": ("a dog", "hat, scarf"),
     "a dog not big, running": ("a dog, running", "big"),
     "don't show a cat": ("", "cat"),
+    "a dog w/o a hat": ("a dog", "hat"),
+    "a dog free of hats in the snow": ("a dog in the snow", "hats"),
+    "a dog lacking a hat": ("a dog", "hat"),
+    "a ball, neither red nor blue": ("a ball", "red, blue"),
     "a dog, without the small tree, or the rock, at night": ("a dog, at night", "small tree, rock"),
 }
 

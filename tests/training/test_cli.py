@@ -91,6 +91,7 @@ def test_a_folder_of_videos_stands_in_the_worlds_place(paths):
         (["--minutes", "-1"], "--minutes -1"),
         (["--vae", "/nowhere"], "/nowhere"),
         (["--videos", "/nowhere"], "captions.csv"),
+        (["--resume"], "it holds no checkpoint"),
     ],
 )
 def test_bad_input_is_told_in_a_line(paths, capsys, arguments, told):

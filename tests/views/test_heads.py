@@ -93,3 +93,8 @@ def test_what_cannot_be_measured_says_why(change):
 def test_a_measure_that_there_is_not_is_refused():
     with pytest.raises(X2VError, match="measure='beauty'"):
         Heads().selection = {"measure": "beauty"}
+
+
+def test_a_view_that_cannot_measure_exports_its_own_reason(make_trace):
+    with pytest.raises(X2VError, match="no attention"):
+        Heads(make_trace(queries={}, keys={}, heads=())).to_html()

@@ -34,7 +34,7 @@ def test_a_row_is_read_whole(tmp_path, line, caption):
     "line",
     [
         *("a.mp4,a cat, asleep", 'a.mp4,"a cat', 'a.mp4,"a cat" asleep', "a.mp4,", "a.mp4,  ", ",a cat"),
-        "a.mp4",
+        "a.mp4", "a.mp4,!!!", "a.mp4,🙂",
         "../a.mp4,a cat", "/etc/a.mp4,a cat", "C:\\a.mp4,a cat", "x\\..\\a.mp4,a cat",
     ],
 )  # fmt: skip
@@ -88,3 +88,9 @@ def test_a_bad_line_of_json_is_refused(tmp_path, line):
     written(tmp_path, "metadata.jsonl", f'{{"file_name": "a.mp4", "text": "x"}}\n{line}\n')
     with pytest.raises(X2VError, match="line 2"):
         read_captions(tmp_path)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    folder = written(tmp_path, "captions.csv", "video,caption,caption\na.mp4,a cat,a dog\n")
+    with pytest.raises(X2VError, match="each one column"):
+        read_captions(folder)

@@ -20,7 +20,9 @@ TOKEN = re.compile(rf"{WORD}|[^\w\s]")
 WEIGHT = re.compile(r"\(\s*([^():]*[^():\s])\s*:\s*\d*\.?\d+\s*\)")
 """As other tools write emphasis: (red:1.3)."""
 
-NEGATORS = {"no", "not", "without", "never", "cannot"}
+NEGATORS = {"no", "not", "without", "never", "cannot", "neither", "minus", "lacking"}
+WITHOUT = re.compile(r"\bw/o\b|\bfree of\b|\bdevoid of\b", re.IGNORECASE)
+"""Other ways to write "without"."""
 ARTICLES = set("a an the any some this that these those its his her their".split())
 PREPOSITIONS = set("in on at near by behind under over to into onto from of".split())
 HAVING = set(
@@ -71,7 +73,7 @@ def read_wording(
         negative_prompt: as typed.
         known: whether the model itself knows one of these words; then the word is left to it.
     """
-    plain = WEIGHT.sub(r"\1", prompt)
+    plain = WITHOUT.sub("without", WEIGHT.sub(r"\1", prompt))
     notes = [
         f'weights like "{weight[0]}" are not understood: the words count, the number does not'
         for weight in WEIGHT.finditer(prompt)

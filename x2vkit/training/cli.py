@@ -65,7 +65,13 @@ def run(args: argparse.Namespace) -> int:
     from x2vkit.training.engine import Engine
 
     out = args.out or Path("runs") / Path(name).stem
+    from x2vkit.training.checkpoint import newest_state
+
     resume = args.resume or args.export_only
+    if args.resume and newest_state(out / "checkpoints") is None:
+        raise X2VError(
+            f"--resume in {out}", "it holds no checkpoint", "correct --out, or begin without --resume"
+        )
     task = make_task(recipe, out, Inputs(args.vae, args.cache, args.videos), resume)
     engine = Engine(task, out, resume=resume)
     tell = engine.accelerator.print

@@ -33,6 +33,8 @@ class Opening(View):
 
     def fitted(self, budget: int) -> View:
         """This view with all that opens inside, within so many bytes."""
+        if self.error is not None:
+            return self
         self._complete()
         if len(self.buffer) <= budget:
             return self

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from x2vkit.errors import X2VError
+from x2vkit.words import split_words
 
 ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".gif", ".avi")
 """Of files that count as videos where no list names them."""
@@ -93,6 +94,9 @@ def _csv(path: Path, video: str, caption: str) -> list[tuple[tuple[str, str], st
         raise X2VError(
             got, f"its columns are {video} and {caption}", f"make its first line `{video},{caption}`"
         )
+    if columns.count(video) > 1 or columns.count(caption) > 1:
+        rule = f"{video} and {caption} are each one column"
+        raise _bad(path, lines[0][0], rule, "name the others otherwise")
     rows = []
     for number, line in lines[1:]:
         cells = _cells(path, number, line)
@@ -171,6 +175,9 @@ def _row(path: Path, number: int, video: str, caption: str) -> tuple[tuple[str, 
         raise _bad(path, number, "it names no video", "name one, or take the line out")
     if not caption:
         raise _bad(path, number, f"the caption of {video} is empty", "say what is seen, or take the line out")
+    if not split_words(caption):
+        rule = f"no word can be read in the caption of {video}, {caption[:40]!r}"
+        raise _bad(path, number, rule, "say what is seen, or take the line out")
     ways = (PurePosixPath(video), PureWindowsPath(video))
     if any(way.is_absolute() or way.drive or ".." in way.parts for way in ways):
         rule = f"{video!r} leads out of the folder"
