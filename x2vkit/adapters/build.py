@@ -161,7 +161,7 @@ def _clip(
 
 def _model(run: Run, steps: Sequence[Kept]) -> Any:
     models = denoisers(run.pipe)
-    return models.get(steps[-1].stage) or next(iter(models.values()))
+    return models.get(steps[-1].stage, next(iter(models.values())))
 
 
 def _readings(

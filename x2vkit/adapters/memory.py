@@ -64,7 +64,7 @@ def resolve(
     Raises:
         X2VError: a step, layer or head is not there, or the trace would be above the budget.
     """
-    model = next(iter(denoisers(pipe).values()), None)
+    model = _denoiser(pipe)
     if model is None:
         rule = "it has no transformer or unet, whose denoising could be watched"
         raise X2VError(type(pipe).__name__, rule, "record a pipeline that denoises latents")
@@ -75,6 +75,12 @@ def resolve(
     if (needed := predicted_bytes(pipe, keep, call)) > budget:
         raise _too_large(pipe, keep, call, needed, budget)
     return keep, blocks
+
+
+def _denoiser(pipe: Any) -> Any:
+    """The first model that denoises, out of what torch.compile wraps around it; None where there is none."""
+    model = next(iter(denoisers(pipe).values()), None)
+    return getattr(model, "_orig_mod", model)
 
 
 def steps_of(call: Mapping[str, Any]) -> int:
@@ -88,7 +94,7 @@ def predicted_bytes(pipe: Any, keep: AttentionCapture, call: Mapping[str, Any]) 
 
     Each attention module of a block counts as if it read all tokens, cross attention as if it read the words.
     """
-    model = next(iter(denoisers(pipe).values()))
+    model: Any = _denoiser(pipe)
     channels, f, h, w = expected_latents(pipe, call)
     patch = next(iter(patches(model.config)))
     tokens = prod(Geometry(patch=patch).patch_grid(f, h, w))

@@ -2,7 +2,8 @@
 
 Nothing of the pipeline is copied or replaced. While watched, the pipeline, its scheduler and its tokenizers
 are of subclasses of their own classes that tell what passes through; hooks sit on the denoising models. All
-of it is taken away again, whatever ends the watch.
+of it is taken away again, whatever ends the watch. One watch at a time: two could not be taken away in any
+order.
 """
 
 from __future__ import annotations
@@ -12,15 +13,20 @@ import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from threading import get_ident
+from threading import Lock, get_ident
 from types import new_class
 from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from x2vkit.errors import X2VError
+
 DENOISERS = ("transformer", "unet")
 """How the components that denoise are named: "transformer", "transformer_2", "unet"."""
 
+WATCHED: dict[int, Any] = {}
+"""Pipelines and components that are watched now, by their id."""
+LOCK = Lock()
 
 Here = Callable[[], bool]
 """Whether this is the thread that is watched."""
@@ -62,13 +68,18 @@ def denoisers(pipe: Any) -> dict[str, nn.Module]:
 
 
 def watching(pipe: Any, watcher: Watcher) -> ExitStack:
-    """Tell a watcher all that the pipeline does in this thread, until the stack is closed."""
+    """Tell a watcher all that the pipeline does in this thread, until the stack is closed.
+
+    Raises:
+        X2VError: the pipeline, or a component that it shares, is being watched already.
+    """
     stack, thread = ExitStack(), get_ident()
 
     def here() -> bool:
         return get_ident() == thread
 
     try:
+        _claim(stack, pipe)
         _intercept(stack, pipe, "__call__", partial(_call, watcher, here))
         for name, part in pipe.components.items():
             if "scheduler" in name and hasattr(part, "step"):
@@ -83,6 +94,32 @@ def watching(pipe: Any, watcher: Watcher) -> ExitStack:
         stack.close()
         raise
     return stack
+
+
+def _claim(stack: ExitStack, pipe: Any) -> None:
+    """Let nobody else watch a pipeline, nor what is watched of its components, until the stack is closed."""
+    watched = ("scheduler", "tokenizer", "vae", *DENOISERS)
+    parts = {
+        name: part
+        for name, part in pipe.components.items()
+        if part is not None and any(word in name for word in watched)
+    }
+    mine = {"": pipe} | parts
+    with LOCK:
+        for name, part in mine.items():
+            if id(part) in WATCHED:
+                got = type(pipe).__name__ + (f" with this {name}" if name else "")
+                rule = "it is being recorded already, and there is one recording at a time"
+                raise X2VError(got, rule, "wait until that one is over, or load a second pipeline")
+        ids = {id(part): part for part in mine.values()}
+        WATCHED.update(ids)
+
+    def release() -> None:
+        with LOCK:
+            for key in ids:
+                WATCHED.pop(key, None)
+
+    stack.callback(release)
 
 
 def by_name(function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
