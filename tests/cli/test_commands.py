@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -161,7 +162,8 @@ def test_prompts_are_words_or_lines_of_a_file(tmp_path, capsys):
         (["a dog", "--prompts", str(lines)], "not both"),
         (["--prompts", str(empty)], "holds no prompt"),
         (["--prompts", str(odd)], "cannot be read"),
-        (["--prompts", str(tmp_path / "none.txt")], "cannot be read"),
+        (["--prompts", str(tmp_path / "none.txt")], "no such file"),
+        (["--prompts", str(tmp_path)], "no ordinary file"),
     ):
         assert cli.main(["generate", *argv]) == 2
         assert told in capsys.readouterr().err
@@ -298,6 +300,7 @@ def test_another_clips_plan_is_a_flag(model, tmp_path, make_trace):
     assert cli.main(short) == 2 and len(model) == 2
 
 
+MANY = "9" * 400
 CONTROLS = {
     "a box with no corner": ["--boxes", "[[0.1, 0.2, 0.5], null]"],
     "three boxes": ["--boxes", "0,0,1,1", "0,0,1,1", "0,0,1,1"],
@@ -312,9 +315,25 @@ CONTROLS = {
     "JSON": ["--camera", "[[0, 0, 1]"],
     "no file": ["--boxes", "none.json"],
     "attention": ["--attention"],
+    "strength of no video": ["--strength", "0.5"],
+    "no strokes": ["--strokes", "[]"],
+    "no tracks": ["--plan", "{}"],
+    "no camera": ["--camera", ""],
+    "box outside": ["--boxes", "1.2,0,1.5,1"],
+    "stroke outside": ["--strokes", "2,2:3,3"],
+    "many digits in a box": ["--boxes", f"[[0, 0, 1, {MANY}]]"],
+    "many digits in a text": ["--boxes", f"0,0,1,{MANY}"],
+    "many digits in a stroke": ["--strokes", f"[[0, 0], [1, {MANY}]]"],
+    "many digits in a radius": ["--strokes", f'{{"path": [[0, 0], [1, 1]], "radius": {MANY}}}'],
+    "many digits in a camera": ["--camera", f"[0, 0, {MANY}]"],
+    "many digits in a plan": ["--plan", f'{{"mouth": [{MANY}]}}'],
+    "infinite plan": ["--plan", f'{{"mouth": [{", ".join(["1e300"] * 17)}]}}'],
+    "huge camera": ["--camera", "1e300,0,1"],
+    "huge camera below zero": ["--camera", "-1e300,0,1"],
 }
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("options", CONTROLS.values(), ids=CONTROLS)
 def test_control_that_is_none_is_refused_at_once(model, tmp_path, monkeypatch, capsys, options):
     monkeypatch.chdir(tmp_path)
@@ -332,3 +351,46 @@ def test_boxes_of_every_frame_as_json(model, tmp_path):
     (track,) = model[0][1]["boxes"]
     assert np.isnan(track[:3]).all()
     np.testing.assert_allclose(track[3:], [[0.1, 0.2, 0.5, 0.9]] * 14, rtol=1e-6)
+
+
+@pytest.mark.parametrize("flag", ["--boxes", "--strokes", "--camera", "--plan", "--prompts"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_ordinary_file_is_refused_at_once(model, tmp_path, capsys, flag, make):
+    make(tmp_path / "given.json")
+    words = [] if flag == "--prompts" else ["a dog"]
+    assert cli.main(["generate", *words, flag, str(tmp_path / "given.json")]) == 2
+    assert "no ordinary file" in capsys.readouterr().err and not model
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.png", "clip.x2v", "clip"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_show_refuses_what_is_no_ordinary_file(tmp_path, capsys, name, make):
+    make(tmp_path / name)
+    assert cli.main(["show", str(tmp_path / name)]) == 2
+    assert "no ordinary file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["5", "true", '"a"', "null", "[5]", "{}", "[{}]"])
+def test_strokes_of_another_kind_are_refused(model, tmp_path, capsys, value):
+    (tmp_path / "five.json").write_text(value)
+    assert cli.main(["generate", "a dog", "--strokes", str(tmp_path / "five.json")]) == 2
+    assert "a stroke is x,y:x,y" in capsys.readouterr().err and not model
+
+
+def test_values_may_begin_with_a_minus(model, tmp_path):
+    argv = ["generate", "a dog", "--negative-prompt", "-blurry", "--camera", "-0.2,0,1"]
+    argv += ["--strokes", "0.2,0.2:0.5,0.5", "-.1,0.5:0.5,0.5", "--boxes", "-1,-1,2,2"]
+    argv += ["-o", str(tmp_path / "a.png")]
+    assert cli.main(argv) == 0
+    args = cli.parse(argv)
+    assert args.camera == "-0.2,0,1" and args.strokes[1] == "-.1,0.5:0.5,0.5" and args.boxes == ["-1,-1,2,2"]
+    assert model[0][0].negative_prompt == "-blurry" and "conditions" in model[0][1]
+    assert cli.parse(["generate", "--negative-prompt", "snow", "-oa.png"]).output == "a.png"
+    with pytest.raises(SystemExit):
+        cli.parse(["generate", "a dog", "--negative-prompt", "-o", "a.png"])
+
+
+def test_help_tells_the_range_of_strength(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["generate", "--help"])
+    assert "anew, 0.1 to 1 (0.6)" in " ".join(capsys.readouterr().out.split())

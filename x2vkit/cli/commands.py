@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from x2vkit.config import RunRequest
 from x2vkit.device import collection_paused
 from x2vkit.errors import X2VError
 from x2vkit.processes import on_main, share, started, taking_part
-from x2vkit.registry import SCHEDULERS, lora_file, sampling_defaults, weights_folder
+from x2vkit.registry import LIMITS, SCHEDULERS, lora_file, sampling_defaults, weights_folder
 
 COMMANDS = {
     "generate": "make a clip from words",
@@ -51,6 +52,14 @@ SHARED = ("generate", "train", "scale", "evaluate")
 """Commands whose work many processes take parts of (`processes.py`)."""
 MEMORY_BYTES = 4_000_000_000
 """A command keeps its run in memory for a moment, so it allows more than a trace's usual budget."""
+NUMBERS = r"-[.\d]"
+MINUS = {
+    "--boxes": NUMBERS,
+    "--strokes": NUMBERS,
+    "--camera": NUMBERS,
+    "--negative-prompt": r"-(?!-|[oh]$).",
+}
+"""Flag -> how its values may begin with a minus, which argparse would take for an option."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -90,7 +99,20 @@ def parse(argv: list[str]) -> argparse.Namespace:
             add_arguments, run = HERE[name]
         add_arguments(command)
         command.set_defaults(run=run)
-    return parser.parse_args(argv)
+    return parser.parse_args(minus_hidden(argv))
+
+
+def minus_hidden(argv: Sequence[str]) -> list[str]:
+    """The words, with a space before each value of MINUS; their flags strip it again."""
+    flag, found = "", []
+    for word in argv:
+        hidden = flag in MINUS and re.match(MINUS[flag], word)
+        found.append(f" {word}" if hidden else word)
+        if word.startswith("-") and not hidden:
+            flag = word
+        elif flag == "--negative-prompt":  # takes one
+            flag = ""
+    return found
 
 
 def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +130,7 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", default="clip.mp4", metavar="FILE",
         help=".mp4, .gif, .webp, .png (all frames side by side) or .x2v (the whole run, to look inside)",
     )  # fmt: skip
-    add("--negative-prompt", default=usual.negative_prompt, help="what to steer away from")
+    add("--negative-prompt", type=str.strip, default=usual.negative_prompt, help="what to steer away from")
     add("--seed", type=int, default=usual.seed, help="another seed, another clip (%(default)s)")
     add("--steps", type=int, help="denoising steps (the weights' own default)")
     add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
@@ -121,18 +143,22 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--lora", nargs="+", default=[], metavar="DIR", help="LoRAs to add, such as `train tune` makes")
     add("--image", metavar="FILE", help="a picture that the clip starts from")
     add("--video", metavar="FILE", help="a clip that is made anew in the words")
-    add("--strength", type=float, metavar="0..1", help="how much of the video is made anew (0.6)")
+    limit = LIMITS["strength"]
     add(
-        "--boxes", nargs="+", metavar="X0,Y0,X1,Y1", default=(),
+        "--strength", type=float,
+        help=f"how much of --video is made anew, {limit.low:g} to {limit.high:g} ({limit.default:g})",
+    )  # fmt: skip
+    add(
+        "--boxes", nargs="+", type=str.strip, metavar="X0,Y0,X1,Y1", default=(),
         help="where the first and the second subject are: fractions of width and height, from the upper "
         "left; several boxes parted by : are gone through",
     )  # fmt: skip
     add(
-        "--strokes", nargs="+", metavar="X,Y:X,Y[@R]", default=(),
+        "--strokes", nargs="+", type=str.strip, metavar="X,Y:X,Y[@R]", default=(),
         help="paths that what lies there follows; R is their radius, in fractions of the shorter side (0.1)",
     )  # fmt: skip
     add(
-        "--camera", metavar="MOVE",
+        "--camera", type=str.strip, metavar="MOVE",
         help='"pan left" (right, up, down), "zoom in" (out), static, or x,y,zoom at the end of the clip',
     )  # fmt: skip
     add(
@@ -169,6 +195,10 @@ def generate(args: argparse.Namespace) -> None:
         if not lora_file(folder).is_file():
             raise X2VError(f"--lora {folder}", "there is no LoRA", "name the folder that `train tune` wrote")
     requests = [read_request(each, [args.model], sampling_defaults) for each in several]
+    if args.strength is not None and not args.video:
+        raise X2VError(
+            "--strength without --video", "it is of a clip made anew", "add --video, or leave it out"
+        )
     checked = with_files(requests[0], args.image, args.video, args.strength)
     for note in checked.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -226,8 +256,10 @@ def prompts_of(args: argparse.Namespace) -> list[str]:
     if args.prompts is None or args.prompt:
         rule = "a clip is asked for in words, or a file of prompts is named, not both"
         raise X2VError("generate", rule, 'write x2vkit generate "a red ball bouncing on the beach"')
+    from x2vkit import media
+
     try:
-        lines = args.prompts.read_text("utf-8").splitlines()
+        lines = media.check_file("--prompts", args.prompts).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         rule = f"it cannot be read ({error})"
         raise X2VError(f"--prompts {args.prompts}", rule, "name a text file in UTF-8") from error

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from x2vkit import media
 from x2vkit.axes import Shape3
 from x2vkit.core.raster import box_track, camera_track, checked_boxes, control_raster
 from x2vkit.errors import X2VError
@@ -49,6 +49,8 @@ TRACKS = (
     f'a plan is on, off, a trace ({SUFFIX}), or JSON of tracks: {{"boxes": [[[x0, y0, x1, y1], null], ...]}}',
     f"write --plan clip{SUFFIX}",
 )
+BROKEN = (TypeError, ValueError, OverflowError, RecursionError)
+"""What numpy and Python say of values that are no numbers, too large or too deep."""
 
 
 def read_controls(
@@ -70,11 +72,15 @@ def read_controls(
         there = track[np.isfinite(track).all(1)]
         if not (there[:, :2] < there[:, 2:]).all():
             raise X2VError(f"--boxes {text}"[:200], *BOX)
-    drawn = [stroke for text in strokes for stroke in _strokes(text)]
-    control_raster(shape, [checked_boxes("box", track, frames) for track in tracks], drawn, None)
+        checked_boxes("box", track, frames)
+        if len(there) and not ((there[:, :2] < 1) & (there[:, 2:] > 0)).all(1).any():
+            raise X2VError(
+                f"--boxes {text}"[:200], "it is never in the picture", "give fractions from 0 to 1"
+            )
     box_track(frames, tracks, None)
+    drawn = [stroke for text in strokes for stroke in _strokes(text, shape)]
     conditions: dict[str, Any] = {"strokes": drawn} if drawn else {}
-    if camera:
+    if camera is not None:
         conditions["camera"] = _camera(camera, frames, fps)
         camera_track(conditions["camera"], frames)
     if tracks:
@@ -86,19 +92,22 @@ def read_controls(
     return given
 
 
-def _strokes(text: str) -> list[tuple[NDArray[np.float64], float]]:
-    """One stroke, or those of a JSON list."""
+def _strokes(text: str, shape: Shape3) -> list[tuple[NDArray[np.float64], float]]:
+    """One stroke, or those of a JSON list; each touches the picture."""
     value = _json("--strokes", text)
     if value is None:
         path, _, radius = text.partition("@")
         value = [{"path": _points("--strokes", path, 2, STROKE), "radius": _number(radius or RADIUS, text)}]
-    elif isinstance(value, dict) or (value and not isinstance(value[0], dict)):
+    elif not isinstance(value, list) or not value or not isinstance(value[0], dict):
         value = [value]
     found = []
     for each in value:
         whole = each if isinstance(each, dict) else {"path": each}
         points = _array(whole.get("path"), "--strokes", text, 2, STROKE)
         found.append((points, _number(whole.get("radius", RADIUS), text)))
+        if not control_raster(shape, (), found[-1:], None).any():
+            rule = "it is outside the picture, or too thin to be seen"
+            raise X2VError(f"--strokes {text}"[:200], rule, "give fractions from 0 to 1, or a larger radius")
     return found
 
 
@@ -124,8 +133,10 @@ def _plan(text: str, frames: int) -> dict[str, NDArray[np.float32]]:
         tracks = _json("--plan", text)
     try:
         tracks = {name: _numbers(track, (frames, *PLAN[name])) for name, track in dict(tracks).items()}
-    except (TypeError, ValueError, KeyError) as error:
+    except (*BROKEN, KeyError) as error:
         raise X2VError(f"--plan {text}"[:200], *TRACKS) from error
+    if not tracks or any(np.isinf(track).any() for track in tracks.values()):
+        raise X2VError(f"--plan {text}"[:200], *TRACKS)
     for name, track in tracks.items():
         if track.shape != (frames, *PLAN[name]):
             rule = f"for {frames} frames it is {(frames, *PLAN[name])}"
@@ -141,7 +152,8 @@ def _numbers(values: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
             return np.full(shape, np.nan)
         return [filled(each, shape[1:]) for each in value] if isinstance(value, list) else value
 
-    return np.asarray(filled(values, shape), np.float32)
+    with np.errstate(over="ignore"):  # infinite, then
+        return np.asarray(filled(values, shape), np.float32)
 
 
 def _over(frames: int, points: NDArray[np.float64], flag: str, say: tuple[str, str]) -> NDArray[np.float64]:
@@ -170,7 +182,7 @@ def _array(value: Any, flag: str, text: str, size: int, say: tuple[str, str]) ->
     """Rows of `size` numbers; a row of nulls is NaN."""
     try:
         array = np.asarray(_numbers(value, (1, size)), np.float64)
-    except (TypeError, ValueError):
+    except BROKEN:
         array = np.zeros(0)
     array = array[None] if array.shape == (size,) else array
     if array.ndim != 2 or array.shape[1] != size or not len(array):
@@ -183,8 +195,8 @@ def _array(value: Any, flag: str, text: str, size: int, say: tuple[str, str]) ->
 def _number(value: Any, text: str) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError) as error:
-        raise X2VError(f"--strokes {text}", *STROKE) from error
+    except BROKEN as error:
+        raise X2VError(f"--strokes {text}"[:200], *STROKE) from error
 
 
 def _json(flag: str, text: str) -> Any:
@@ -193,7 +205,9 @@ def _json(flag: str, text: str) -> Any:
     if not named and not text.lstrip().startswith(("[", "{")):
         return None
     try:
-        return json.loads(Path(text).read_text() if named else text)
+        return json.loads(media.check_file(flag, text).read_text() if named else text)
+    except X2VError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise X2VError(
             f"{flag} {text}"[:200], f"it cannot be read as JSON ({error})", "see --help"

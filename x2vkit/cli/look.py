@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--prompt", required=True, help="what the clip shows, in words")
     add("-o", "--output", default="trace.x2v", metavar="FILE", help=".x2v: the whole run (%(default)s)")
     add("--html", metavar="FILE", help="also a page of the views that opens offline (.html)")
-    add("--negative-prompt", default="", help="what to steer away from")
+    add("--negative-prompt", type=str.strip, default="", help="what to steer away from")
     add("--image", metavar="FILE", help="a start picture, for pipelines that take one")
     add("--seed", type=int, default=0, help="another seed, another clip (%(default)s)")
     add("--steps", type=int, help="denoising steps (the pipeline's own default, as all below)")

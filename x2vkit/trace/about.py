@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from x2vkit.errors import X2VError
 from x2vkit.media import read_comment
 from x2vkit.trace.file import SUFFIX
 from x2vkit.trace.record import Trace
@@ -26,7 +27,10 @@ def read_about(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         X2VError: it cannot be read.
     """
-    if Path(path).suffix.lower() == SUFFIX:
+    file = Path(path)
+    if os.path.exists(file) and not os.path.isfile(file):  # a FIFO would be waited for for ever
+        raise X2VError(str(path), "it is no ordinary file", "give the path of a clip's file")
+    if file.suffix.lower() == SUFFIX:
         comment = about(Trace.load(path))
     else:
         comment = read_comment(path)
