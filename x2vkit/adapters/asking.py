@@ -6,8 +6,9 @@ Nothing is guessed: what neither says is not offered, and is left to the pipelin
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from x2vkit.adapters.sizes import FRAMES, spatial_stride, temporal_stride
@@ -140,3 +141,35 @@ def _patch(config: Mapping[str, Any]) -> int:
     """Latent positions along one side of a patch; 1 where a model cuts none."""
     value: Any = next((config.get(name) for name in PATCHES if config.get(name)), 1)
     return int(value[-1]) if isinstance(value, (tuple, list)) else int(value)
+
+
+def refused_call(run: Callable[..., Any], args: tuple, kwargs: Mapping[str, Any]) -> X2VError:
+    """Why a pipeline's bound call does not take these arguments, in a sentence."""
+    pipeline = type(getattr(run, "__self__", run)).__name__
+    known = inspect.signature(run).parameters
+    if unknown := [name for name in kwargs if name not in known]:
+        name = unknown[0]
+        near = get_close_matches(name, known, 1)
+        cure = f"use {near[0]}" if near else f"leave it out; it takes {', '.join(known)}"
+        if name == "seed" and "generator" in known:
+            cure = f"pass generator=torch.Generator().manual_seed({kwargs[name]!r})"
+        return X2VError(f"{name}={str(kwargs[name])[:40]!r}", f"{pipeline} takes no {name}", cure)
+    needed = [
+        one.name for one in known.values() if one.default is one.empty and one.kind < one.VAR_POSITIONAL
+    ]
+    missing = [name for name in needed[len(args) :] if name not in kwargs]
+    if missing:
+        rule = f"{pipeline} takes one" if missing == ["image"] else f"{pipeline} cannot be called without"
+        said = " and ".join(missing)
+        return X2VError(f"no {said}", rule, f"pass {said}")
+    return X2VError(
+        "this call", f"{pipeline} takes each argument once, by name", f"name them: {', '.join(known)}"
+    )
+
+
+def check_steps(call: Mapping[str, Any]) -> None:
+    """X2VError where a call asks for a number of steps that is none."""
+    steps = call.get("num_inference_steps")
+    if steps is not None and not (hasattr(steps, "__index__") and int(steps) >= 1):
+        rule = "a clip is denoised in a whole number of steps, at least one"
+        raise X2VError(f"num_inference_steps={steps!r}", rule, "use num_inference_steps=30")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from x2vkit.adapters.base import Support
 from x2vkit.adapters.recording import Run
+from x2vkit.adapters.watch import denoisers
 from x2vkit.axes import Geometry
 from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.record import Site
@@ -58,7 +59,10 @@ def folded(names: Iterable[str]) -> list[str]:
 def _attention(run: Run) -> Iterable[Note]:
     listener = run.listener
     if run.compiled:
-        said = "The model runs compiled, where its modules cannot be listened to: no attention was kept."
+        said = (
+            "The model runs compiled, where its modules cannot be listened to: no attention was kept. Record "
+            "before compiling to keep it."
+        )
         yield note("compiled", said)
     elif run.keep.layers and listener is not None and listener.silent:
         said = (
@@ -81,7 +85,12 @@ def _passes(run: Run) -> Iterable[Note]:
             if fewer
             else "."
         )
+        if run.keep.layers:
+            name = next(iter(denoisers(run.pipe)), "transformer")
+            end = end.rstrip(".") + f". Switch it off, pipe.{name}.disable_cache(), to keep attention."
         yield note("cache", said + end, [f"step {i}" for i in fewer])
+    if run.stopped:
+        yield note("stopped early", f"The call was stopped after {run.progress}.")
     if any(not step.sure for step in run.steps):
         said = (
             "The passes of guidance are not put together as a sum: which of them read the prompt is taken by "

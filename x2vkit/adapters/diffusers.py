@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from x2vkit.adapters.asking import check_steps
 from x2vkit.adapters.base import Support
 from x2vkit.adapters.build import traces_of
 from x2vkit.adapters.memory import BUDGET_BYTES, SOME, resolve
@@ -41,6 +42,7 @@ class Recording:
         budget_bytes: int,
         on_step: OnStep | None = None,
     ) -> None:
+        _check(pipe, attention, budget_bytes)
         self._on_step = on_step
         self._pipe, self._attention, self._budget = pipe, attention, budget_bytes
         self._support: Support = support_of(pipe)
@@ -66,6 +68,11 @@ class Recording:
         Raises:
             X2VError: there is none, or a call could not be recorded.
         """
+        if self._run is not None:
+            rule = "no call of the pipeline came to its end meanwhile" if not self.traces else "it has none"
+            rule += f": the last call was stopped after {self._run.progress}"
+            cure = "let it finish" + ("; `traces` has those of earlier calls" if self.traces else "")
+            raise X2VError("recording.trace", rule, cure)
         if not self.traces:
             rule = "no call of the pipeline came to its end meanwhile"
             raise X2VError("recording.trace", rule, "call the pipeline inside `with x2vkit.attach(pipe)`")
@@ -76,6 +83,7 @@ class Recording:
     def begins(self, call: dict[str, Any]) -> None:
         """Raises X2VError where the trace of this call would be above the budget."""
         self._run = None
+        check_steps(call)
         keep, blocks = resolve(self._pipe, self._attention, call, self._budget)
         self._run = Run(self._pipe, keep, blocks, self._support)
         self._run.begins(call)
@@ -115,6 +123,21 @@ class Recording:
     def tokenized_text(self, name: str, text: Any, result: Any) -> None:
         if self._run is not None:
             self._run.tokenized_text(name, text, result)
+
+
+def _check(pipe: Any, attention: Any, budget_bytes: Any) -> None:
+    """X2VError where what is to be recorded, or how much of it, is of another sort."""
+    if not hasattr(pipe, "components") or not callable(pipe):
+        got = f"pipeline={pipe!r}" if isinstance(pipe, str) else f"a {type(pipe).__name__} as pipeline"
+        cure = "load one with diffusers.DiffusionPipeline.from_pretrained(...) and give it whole"
+        raise X2VError(got, "what is recorded is a diffusers video pipeline, loaded", cure)
+    if attention is not None and not isinstance(attention, AttentionCapture):
+        cure = "use attention=x2vkit.AttentionCapture() for all, or None for none"
+        raise X2VError(f"attention={attention!r}", "it is an AttentionCapture or None", cure)
+    number = isinstance(budget_bytes, (int, float)) and not isinstance(budget_bytes, bool)
+    if not number or budget_bytes <= 0:
+        cure = f"use budget_bytes={BUDGET_BYTES}"
+        raise X2VError(f"budget_bytes={budget_bytes!r}", "it is a number of bytes above zero", cure)
 
 
 @contextmanager

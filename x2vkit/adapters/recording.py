@@ -131,6 +131,14 @@ class Run:
     started: float = 0.0
     ended: float = 0.0
     over: bool = False
+    stopped: bool = False
+    """Whether the pipeline was told to leave out the rest of its steps."""
+
+    @property
+    def progress(self) -> str:
+        """How far the denoising came: "2 of 30 steps"."""
+        count = getattr(self.pipe, "_num_timesteps", None) or self.call.get("num_inference_steps")
+        return f"{len(self.steps)} of {count or 'its'} steps"
 
     # -- what the pipeline tells
 
@@ -146,6 +154,7 @@ class Run:
 
     def ends(self, result: Any) -> None:
         self.result, self.ended, self.over = result, perf_counter(), True
+        self.stopped = bool(getattr(self.pipe, "_interrupt", False))
 
     def decoded(self, z: Tensor, result: Any) -> None:
         self.decodings.append(z.detach().float().cpu().numpy())

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from x2vkit.adapters.asking import refused_call
 from x2vkit.errors import X2VError
 
 DENOISERS = ("transformer", "unet")
@@ -83,6 +84,7 @@ def watching(pipe: Any, watcher: Watcher) -> ExitStack:
         _intercept(stack, pipe, "__call__", partial(_call, watcher, here))
         for name, part in pipe.components.items():
             if "scheduler" in name and hasattr(part, "step"):
+                _seen(name, part)
                 _intercept(stack, part, "step", partial(_step, watcher, here))
             if "tokenizer" in name and callable(part):
                 _intercept(stack, part, "__call__", partial(_tokenize, watcher, here, name))
@@ -94,6 +96,14 @@ def watching(pipe: Any, watcher: Watcher) -> ExitStack:
         stack.close()
         raise
     return stack
+
+
+def _seen(name: str, scheduler: Any) -> None:
+    """X2VError where a scheduler's own `step` lies over that of its class, which is what is watched."""
+    if "step" in getattr(scheduler, "__dict__", {}):
+        rule = "it was replaced on this object, so that the scheduler's steps cannot be seen"
+        cure = f"take it off with `del pipe.{name}.step`, or put it into a subclass of the scheduler's class"
+        raise X2VError(f"pipe.{name}.step", rule, cure)
 
 
 def _claim(stack: ExitStack, pipe: Any) -> None:
@@ -153,7 +163,11 @@ def _intercept(stack: ExitStack, thing: Any, method: str, told: Callable[..., An
 def _call(watcher: Watcher, here: Here, run: Any, *args: Any, **kwargs: Any) -> Any:
     if not here():
         return run(*args, **kwargs)
-    watcher.begins(by_name(run, args, kwargs))
+    try:
+        call = by_name(run, args, kwargs)
+    except TypeError:
+        raise refused_call(run, args, kwargs) from None
+    watcher.begins(call)
     result = run(*args, **kwargs)
     watcher.ends(result)
     return result

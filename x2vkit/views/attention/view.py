@@ -61,6 +61,9 @@ class Attention(View):
             cure = f"make one with x2vkit.record(prompt), or this one again with {again}"
             if trace.coverage:  # of another model: why there is none stands in what was not seen
                 cure = "record it with other layers: x2vkit.AttentionCapture(layers=...)"
+                named = {one["what"] for one in trace.coverage.get("unseen", ())}
+                cure = "record it again with its cache switched off" if "cache" in named else cure
+                cure = "record it again before the model is compiled" if "compiled" in named else cure
             unseen = notes_metadata(trace, ())["unseen"]
             raise X2VError(
                 "this trace", " ".join(["no attention was recorded in it.", *unseen]).rstrip("."), cure
