@@ -12,6 +12,7 @@ from x2vkit.config import ModelConfig
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
+from x2vkit.training.diffusion.tune import TuneData
 from x2vkit.training.judge.frame import FrameData
 from x2vkit.training.judge.motion import MotionData
 from x2vkit.training.planner import PlannerData, PlannerSize
@@ -22,7 +23,7 @@ from x2vkit.training.vae import VAEData
 
 TABLES = {
     "vae": VAEData, "diffusion": DiffusionData, "planner": PlannerData, "judge-frames": FrameData,
-    "judge-motion": MotionData,
+    "judge-motion": MotionData, "tune": TuneData,
 }  # fmt: skip
 ODD: tuple[Any, ...] = (
     *(

@@ -131,7 +131,10 @@ class Foreign:
         if "image" in wanted.inputs:
             settings["image"] = Image.fromarray(wanted.inputs["image"])
         generator = torch.Generator("cpu").manual_seed(request.seed)
-        return {"generator": generator, **self.asking.call(settings)}
+        call = {"generator": generator, **self.asking.call(settings)}
+        return call | (
+            {"prompt": request.prompt} if "prompt" in known else {}
+        )  # empty, too: it has no default
 
     def _recorded(self, call: dict[str, Any], report: Report) -> tuple[Any, Trace | None, str]:
         from x2vkit.adapters.diffusers import SOME

@@ -48,7 +48,12 @@ def _diffusion(recipe: Recipe) -> Made:
 
 def _tune(recipe: Recipe) -> Made:
     config, data = model_of(start_of(recipe)), read_table(TuneData, recipe.data, "[data]")
-    made = replace(recipe, task="diffusion", model=asdict(config), data={"buckets": data.buckets})
+    made = replace(
+        recipe,
+        task="diffusion",
+        model=asdict(config),
+        data={"buckets": data.buckets, "max_words": config.max_words},
+    )
     model, kept = _diffusion(made)
     return model, kept * (1 + (data.replay > 0))
 
