@@ -46,7 +46,7 @@ def held(run) -> int:
     ],
     ids=["attention", "matches"],
 )
-def test_the_prediction_lies_above_what_a_run_holds_and_below_four_times_that(model, shape, moves, pipeline):
+def test_the_prediction_lies_above_what_a_run_holds_and_below_eight_times_that(model, shape, moves, pipeline):
     transformer = VideoTransformer.from_model_config(model).eval()
     pipe = X2VPipeline(pipeline.vae, pipeline.text_encoder, transformer, make_scheduler("euler"))
     pipe.set_progress_bar_config(disable=True)
@@ -60,7 +60,7 @@ def test_the_prediction_lies_above_what_a_run_holds_and_below_four_times_that(mo
 
     real = held(run)
     predicted = run_bytes(RunSize(model, *shape, steps=1, moves=moves))
-    assert real > 30e6 and 0.9 * real < predicted < 4 * real
+    assert real > 30e6 and 0.9 * real < predicted < 8 * real
 
 
 @pytest.mark.parametrize(

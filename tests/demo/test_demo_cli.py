@@ -70,7 +70,10 @@ def test_building_the_page_brings_no_torch():
 def test_from_the_command_to_a_page_and_its_end(tmp_path):
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "x2vkit", "demo", "--max-queue", "3"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
+    )  # fmt: skip
     try:
         assert process.stdout
         line = process.stdout.readline()
