@@ -9,10 +9,8 @@ is inside a step of its own run (`Capture.listening`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from torch import Tensor, nn
 
 from x2vkit.core.attention import MASK_VALUE, ScaledDotProduct
 from x2vkit.errors import X2VError
+from x2vkit.run.hooks import Hooks
 from x2vkit.trace.record import Site
 
 
@@ -48,45 +47,26 @@ class AttentionCapture:
 ALL, NOTHING = AttentionCapture(), AttentionCapture((), (), ())
 
 
-class Capture:
+class Capture(Hooks):
     """Hooks on a transformer's attention while in a `with`. `step` is set from outside."""
 
     def __init__(self, transformer: nn.Module, keep: AttentionCapture) -> None:
-        self.step = 0
+        super().__init__()
         self.queries: dict[Site, NDArray] = {}
         self.keys: dict[Site, NDArray] = {}
         self.keep = keep
         self.layers = [module for module in transformer.modules() if isinstance(module, ScaledDotProduct)]
-        self._thread: int | None = None
 
-    def __enter__(self) -> Capture:
+    def _attach(self) -> list[Any]:
         chosen = self.keep.layers or ()
-        self._handles = [self.layers[i].register_forward_pre_hook(self._hook(i)) for i in chosen]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """While this thread runs a step: what it computes in here, and nothing else, is kept."""
-        self._thread = get_ident()
-        try:
-            yield
-        finally:
-            self._thread = None
+        return [self.layers[i].register_forward_pre_hook(self._hook(i)) for i in chosen]
 
     def _hook(self, layer: int) -> Callable[[nn.Module, tuple[Tensor | None, ...]], None]:
         heads = list(self.keep.heads or ())
 
         def look(_: nn.Module, inputs: tuple[Any, ...]) -> None:
             site = (self.step, layer)
-            if (
-                self._thread != get_ident()
-                or self.step not in (self.keep.steps or ())
-                or site in self.queries
-            ):
+            if not self.heeded or self.step not in (self.keep.steps or ()) or site in self.queries:
                 return
             q, k, bias = inputs[0], inputs[1], inputs[3] if len(inputs) > 3 else None
             # Row 0 is the pass with the words. Tokens that only fill up the batch are none of its words.

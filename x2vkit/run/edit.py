@@ -10,10 +10,8 @@ it; its queries and keys are those that the model computed, before a word's fact
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 
 from x2vkit.core.attention import ScaledDotProduct, TransformerBlock
 from x2vkit.errors import X2VError
+from x2vkit.run.hooks import Hooks
 
 SILENT = -2000.0
 """Added to a silenced word's scores: nothing is left of it after the softmax."""
@@ -95,45 +94,27 @@ class Edit:
         )
 
 
-class Editing:
+class Editing(Hooks):
     """The hooks of a resolved edit while in a `with`. `step` is set from outside."""
 
     def __init__(self, transformer: nn.Module, edit: Edit | None) -> None:
-        self.step = 0
+        super().__init__()
         self.edit = edit
         self.blocks = [module for module in transformer.modules() if isinstance(module, TransformerBlock)]
         self.scores = [module for module in transformer.modules() if isinstance(module, ScaledDotProduct)]
-        self._thread: int | None = None
-        self._handles: list[Any] = []
 
-    def __enter__(self) -> Editing:
-        edit = self.edit
-        if edit is None:
-            return self
-        for layer in {layer for layer, _ in edit.heads}:
-            self._handles.append(self.scores[layer].register_forward_hook(self._head_hook(layer)))
+    def _attach(self) -> list[Any]:
+        edit = self.edit or Edit()
+        heads = {layer for layer, _ in edit.heads}
+        handles = [self.scores[layer].register_forward_hook(self._head_hook(layer)) for layer in heads]
         for layer, factor in edit.layers.items():
-            self._handles.append(self.blocks[layer].register_forward_hook(self._layer_hook(factor)))
+            handles.append(self.blocks[layer].register_forward_hook(self._layer_hook(factor)))
         if edit.words:
-            for module in self.scores:
-                self._handles.append(module.register_forward_pre_hook(self._words_hook()))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """While this thread runs a step."""
-        self._thread = get_ident()
-        try:
-            yield
-        finally:
-            self._thread = None
+            handles += [module.register_forward_pre_hook(self._words_hook()) for module in self.scores]
+        return handles
 
     def _holds(self) -> bool:
-        return self._thread == get_ident() and self.edit is not None and self.step in (self.edit.steps or ())
+        return self.heeded and self.edit is not None and self.step in (self.edit.steps or ())
 
     def _head_hook(self, layer: int) -> Any:
         assert self.edit is not None
