@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import time
 from dataclasses import replace
@@ -28,7 +29,8 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def held(run) -> int:
-    """Most bytes that a call held beside what was there before."""
+    """Most bytes that a call held beside what was there; what earlier tests freed is given back first."""
+    ctypes.CDLL(None).malloc_trim(0)
     CLEAR.write_text("5")
     sizes = []
     for name in ("VmRSS", "VmHWM"):
@@ -46,7 +48,7 @@ def held(run) -> int:
     ],
     ids=["attention", "matches"],
 )
-def test_the_prediction_lies_above_what_a_run_holds_and_below_eight_times_that(model, shape, moves, pipeline):
+def test_the_prediction_lies_above_what_a_run_holds_and_below_four_times_that(model, shape, moves, pipeline):
     transformer = VideoTransformer.from_model_config(model).eval()
     pipe = X2VPipeline(pipeline.vae, pipeline.text_encoder, transformer, make_scheduler("euler"))
     pipe.set_progress_bar_config(disable=True)
@@ -60,7 +62,7 @@ def test_the_prediction_lies_above_what_a_run_holds_and_below_eight_times_that(m
 
     real = held(run)
     predicted = run_bytes(RunSize(model, *shape, steps=1, moves=moves))
-    assert real > 30e6 and 0.9 * real < predicted < 8 * real
+    assert real > 50e6 and 0.9 * real < predicted < 4 * real
 
 
 @pytest.mark.parametrize(

@@ -306,7 +306,7 @@ def test_twenty_clients_at_once(served, pipeline):
     assert not wrong
     assert len(right) + len(refused) == 80 and len(right) > 30
     assert all("queue is full" in message.lower() for message in refused), set(refused)
-    assert after < 1.25 * before  # beside it, in one process, other tests have run
+    assert after < 1.1 * before
     assert threading.active_count() < 200
 
 
