@@ -17,7 +17,6 @@ from x2vkit.adapters.base import Support
 from x2vkit.adapters.coverage import Note, coverage, note, padding_notes
 from x2vkit.adapters.grid import Layout, find_geometry, find_layout, frames_of, patches
 from x2vkit.adapters.layers import ORDER, Reading, each_site, readings
-from x2vkit.adapters.linear import fit_picture
 from x2vkit.adapters.maps import word_maps
 from x2vkit.adapters.recording import Kept, Run, SiteName
 from x2vkit.adapters.sizes import expected_latents, frames_a_second, spatial_stride, temporal_stride
@@ -27,6 +26,7 @@ from x2vkit.axes import Geometry, Shape3
 from x2vkit.errors import X2VError
 from x2vkit.run.versions import versions
 from x2vkit.trace import Trace
+from x2vkit.trace.linear import fit_preview
 
 Array = NDArray[Any]
 GREY = 128
@@ -71,7 +71,7 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
     }
     notes += padding_notes(kept, [found[site].layer for site in order], geometry)
     last = layout.arrange(steps[-1].next_sample)
-    weight, bias = fit_picture(last, frames, geometry) if real else (None, None)
+    picture = fit_preview(last, frames, geometry) if real else None
     return Trace(
         request=_request(run, support),
         words=words,
@@ -90,8 +90,8 @@ def _trace(run: Run, support: Support, section: int, sections: int) -> Trace:
         maps=word_maps(kept, [found[site].layer for site in order], geometry, grid),
         stages=tuple(step.stage for step in steps) if len({step.stage for step in run.steps}) > 1 else (),
         sections=(section,) * len(steps) if sections > 1 else (),
-        preview_weight=weight,
-        preview_bias=bias,
+        preview_weight=None if picture is None else picture.weight.astype(np.float16),
+        preview_bias=None if picture is None else picture.bias.astype(np.float16),
         timings=_timings(run, steps),
         versions=versions(run.pipe, model),
         coverage=coverage(support, run, notes),
