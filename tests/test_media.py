@@ -113,3 +113,19 @@ def test_broken_images(tmp_path):
             media.read_image(tmp_path / name)
     with pytest.raises(X2VError, match="no such file"):
         media.read_image(tmp_path / "none.png")
+
+
+def test_sound_goes_into_an_mp4_as_long_as_the_clip(clip, tmp_path):
+    import av
+
+    tone = (8000 * np.sin(np.arange(10 * media.SOUND_RATE) * 2 * np.pi * 440 / media.SOUND_RATE)).astype(
+        np.int16
+    )
+    path = media.write_clip(tmp_path / "clip.mp4", clip, fps=12, sound=tone)
+    with av.open(str(path)) as file:
+        heard = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+        assert file.streams.audio[0].rate == media.SOUND_RATE
+    seconds = len(clip) / 12
+    assert abs(len(heard) / media.SOUND_RATE - seconds) < 0.1
+    spectrum = np.abs(np.fft.rfft(heard))
+    assert abs(np.argmax(spectrum) * media.SOUND_RATE / len(heard) - 440) < 5

@@ -81,7 +81,7 @@ def _bring(module: str) -> Any:
         return import_module(f"x2vkit.{module}")
 
 
-provide(lambda folders: _bring("run.backend").ModelBackend(folders))
+provide(lambda folders: _bring("studio.backend").StudioBackend(folders))
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from x2vkit.cli.commands import main
-from x2vkit.cli.evaluate import NAMES
+from x2vkit.cli.evaluate import NAMES, STUDIO
 from x2vkit.errors import X2VError
 from x2vkit.judge import Figure, Report, evaluate
 from x2vkit.judge.evaluation import SUITES
@@ -19,6 +19,7 @@ from x2vkit.judge.report import LIMITS
 from x2vkit.judge.sampling import APART
 from x2vkit.judge.suites.physics import jump_period, true_speed
 from x2vkit.registry import SamplingDefaults
+from x2vkit.studio.suites import SUITES as STUDIO_SUITES
 from x2vkit.world import SceneSpec, World
 
 PROMPTS = 16
@@ -71,6 +72,15 @@ def test_the_report_in_its_three_forms(truth):
     assert truth.best[0].right >= truth.worst[0].right
 
 
+def test_a_baseline_has_a_column_where_there_is_one():
+    figure = Figure("box", "control", "x", 0.9, 0.8, 0.1, 60, baseline=0.3, known_as="MagicBench: AP")
+    report = Report("m", (figure, Figure("plain", "control", "y", 0.9, 0.7)))
+    assert report.table().splitlines()[0].endswith("without") and "30.0 %" in report.table()
+    assert "| without it |" in report.markdown() and "30.0 %" in report.markdown()
+    assert "MagicBench: AP" in report.meanings()
+    assert "without" not in Report("m", report.figures[1:]).table()
+
+
 def test_unmeasured_values_become_null():
     report = Report("m", (Figure("f", "control", "x", float("nan")),))
     assert json.loads(json.dumps(report.to_dict()))["figures"][0]["ceiling"] is None
@@ -87,6 +97,7 @@ def test_every_suite_measures_real_renders_and_every_limit_has_a_figure():
 
 def test_the_command_names_the_suites(capsys):
     assert tuple(NAMES) == tuple(SUITES)
+    assert tuple(STUDIO) == tuple(STUDIO_SUITES)
     assert main(["evaluate", "--only", "beauty"]) == 2
     assert "adherence" in capsys.readouterr().err
     assert main(["evaluate", "--prompts", "0"]) == 2

@@ -37,6 +37,18 @@ def test_saved_and_loaded_is_the_same(trace, tmp_path):
     assert path.stat().st_size == pytest.approx(trace.nbytes, abs=10_000)
 
 
+def test_a_call_of_the_studio_and_its_sound_survive_the_file(tmp_path, make_trace):
+    sound = np.arange(-500, 500, dtype=np.int16)
+    made = make_trace(made_by={"call": "extend", "seconds": 2.5}, sound=sound)
+    again = Trace.load(made.save(tmp_path / "made.x2v"))
+    assert dict(again.made_by) == {"call": "extend", "seconds": 2.5}
+    assert (again.sound == sound).all() and again.sound.dtype == np.int16
+    with pytest.raises(X2VError, match="sound is int16"):
+        make_trace(sound=sound / 500)
+    with pytest.raises(X2VError, match="made_by is a call"):
+        make_trace(made_by={"call": 3})
+
+
 def test_previews_and_linear_decoder_survive_the_file(tmp_path, make_trace):
     previews = np.zeros((3, 5, 32, 48, 3), np.uint8)
     weight, bias = np.ones((768, 4), np.float16), np.zeros(768, np.float16)

@@ -11,6 +11,8 @@ from x2vkit.registry import DEFAULT_MODEL, sampling_defaults, weights_folder
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
+STUDIO: list[str] = []
+"""Those of the studio, as in studio/suites (a test compares them, too)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="another seed, other prompts and clips (%(default)s)")
     add("--steps", type=int, help="denoising steps (the weights' own default)")
     add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
-    add("--only", default="", metavar="A,B", help=f"some of: {', '.join(NAMES)}")
+    add("--studio", action="store_true", help="measure the studio: direct, speak, keep, edit, go on ...")
+    both = f"some of: {', '.join(NAMES)}; with --studio: {', '.join(STUDIO)}"
+    add("--only", default="", metavar="A,B", help=both)
     add("--ceiling", action="store_true", help="judge real renders only: what the judge itself gets wrong")
     add("--batch", type=int, default=8, help="clips made side by side (%(default)s)")
     add("--sheet", metavar="FILE", help="write the best and the worst clips with their prompts (.png)")
@@ -34,9 +38,9 @@ def run(args: argparse.Namespace) -> int:
     """Run `x2vkit evaluate`; returns the exit code. Raises X2VError on bad input, before anything is
     loaded."""
     only = tuple(name for name in args.only.split(",") if name)
-    strange = sorted(set(only) - set(NAMES))
-    if strange:
-        raise X2VError(f"--only {','.join(strange)}", f"there are: {', '.join(NAMES)}", "name some of these")
+    names = STUDIO if args.studio else NAMES
+    if strange := sorted(set(only) - set(names)):
+        raise X2VError(f"--only {','.join(strange)}", f"there are: {', '.join(names)}", "name some of these")
     for name in ("prompts", "batch"):
         if getattr(args, name) < 1:
             raise X2VError(f"--{name} {getattr(args, name)}", f"--{name} is above zero", "leave it out")
@@ -49,8 +53,11 @@ def run(args: argparse.Namespace) -> int:
     request = read_request(values, [args.model], sampling_defaults)
     steps, guidance = request.sampled()
     sheet = media.check_output(args.sheet, (".png",)) if args.sheet else None
-    from x2vkit.judge.evaluation import evaluate
+    from x2vkit.judge.evaluation import SUITES, evaluate
 
+    suites = SUITES
+    if args.studio:
+        from x2vkit.studio.suites import SUITES as suites
     pipeline = None
     if not args.ceiling:
         from x2vkit.run.load import load, quiet
@@ -64,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         steps=steps,
         guidance=guidance,
         only=only,
+        suites=suites,
         name="" if args.ceiling else args.model,
         batch=args.batch,
         progress=True,

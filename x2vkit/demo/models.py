@@ -17,10 +17,11 @@ from x2vkit.config import RunRequest
 from x2vkit.demo.foreign import Foreign
 from x2vkit.demo.made import Made, Progress, Report
 from x2vkit.registry import SamplingDefaults
-from x2vkit.run.backend import ModelBackend, is_own
+from x2vkit.run.backend import is_own
 from x2vkit.run.files import with_files
 from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_choice, check_text, draw_seed, read_request
 from x2vkit.run.wording import notes_on
+from x2vkit.studio.backend import StudioBackend
 
 GIVEN = "this model"
 """The name of an X2VPipeline that the caller gave."""
@@ -40,12 +41,12 @@ class Models:
     def __init__(self, pipe: Any = None, fps: float | None = None) -> None:
         self.other: Foreign | None = None
         """A pipeline that is not x2vkit's own."""
-        self.backend = ModelBackend()
+        self.backend = StudioBackend()
         if isinstance(pipe, (str, Path)):
-            self.backend = ModelBackend((str(pipe),))
+            self.backend = StudioBackend((str(pipe),))
             self.default = str(pipe)
         elif pipe is not None and is_own(pipe):
-            self.backend = ModelBackend(pipelines={GIVEN: pipe})
+            self.backend = StudioBackend(pipelines={GIVEN: pipe})
             self.default = GIVEN
         elif pipe is not None:
             self.other = Foreign(pipe, fps)
@@ -108,7 +109,7 @@ class Models:
         return make_own(self.backend, wanted, report, record_bytes)
 
 
-def make_own(backend: ModelBackend, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
+def make_own(backend: StudioBackend, wanted: CheckedRequest, report: Report, record_bytes: int = 0) -> Made:
     """A clip of x2vkit's own pipeline, with its trace."""
     request, inputs = wanted.request, wanted.inputs
 

@@ -8,7 +8,7 @@ and in the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -58,6 +58,7 @@ def evaluate(
     steps: int | None = None,
     guidance: float | None = None,
     only: Sequence[str] = (),
+    suites: Mapping[str, Suite] = SUITES,
     judge: Judge | None = None,
     name: str = "",
     batch: int = 8,
@@ -72,7 +73,8 @@ def evaluate(
         seed: another one, other prompts and clips.
         steps: denoising steps; by default those of the weights (`pipeline.sampling`).
         guidance: classifier-free guidance scale; by default that of the weights.
-        only: names of `SUITES`; empty for all.
+        only: names of `suites`; empty for all.
+        suites: what measures, by name: those of the model, or `x2vkit.studio.suites.SUITES`.
         judge: what reads the clips; the one that ships by default.
         name: of the model, for the report.
         batch: clips made side by side.
@@ -81,15 +83,15 @@ def evaluate(
     Raises:
         X2VError: a suite that there is none of, or fewer than 8 prompts.
     """
-    strange = sorted(set(only) - set(SUITES))
+    strange = sorted(set(only) - set(suites))
     if strange:
         raise X2VError(
-            f"only={','.join(strange)}", f"the suites are {', '.join(SUITES)}", "name some of these"
+            f"only={','.join(strange)}", f"the suites are {', '.join(suites)}", "name some of these"
         )
     if prompts < 8:
         raise X2VError(f"prompts={prompts}", "shares of fewer than 8 clips say nothing", "use 300")
     start = perf_counter()
-    chosen = {key: suite for key, suite in SUITES.items() if not only or key in only}
+    chosen = {key: suite for key, suite in suites.items() if not only or key in only}
     if pipeline is not None and hasattr(pipeline, "set_progress_bar_config"):
         pipeline.set_progress_bar_config(disable=True)
     sampling = getattr(pipeline, "sampling", SamplingDefaults())

@@ -38,6 +38,12 @@ class Figure:
     """% (stored as 0 .. 1), dB, or empty."""
     less_is_better: bool = False
     """True for errors, changes and distances."""
+    baseline: float | None = None
+    """The same on clips of the same scenes made without what is measured (no boxes, no cast, no sound);
+    None where there is no such thing.
+    """
+    known_as: str = ""
+    """The field's name of such a figure, with its benchmark ("VBench-2.0: Human Identity"), or empty."""
 
     @property
     def error(self) -> float | None:
@@ -94,7 +100,9 @@ class Report:
 
     def table(self) -> str:
         """For a terminal."""
+        without = any(f.baseline is not None for f in self.figures)
         lines = [f"{'':46}{'score':>9}{'':7}{'ceiling':>9}{'shuffled':>10}{'clips':>7}"]
+        lines[0] += f"{'without':>10}" * without
         for limit in LIMITS:
             rows = [f for f in self.figures if f.limit == limit]
             lines += [limit] * bool(rows)
@@ -104,11 +112,14 @@ class Report:
                 score, ceiling, chance = (_shown(v, f.unit) for v in (f.score, f.ceiling, f.chance))
                 name = f"  {f.name + less:44}"
                 lines.append(f"{name}{score:>9}{interval:<7}{ceiling:>9}{chance:>10}{f.count:>7}")
+                lines[-1] += f"{_shown(f.baseline, f.unit):>10}" * without
         return "\n".join(lines)
 
     def markdown(self) -> str:
         """For a README."""
-        lines = ["| figure | score | ceiling | shuffled | clips |", "|---|---|---|---|---|"]
+        without = any(f.baseline is not None for f in self.figures)
+        names = ["figure", "score", "ceiling", "shuffled", "clips", *["without it"] * without]
+        lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
         for limit in LIMITS:
             for f in (f for f in self.figures if f.limit == limit):
                 interval = "" if f.error is None else f" ± {100 * f.error:.0f}"
@@ -118,12 +129,15 @@ class Report:
                     _shown(f.score, f.unit) + interval,
                     _shown(f.ceiling, f.unit),
                 ]
-                lines.append(f"| {' | '.join([*columns, _shown(f.chance, f.unit), str(f.count)])} |")
+                columns += [_shown(f.chance, f.unit), str(f.count)]
+                columns += [_shown(f.baseline, f.unit)] * without
+                lines.append(f"| {' | '.join(columns)} |")
         return "\n".join(lines)
 
     def meanings(self) -> str:
         """Every figure's definition, a line each."""
-        return "\n".join(f"{f.name}: {f.meaning}" for f in self.figures)
+        known = {f.name: f" ({f.known_as})" if f.known_as else "" for f in self.figures}
+        return "\n".join(f"{f.name}{known[f.name]}: {f.meaning}" for f in self.figures)
 
     def sheet(self) -> NDArray[np.uint8]:
         """The best clips, then the worst, each a row of moments under its prompt: uint8 (H, W, 3)."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from x2vkit.media.clips import (
     DISPLAY_PIXELS,
+    SOUND_RATE,
     WRITERS,
     Frames,
+    Sound,
     Writer,
     check_clip,
     check_fps,
@@ -32,8 +34,10 @@ __all__ = [
     "DISPLAY_PIXELS",
     "MAX_FILE_BYTES",
     "MAX_MEGAPIXELS",
+    "SOUND_RATE",
     "WRITERS",
     "Frames",
+    "Sound",
     "VideoInfo",
     "Writer",
     "check_clip",

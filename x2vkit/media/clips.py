@@ -9,6 +9,7 @@ import io
 import os
 import tempfile
 import warnings
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,10 @@ from x2vkit.media.comment import KEY, as_xmp, clean
 
 Frames = NDArray[np.uint8]
 """A clip: (F, H, W, 3), 0..255."""
+Sound = NDArray[np.int16]
+"""What is heard with a clip: (samples,), one channel at SOUND_RATE."""
+SOUND_RATE = 24_000
+"""Samples a second of every sound that goes with a clip."""
 
 DISPLAY_PIXELS = 512
 """Smaller clips are enlarged to this, since H.264 halves the colour resolution and players smear."""
@@ -85,21 +90,28 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> Path:
     return path
 
 
-def write_clip(path: str | os.PathLike[str], frames: Frames, fps: float, comment: str = "") -> Path:
+def write_clip(
+    path: str | os.PathLike[str], frames: Frames, fps: float, comment: str = "", sound: Sound | None = None
+) -> Path:
     """Write a clip in the format of the suffix: .mp4, .gif, .webp (looping) or .png (contact sheet).
 
-    frames: uint8 (F, H, W, 3); fps: frames a second; comment: kept in the file (see `read_comment`). Raises
-    X2VError before anything is encoded. Warns where a gif cannot play so fast.
+    frames: uint8 (F, H, W, 3); fps: frames a second; comment: kept in the file (see `read_comment`); sound:
+    heard with an mp4, the other formats have none. Raises X2VError before anything is encoded. Warns where a
+    gif cannot play so fast.
     """
     path = check_output(path)
     check_clip(frames, fps)
     if path.suffix.lower() == ".gif" and fps > GIF_FPS:
         warnings.warn(f"players show at most {GIF_FPS} frames a second of a gif, not {fps:g}", stacklevel=2)
+    if sound is not None and path.suffix.lower() == ".mp4":
+        return write_atomic(path, mp4(frames, fps, comment, sound))
     return write_atomic(path, WRITERS[path.suffix.lower()](frames, fps, comment))
 
 
-def mp4(frames: Frames, fps: float, comment: str = "") -> bytes:
-    """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`, playable in browsers from its first byte."""
+def mp4(frames: Frames, fps: float, comment: str = "", sound: Sound | None = None) -> bytes:
+    """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`, playable in browsers from its first byte; its
+    sound, cut or filled with silence to the clip's length, as AAC.
+    """
     import imageio_ffmpeg
 
     large = np.ascontiguousarray(_even(enlarge(frames)))
@@ -111,6 +123,9 @@ def mp4(frames: Frames, fps: float, comment: str = "") -> bytes:
             path = Path(folder) / "clip.mp4"
             size = {"size": (width, height), "fps": fps, "macro_block_size": 2}
             coding = {"codec": "libx264", "quality": None, "output_params": options}
+            if sound is not None:
+                heard = _write_wav(Path(folder) / "sound.wav", sound, len(frames) / fps)
+                coding |= {"audio_path": str(heard), "audio_codec": "aac"}
             film = imageio_ffmpeg.write_frames(path, **size, **coding)
             film.send(None)
             for frame in large:
@@ -119,6 +134,18 @@ def mp4(frames: Frames, fps: float, comment: str = "") -> bytes:
             return path.read_bytes()
     except OSError as error:
         raise X2VError(f"mp4 of {frames.shape}", f"ffmpeg says: {error}", "write .webp instead") from error
+
+
+def _write_wav(path: Path, sound: Sound, seconds: float) -> Path:
+    """A sound of so many seconds as a wav file."""
+    samples = round(seconds * SOUND_RATE)
+    filled = np.pad(sound[:samples], (0, max(0, samples - len(sound)))).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SOUND_RATE)
+        file.writeframes(filled.tobytes())
+    return path
 
 
 def gif(frames: Frames, fps: float, comment: str = "") -> bytes:

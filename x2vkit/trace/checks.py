@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 Rule = tuple[str, bool]
 """A sentence that should be true, and whether it is."""
 
-ARRAYS = ("t", "latents", "pred_x0", "pred_x0_cond", "frames", "previews", "preview_weight", "preview_bias")
+ARRAYS = (
+    *("t", "latents", "pred_x0", "pred_x0_cond", "frames", "previews", "preview_weight", "preview_bias"),
+    "sound",
+)
 """The fields of a Trace that are one array each."""
 GROUPS = ("queries", "keys", "inputs", "plan", "maps")
 """The fields that are several arrays each, in a file under names such as "queries.3.0" or "inputs.image"."""
@@ -62,6 +65,8 @@ def _texts(trace: Trace) -> Iterator[Rule]:
     versions = _by_name(trace.versions) and all(isinstance(value, str) for value in trace.versions.values())
     yield "versions are texts by name", versions
     yield "request is fields by name", _by_name(trace.request)
+    made_by = _by_name(trace.made_by) and isinstance(trace.made_by.get("call", ""), str)
+    yield "made_by is a call and its arguments by name", made_by
     for name, kind in REQUEST.items():
         value = trace.request.get(name)
         right = value is None or (isinstance(value, kind) and not isinstance(value, bool))
@@ -74,6 +79,9 @@ def _arrays(trace: Trace) -> Iterator[Rule]:
     """Kinds of numbers, and numbers that no run can give."""
     yield "frames are uint8 (F, H, W, 3)", _pictures(trace.frames, 4)
     yield "previews are uint8 (S, F, H, W, 3)", trace.previews is None or _pictures(trace.previews, 5)
+    sound = trace.sound
+    right = sound is None or (sound.dtype == np.int16 and sound.ndim == 1)
+    yield "sound is int16 (samples,)", right
     names = ("t", "latents", "pred_x0", "pred_x0_cond", "preview_weight", "preview_bias")
     floats = {name: getattr(trace, name) for name in names if getattr(trace, name) is not None}
     for kind in ("queries", "keys"):

@@ -34,10 +34,12 @@ SCHEMA = 4
 
 TEXTS = ("request", "words", "unknown", "fps", "heads", "geometry", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
-FOREIGN = ("layers", "stages", "sections", "coverage")
-"""More of them, which a file has only where they are not empty: those of models that are not x2vkit's."""
+FOREIGN = ("layers", "stages", "sections", "coverage", "made_by")
+"""More of them, which a file has only where they are not empty: those of models that are not x2vkit's, and of
+what more than one run made.
+"""
 TUPLES = ("words", "unknown", "heads", "layers", "stages", "sections")
-FIELDS = ("request", "geometry", "timings", "versions", "coverage")
+FIELDS = ("request", "geometry", "timings", "versions", "coverage", "made_by")
 PICKLES = (b"\x80", b"PK\x03\x04")
 """How pickles begin: plain ones, and the zip files that torch.save writes."""
 JSON_HEADER = b"\0\0\0\0{"

@@ -96,6 +96,12 @@ class Trace:
     where nobody talks; "camera" (F, 3), x, y in fractions of the shorter side and zoom, since the first
     frame; "turn" (F,), angle of the first subject in radians, counter-clockwise.
     """
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+    """The call of the studio that put the clip together, as JSON values: "call" ("extend") and its arguments;
+    empty where one run of the model made it.
+    """
+    sound: Array | None = None
+    """(samples,) int16 at `media.SOUND_RATE` samples a second, one channel: what is heard with the clip."""
     pred_x0_cond: Array | None = None
     """(S, C, f, h, w) float16: `pred_x0` as the words alone would have it, at guidance 1; None where the
     run was not guided.
@@ -118,7 +124,7 @@ class Trace:
     """Versions of the programs that made it. The same frames bit for bit are promised for the same ones."""
 
     def __post_init__(self) -> None:
-        for name in ("request", "timings", "versions", "coverage"):
+        for name in ("request", "timings", "versions", "coverage", "made_by"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in GROUPS:
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}

@@ -22,7 +22,7 @@ def html(trace: Trace) -> str:
     scale = DISPLAY_PIXELS / max(height, width)
     # mediapy writes a title as it comes; a prompt is text from anyone, so it is escaped here
     title = escape(trace.prompt) or "&nbsp;"
-    film = media.mp4(trace.frames, trace.fps)
+    film = media.mp4(trace.frames, trace.fps, sound=trace.sound)
     page = mediapy.html_from_compressed_video(film, round(width * scale), round(height * scale), title=title)
     if trace.unknown:
         words = ", ".join(escape(word) for word in trace.unknown)

@@ -1,0 +1,12 @@
+"""`x2vkit evaluate --studio`: how well each system of the studio works, beside the judge's ceiling and the
+same scenes without it.
+
+A suite is a function of a ClipSampler that yields Figures, as those of `x2vkit.judge.suites`.
+"""
+
+from __future__ import annotations
+
+from x2vkit.judge.evaluation import Suite
+
+SUITES: dict[str, Suite] = {}
+"""Name -> what measures it."""
