@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from x2vkit.run.edit import Edit
     from x2vkit.run.load import load
     from x2vkit.run.record import generate, rerun
+    from x2vkit.studio.expand import expand
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -48,6 +49,7 @@ __all__ = [
     "attach",
     "check",
     "demo",
+    "expand",
     "generate",
     "load",
     "record",
@@ -66,6 +68,7 @@ _HOME = {
     "X2VPipeline": "pipeline.x2v",
     "check": "course",
     "attach": "adapters.x2v",
+    "expand": "studio.expand",
     "generate": "run.record",
     "load": "run.load",
     "record": "adapters.x2v",

@@ -1,4 +1,4 @@
-"""The command line: `x2vkit generate | look | show | train | evaluate | bench | world`.
+"""The command line: `x2vkit generate | expand | look | show | train | evaluate | bench | world`.
 
 Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
 argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
@@ -26,6 +26,7 @@ from x2vkit.registry import LIMITS, SCHEDULERS, lora_file, sampling_defaults, we
 
 COMMANDS = {
     "generate": "make a clip from words",
+    "expand": "turn any words into prompts of the world, with a line for each word",
     "look": "run a diffusers video pipeline and keep how its clip was made, to look inside",
     "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
     "lab": "open the notebooks in JupyterLab, or with --course the lessons",
@@ -38,6 +39,7 @@ COMMANDS = {
 }
 """Command -> what it does."""
 ELSEWHERE = {
+    "expand": "x2vkit.cli.expand",
     "look": "x2vkit.cli.look",
     "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from x2vkit.core.meanings import MEANINGS
+from x2vkit.core import meanings
 from x2vkit.errors import X2VError
 from x2vkit.words import split_words
 
@@ -138,9 +138,7 @@ class Lexicon:
 
     def near(self, word: str, count: int = 3) -> list[str]:
         """What the model knows that is near an unknown word: in meaning, else one slip of spelling away."""
-        forms = (word, word.removesuffix("s"))
-        meant = next((MEANINGS[form] for form in forms if form in MEANINGS), ())
-        if meant:
+        if meant := meanings.near(word):
             return [phrase for phrase in meant if not self.tokenize(phrase).unknown][:count]
         if len(word) < 4:  # nearly every short word is a slip away from another
             return []

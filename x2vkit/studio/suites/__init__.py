@@ -7,6 +7,7 @@ A suite is a function of a ClipSampler that yields Figures, as those of `x2vkit.
 from __future__ import annotations
 
 from x2vkit.judge.evaluation import Suite
+from x2vkit.studio.suites.expand import expand
 
-SUITES: dict[str, Suite] = {}
+SUITES: dict[str, Suite] = {suite.__name__: suite for suite in (expand,)}
 """Name -> what measures it."""
