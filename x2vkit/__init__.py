@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from x2vkit.run.load import load
     from x2vkit.run.record import generate, rerun
     from x2vkit.studio.expand import expand
+    from x2vkit.studio.recaption import recaption
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -52,6 +53,7 @@ __all__ = [
     "expand",
     "generate",
     "load",
+    "recaption",
     "record",
     "rerun",
     "views",
@@ -71,6 +73,7 @@ _HOME = {
     "expand": "studio.expand",
     "generate": "run.record",
     "load": "run.load",
+    "recaption": "studio.recaption",
     "record": "adapters.x2v",
     "rerun": "run.record",
 }

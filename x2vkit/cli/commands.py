@@ -29,6 +29,7 @@ COMMANDS = {
     "expand": "turn any words into prompts of the world, with a line for each word",
     "look": "run a diffusers video pipeline and keep how its clip was made, to look inside",
     "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
+    "caption": "say what a folder's videos show, for training on them",
     "lab": "open the notebooks in JupyterLab, or with --course the lessons",
     "train": "train on the world, or on a folder of videos",
     "scale": "train the same recipe at several sizes; what compute buys",
@@ -40,6 +41,7 @@ COMMANDS = {
 """Command -> what it does."""
 ELSEWHERE = {
     "expand": "x2vkit.cli.expand",
+    "caption": "x2vkit.cli.caption",
     "look": "x2vkit.cli.look",
     "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",
