@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from x2vkit.run.record import generate, rerun
     from x2vkit.studio.expand import expand
     from x2vkit.studio.recaption import recaption
+    from x2vkit.studio.speak import speak
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -56,6 +57,7 @@ __all__ = [
     "recaption",
     "record",
     "rerun",
+    "speak",
     "views",
 ]
 
@@ -76,6 +78,7 @@ _HOME = {
     "recaption": "studio.recaption",
     "record": "adapters.x2v",
     "rerun": "run.record",
+    "speak": "studio.speak",
 }
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""

@@ -1,4 +1,4 @@
-"""Clips and pictures on disk and on a page: reading any video or picture, writing mp4, gif, webp, png.
+"""Clips, pictures and sounds on disk and on a page: reading any of them, writing mp4, gif, webp, png.
 
 A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, models or traces.
 """
@@ -28,6 +28,7 @@ from x2vkit.media.clips import (
 )
 from x2vkit.media.comment import read_comment
 from x2vkit.media.picture import MAX_FILE_BYTES, MAX_MEGAPIXELS, check_file, read_image, to_rgb
+from x2vkit.media.sound import read_sound
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_frames, video_info
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "png_sheet",
     "read_comment",
     "read_image",
+    "read_sound",
     "read_video",
     "square_columns",
     "to_rgb",
