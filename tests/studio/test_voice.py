@@ -41,9 +41,9 @@ def test_the_track_is_in_time_with_the_sound():
     silence[7 * SOUND_RATE // 12 : 8 * SOUND_RATE // 12] = vowel(750, 1 / 12)
     track = voice.openness(as_sound(silence), 20, 12)
     assert track[7] == 1
-    assert abs(track[6] - track[8]) < 0.02
-    assert track[6] < 0.6
-    assert max(track[:6].max(), track[9:].max()) < 0.05
+    assert abs(track[6] - track[8]) < 0.03
+    assert track[6] < 0.75
+    assert max(track[:6].max(), track[9:].max()) < 0.1
 
 
 def test_loudness_does_not_matter_and_silence_is_refused():

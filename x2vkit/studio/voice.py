@@ -86,11 +86,12 @@ def _windows(sound: Sound) -> tuple[NDArray, NDArray, NDArray]:
 
 def _per_frame(track: NDArray, frames: int, fps: float) -> NDArray[np.float32]:
     """Windows (m,) -> the mean over each frame's time (F,), stretched so that the widest frames are at 1."""
-    edges = np.arange(frames + 1) / fps / HOP
+    edges = np.arange(frames + 1) / fps / HOP + 0.5  # window i stands for half a HOP to both sides of it
     whole = np.concatenate([[0.0], np.cumsum(track)])
     at = np.interp(np.minimum(edges, len(track)), np.arange(len(whole)), whole)
     mean = np.convolve(np.pad(np.diff(at) * fps * HOP, 1, mode="edge"), JAW, "valid")
-    return np.clip(mean / max(np.percentile(mean, 95), 1e-6), 0, 1).astype(np.float32)
+    widest = max(np.percentile(mean, 95), 0.8 * mean.max(), 1e-6)
+    return np.clip(mean / widest, 0, 1).astype(np.float32)
 
 
 def spoken(text: str, voice: str = "en") -> Sound:
