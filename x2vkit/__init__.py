@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from x2vkit.studio.expand import expand
     from x2vkit.studio.recaption import recaption
     from x2vkit.studio.speak import speak
+    from x2vkit.studio.go_on.between import connect, inbetween, loop
+    from x2vkit.studio.go_on.extend import extend
+    from x2vkit.studio.go_on.piecewise import piecewise
+    from x2vkit.studio.go_on.play import play
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -50,11 +54,17 @@ __all__ = [
     "__version__",
     "attach",
     "check",
+    "connect",
     "demo",
     "expand",
+    "extend",
     "generate",
+    "inbetween",
     "load",
     "recaption",
+    "loop",
+    "piecewise",
+    "play",
     "record",
     "rerun",
     "speak",
@@ -76,6 +86,12 @@ _HOME = {
     "generate": "run.record",
     "load": "run.load",
     "recaption": "studio.recaption",
+    "connect": "studio.go_on.between",
+    "extend": "studio.go_on.extend",
+    "inbetween": "studio.go_on.between",
+    "loop": "studio.go_on.between",
+    "piecewise": "studio.go_on.piecewise",
+    "play": "studio.go_on.play",
     "record": "adapters.x2v",
     "rerun": "run.record",
     "speak": "studio.speak",

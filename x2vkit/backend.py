@@ -23,6 +23,10 @@ Span = tuple[str, tuple[str, ...] | None, tuple[str, ...]]
 """A part of a prompt, what it is read as (None: unknown), and known words that are near it."""
 
 
+KEYS = ("left", "right", "up", "down", "jump", "stay")
+"""What a world that is played in can be told."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """How a model reads a prompt."""
@@ -142,6 +146,37 @@ class PlaygroundSession(Protocol):
 
     def star(self, entry: int, starred: bool) -> None:
         """Keep a clip of the history, or no longer."""
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
+class PlayBackend(Protocol):
+    """What makes worlds to play in."""
+
+    def play(self, emit: Emit, start: Any) -> PlaySession:
+        """A session that begins with a clip (a Trace) or a prompt, and emits what happens."""
+
+
+class PlaySession(Protocol):
+    """The kernel's half of a Play view. All methods return at once, from any thread."""
+
+    world: Any
+    """What is played in, with `frames` (F, H, W, 3), `boxes` (F, 4), `keys` and `trace()`; None before the
+    first key.
+    """
+
+    def start(self, prompt: str, seed: int = 0) -> None:
+        """Begin another world, of words."""
+
+    def press(self, key: str) -> None:
+        """Press a key. X2VError for one that there is not."""
+
+    def cancel(self) -> None:
+        """Stop what has been asked for."""
 
     def wait(self, seconds: float = 60) -> bool:
         """Until nothing is left to do; whether that came within so many seconds."""

@@ -191,8 +191,12 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
             without.
 
     Raises:
-        X2VError: the weights are not those that made the trace.
+        X2VError: the weights are not those that made the trace, or a call of the studio put it together.
     """
+    if call := trace.made_by.get("call"):
+        told = ", ".join(f"{name}={value!r:.40}" for name, value in trace.made_by.items() if name != "call")
+        rule = "a rerun is one run of the model, and the clip was put together from several"
+        raise X2VError(f"a trace of {call}", rule, f"call x2v.{call}(...) again, with {told}")
     request = RunRequest.from_dict(dict(trace.request))
     pipeline = pipeline or loaded(request.model)
     if (have := weights_hash(pipeline)) != trace.weights:

@@ -5,8 +5,22 @@ Each method brings its module, and torch, when it is first called.
 
 from __future__ import annotations
 
+from typing import Any
+
+from x2vkit.backend import Emit
 from x2vkit.run.backend import ModelBackend
+from x2vkit.studio.go_on.session import PlaySession
 
 
 class StudioBackend(ModelBackend):
     """`ModelBackend` with the studio's calls, for the views that need them."""
+
+    def play(self, emit: Emit, start: Any) -> PlaySession:
+        """A session of a Play view, which begins with a clip or a prompt."""
+
+        def make(begin: Any, seed: int) -> Any:
+            from x2vkit.studio.go_on.play import play
+
+            return play(begin, seed=seed, pipeline=self.pipeline(self.models()[0]))
+
+        return PlaySession(emit, make, start)

@@ -6,7 +6,8 @@
     view.selection, view.data()            # where you are, and what you see as numpy
     view.to_html("ball.html")              # one file that opens offline
 
-Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` runs a model, when it is asked to.
+Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Play` run a model,
+when they are asked to.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ __all__ = [
     "Heads",
     "Overview",
     "Patches",
+    "Play",
     "Playground",
     "Scaling",
     "View",
@@ -38,6 +40,7 @@ _HOME = {
     "Heads": "heads",
     "Overview": "overview",
     "Patches": "patches",
+    "Play": "play",
     "Playground": "playground",
     "Scaling": "scaling",
     "View": "base",

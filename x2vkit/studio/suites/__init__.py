@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from x2vkit.judge.evaluation import Suite
 from x2vkit.studio.suites.expand import expand
+from x2vkit.studio.suites.go_on import extend, loop_connect, strategies
 
-SUITES: dict[str, Suite] = {suite.__name__: suite for suite in (expand,)}
+SUITES: dict[str, Suite] = {suite.__name__: suite for suite in (expand, extend, loop_connect, strategies)}
 """Name -> what measures it."""

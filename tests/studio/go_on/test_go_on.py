@@ -1,0 +1,123 @@
+"""Longer, round, joined, filled in: given frames stay, the shape is right, nonsense is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import x2vkit as x2v
+from x2vkit.errors import X2VError
+from x2vkit.trace import Trace
+
+SHAPE = {"height": 32, "width": 48, "steps": 2}
+
+
+@pytest.fixture(scope="module")
+def walk(pipeline) -> Trace:
+    """A clip with a plan: a box that goes to the right."""
+    boxes = np.full((9, 2, 4), np.nan, np.float32)
+    boxes[:, 0] = (0.1, 0.4, 0.5, 0.9) + np.arange(9)[:, None] * np.array((0.03, 0, 0.03, 0))
+    made = x2v.generate("a red dog", pipeline=pipeline, plan={"boxes": boxes}, num_frames=9, seed=1, **SHAPE)
+    return replace(made, sound=np.ones(18_000, np.int16))
+
+
+def test_after_a_clip_come_new_frames(walk, pipeline):
+    made = x2v.extend(walk, 3, pipeline=pipeline)
+    assert len(made.frames) == 9 + 36 and made.latents.shape[2] == 3 + 9
+    assert np.array_equal(made.frames[:9], walk.frames)
+    assert np.allclose(
+        made.latents[:, :, :3].astype(float), walk.latents[-1].astype(float)
+    )  # given: clean throughout
+    assert not np.allclose(made.latents[0, :, 3:], made.latents[-1, :, 3:])
+    assert made.made_by["call"] == "extend" and made.made_by["own"] == [0, 9]
+    assert np.array_equal(made.sound, walk.sound)
+    assert made.flops > walk.flops and made.request["num_frames"] == 45
+    again = x2v.extend(walk, 3, pipeline=pipeline)
+    assert np.array_equal(again.frames, made.frames)
+
+
+def test_before_a_clip_and_on_both_sides(walk, pipeline):
+    made = x2v.extend(walk, 2, "backward", pipeline=pipeline)
+    assert len(made.frames) == 24 + 9 and np.array_equal(made.frames[24:], walk.frames)
+    assert len(made.sound) == len(walk.sound) + 48_000 and not made.sound[:48_000].any()
+    both = x2v.extend(walk, 2, "both", pipeline=pipeline)
+    assert len(both.frames) == 33 and np.array_equal(both.frames[12:21], walk.frames)
+    assert both.plan["boxes"].shape == (33, 2, 4)
+
+
+def test_a_loop_begins_and_ends_with_the_clip(walk, pipeline):
+    made = x2v.loop(walk, 1.3, pipeline=pipeline)
+    assert np.array_equal(made.frames[:9], walk.frames) and (len(made.frames) - 9) % 4 == 0
+    assert made.frames.shape[0] == 1 + 4 * (made.latents.shape[2] - 1)
+
+
+def test_two_clips_are_joined(walk, pipeline):
+    made = x2v.connect(walk, walk, 2, pipeline=pipeline)
+    start = made.made_by["own"][2]
+    assert np.array_equal(made.frames[:9], walk.frames) and np.array_equal(made.frames[start:], walk.frames)
+    assert len(made.frames) == 1 + 4 * (made.latents.shape[2] - 1) and start - 9 == 23
+    assert np.allclose(made.latents[-1][:, -2:].astype(float), walk.latents[-1][:, 1:].astype(float))
+
+
+def test_between_two_pictures(walk, pipeline):
+    made = x2v.inbetween(
+        walk.frames[0], walk.frames[-1], "a red dog", pipeline=pipeline, seconds=1.4, **SHAPE
+    )
+    assert len(made.frames) == 17
+    assert np.array_equal(made.frames[0], walk.frames[0]) and np.array_equal(made.frames[-1], walk.frames[-1])
+    assert np.array_equal(made.inputs["last"], walk.frames[-1])
+
+
+def test_a_long_clip_keeps_few_steps(monkeypatch, walk, pipeline):
+    monkeypatch.setattr("x2vkit.studio.go_on.clip.KEPT_BYTES", 1)
+    made = x2v.extend(walk, 1, pipeline=pipeline)
+    assert made.steps == 1 and len(made.t) == 2 and made.t[-1] == 0
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 3600, float("nan"), "ten", None])
+def test_seconds_of_no_sense_are_refused(walk, pipeline, seconds):
+    with pytest.raises(X2VError, match="seconds="):
+        x2v.extend(walk, seconds, pipeline=pipeline)
+
+
+def test_clips_that_cannot_go_on_are_refused(walk, pipeline, make_trace):
+    with pytest.raises(X2VError, match="direction='up'"):
+        x2v.extend(walk, 1, "up", pipeline=pipeline)
+    with pytest.raises(X2VError, match="clip of type ndarray"):
+        x2v.loop(walk.frames, pipeline=pipeline)
+    still = x2v.generate("a dog", pipeline=pipeline, num_frames=1, **SHAPE)
+    with pytest.raises(X2VError, match="clip of 1 frame"):
+        x2v.extend(still, 1, pipeline=pipeline)
+    with pytest.raises(X2VError, match="another model|WanPipeline"):
+        x2v.extend(replace(walk, coverage={"pipeline": "WanPipeline"}), 1, pipeline=pipeline)
+    with pytest.raises(X2VError, match="weights"):
+        x2v.extend(replace(walk, weights="0" * 64), 1, pipeline=pipeline)
+    other = x2v.generate("a dog", pipeline=pipeline, num_frames=5, height=48, width=48, steps=1)
+    with pytest.raises(X2VError, match="one shape"):
+        x2v.connect(walk, other, pipeline=pipeline)
+    with pytest.raises(X2VError, match="first=None"):
+        x2v.inbetween(None, walk.frames[0], pipeline=pipeline, **SHAPE)
+
+
+def test_a_trace_that_was_put_together_says_how(walk, pipeline):
+    with pytest.raises(X2VError, match=r"x2v\.loop"):
+        x2v.rerun(x2v.loop(walk, 1, pipeline=pipeline), pipeline=pipeline)
+
+
+@pytest.mark.parametrize("how", ["whole", "keyframes", "groups"])
+def test_a_clip_whole_and_in_pieces(pipeline, how):
+    made = x2v.piecewise("a red dog", how, pipeline=pipeline, seed=3, **SHAPE | {"steps": 6})
+    whole = x2v.piecewise("a red dog", "whole", pipeline=pipeline, seed=3, **SHAPE | {"steps": 6})
+    assert made.frames.shape == (33, 32, 48, 3) and made.made_by["how"] == how
+    assert made.flops == pytest.approx(whole.flops, rel=0.15)
+    assert np.array_equal(made.frames, whole.frames) == (how == "whole")
+    assert x2v.views.Compare([whole, made]).error is None
+
+
+def test_pieces_of_no_sense_are_refused(pipeline):
+    with pytest.raises(X2VError, match="how='halves'"):
+        x2v.piecewise("a dog", "halves", pipeline=pipeline)
+    with pytest.raises(X2VError, match="num_frames=21"):
+        x2v.piecewise("a dog", "groups", num_frames=21, pipeline=pipeline)

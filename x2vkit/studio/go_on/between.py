@@ -1,0 +1,288 @@
+"""What lies between: a clip that comes round to its beginning, two clips joined, two pictures with a way from
+one to the other.
+
+    f latent frames; m new ones; F frames
+
+Both ends are known, and a plan leads from the one to the other at the speeds that they have. The windows
+are filled from the first end on; the last of them holds both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from x2vkit.axes import TIME_STRIDE, check_shape
+from x2vkit.config import RunRequest
+from x2vkit.core.planner import Plan
+from x2vkit.core.sampler import Step
+from x2vkit.errors import X2VError
+from x2vkit.judge import Judge
+from x2vkit.media import Frames
+from x2vkit.pipeline.inputs import Picture, read_image
+from x2vkit.pipeline.outputs import to_uint8
+from x2vkit.run.load import loaded
+from x2vkit.run.request import validate
+from x2vkit.studio.go_on.carry import rebased
+from x2vkit.studio.go_on.clip import (
+    Clip,
+    Stages,
+    check_seconds,
+    clean,
+    joined,
+    read_clip,
+    request_of_clip,
+)
+from x2vkit.studio.go_on.extend import forwards, window_of
+from x2vkit.studio.go_on.path import lap, leading
+from x2vkit.studio.go_on.windows import WINDOW, Drawn, Windows, encode
+from x2vkit.trace import Trace
+
+ENDS = 2
+"""Known latent frames on either side of the last window."""
+ROOM = WINDOW - 1 - 2 * ENDS
+"""Latent frames that the last window has for what is new."""
+USUAL = 16 / 12
+"""Seconds of a bridge, if nothing says otherwise."""
+FADED = 0.8
+"""How much of a cross-fade between two scenes is made anew."""
+ALIKE = 0.75
+"""Share of its speed down to which a subject may go round the picture once more."""
+
+
+def loop(
+    clip: Trace,
+    seconds: float | None = None,
+    *,
+    seed: int | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    pipeline: Any = None,
+    on_step: Callable[[Step], object] | None = None,
+) -> Trace:
+    """Make a clip that comes round: after its last frame its first one may follow, without a seam.
+
+    What stays in its place is led back to how it was in the first frame. What goes somewhere walks out of the
+    picture and comes in on the other side.
+
+    Args:
+        clip: a trace of x2vkit's own model.
+        seconds: of the way back; None for as long as it takes.
+        seed, steps, guidance, pipeline, on_step: as in `extend`.
+
+    Returns:
+        The clip's own frames and then those that lead back.
+
+    Raises:
+        X2VError: as `extend`.
+    """
+    began = perf_counter()
+    given, pipeline = read_clip(clip, pipeline)
+    have = len(clip.frames) / clip.fps
+    round_, natural = lap(given.plan, *given.size)
+    if seconds is None:
+        seconds = natural / clip.fps if round_ else USUAL
+    seconds = check_seconds(seconds, have)
+    count = max(1, round(seconds * clip.fps / TIME_STRIDE))
+    new = TIME_STRIDE * count
+    once_more = round_ and natural * ALIKE <= new <= natural / ALIKE
+    plan = leading(given.plan, given.plan, new, round_=once_more, back=True)
+    request = request_of_clip(clip, pipeline, seed=seed, steps=steps, guidance=guidance)
+    windows = Windows(pipeline, request, on_step)
+    lead = clip.frames[
+        : TIME_STRIDE * ENDS
+    ]  # where the new frames end, its first frame begins a group of four
+    tail = encode(pipeline, np.concatenate([clip.frames[:1], lead]))[:, 1:]
+    parts, latents = _bridge(windows, given, tail, plan, count)
+    frames = Drawn(pipeline).add(latents)[len(clip.frames) :]
+    frames = np.concatenate([clip.frames, frames])
+    plan = rebased(plan, 0, len(frames))
+    made_by = {"call": "loop", "seconds": seconds, "own": [0, len(clip.frames)]}
+    return joined(parts, frames, plan, windows, made_by, fps=clip.fps, sound=clip.sound, began=began)
+
+
+def connect(
+    a: Trace,
+    b: Trace,
+    seconds: float = USUAL,
+    *,
+    prompt: str | None = None,
+    seed: int | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    pipeline: Any = None,
+    on_step: Callable[[Step], object] | None = None,
+) -> Trace:
+    """Join two clips by frames that lead from the end of the one to the beginning of the other.
+
+    Args:
+        a, b: traces of x2vkit's own model, of one size and one frame rate.
+        seconds: between them.
+        prompt: what is to be seen in between; by default the words of `b`.
+        seed, steps, guidance, pipeline, on_step: as in `extend`; by default those of `a`.
+
+    Returns:
+        The frames of `a`, those between, the frames of `b`.
+
+    Raises:
+        X2VError: two shapes or frame rates; else as `extend`.
+    """
+    began = perf_counter()
+    first, pipeline = read_clip(a, pipeline, "a")
+    second, _ = read_clip(b, pipeline, "b")
+    if first.size != second.size or a.fps != b.fps:
+        got = " and ".join(f"{c.size[0]} x {c.size[1]} at {c.trace.fps:g} fps" for c in (first, second))
+        raise X2VError(f"clips of {got}", "clips that are joined have one shape", "make one of them anew")
+    seconds = check_seconds(seconds, (len(a.frames) + len(b.frames)) / a.fps)
+    count = max(1, round((seconds * a.fps + 1) / TIME_STRIDE))
+    new = TIME_STRIDE * count - 1  # the first frame of b is the last of the group of four before it
+    plan = leading(first.plan, second.plan, new)
+    request = request_of_clip(
+        a, pipeline, seed=seed, steps=steps, guidance=guidance, prompt=b.prompt if prompt is None else prompt
+    )
+    windows = Windows(pipeline, request, on_step)
+    towards = b.frames[0] if a.prompt != b.prompt else None
+    parts, latents = _bridge(windows, first, second.latents[:, 1:], plan, count, towards=towards)
+    steps_run = len(windows.levels) - 1
+    parts.append(clean(second.latents[:, 1:], steps_run))
+    between = Drawn(pipeline).add(latents)[len(a.frames) : len(a.frames) + new]
+    frames = np.concatenate([a.frames, between, b.frames])
+    start = len(a.frames) + new
+    made_by = {
+        "call": "connect", "seconds": seconds, "prompts": [a.prompt, b.prompt],
+        "own": [0, len(a.frames), start, start + len(b.frames)],
+    }  # fmt: skip
+    return joined(parts, frames, plan, windows, made_by, fps=a.fps, began=began)
+
+
+def inbetween(
+    first: Picture,
+    last: Picture,
+    prompt: str = "",
+    seconds: float = 17 / 12,
+    *,
+    height: int = 128,
+    width: int = 128,
+    seed: int = 0,
+    steps: int | None = None,
+    guidance: float | None = None,
+    pipeline: Any = None,
+    model: str = RunRequest.model,
+    on_step: Callable[[Step], object] | None = None,
+) -> Trace:
+    """Make the frames between two pictures.
+
+    Args:
+        first, last: pictures as `x2v.generate` takes them (a path, a PIL image, an array), scaled and cropped
+            to fit.
+        prompt: what happens; by default what the judge reads in the pictures.
+        seconds: of the whole clip.
+        height, width: in pixels, multiples of 16.
+        seed, steps, guidance, on_step: as in `x2v.generate`.
+        pipeline: the model; by default the one that `model` names.
+
+    Returns:
+        A clip whose first and last frame are the pictures.
+
+    Raises:
+        X2VError: no pictures, seconds or a size of no sense.
+    """
+    began = perf_counter()
+    seconds = check_seconds(seconds)
+    pipeline = pipeline or loaded(model)
+    check_shape(1, height, width, pipeline.transformer.patch)
+    ends = [_picture(name, value, height, width) for name, value in (("first", first), ("last", last))]
+    prompt = prompt or _seen(ends)
+    count = max(1, ceil((seconds * RunRequest.fps - 1) / TIME_STRIDE))
+    F = 1 + TIME_STRIDE * count
+    sampled = {"seed": seed, "steps": steps, "guidance": guidance, "model": model}
+    request = RunRequest(prompt=prompt, num_frames=F, height=height, width=width, **sampled)  # type: ignore[arg-type]
+    request = request.resolve(pipeline.sampling)
+    validate(request)
+    windows = Windows(pipeline, request, on_step)
+    boxes = [Judge.load().read(end[None]).boxes for end in ends]
+    held = leading(_still(boxes[0]), _still(boxes[1]), F - 2)
+    plan = Plan(*(np.concatenate([t, np.repeat(t[:, -1:], TIME_STRIDE, 1)], 1) for t in vars(held).values()))
+    start, stay = encode(pipeline, ends[0][None]), encode(pipeline, np.repeat(ends[1][None], 5, 0))[:, 1:]
+    given = Clip(None, start, _still(boxes[0]))  # type: ignore[arg-type]
+    parts, latents = _bridge(windows, given, stay, plan, count, shown=ends[0][None])
+    frames = Drawn(pipeline).add(latents)[:F]
+    frames = np.concatenate([ends[0][None], frames[1:-1], ends[1][None]])
+    made_by = {"call": "inbetween", "seconds": seconds, "prompt": prompt}
+    inputs = {f"{name}": end for name, end in zip(("first", "last"), ends, strict=True)}
+    return joined(
+        parts, frames, rebased(plan, 0, F), windows, made_by, fps=request.fps, inputs=inputs, began=began
+    )
+
+
+def _bridge(
+    windows: Windows,
+    given: Clip,
+    tail: Tensor,
+    plan: Plan,
+    count: int,
+    *,
+    shown: Frames | None = None,
+    towards: Frames | None = None,
+) -> tuple[list[Stages], Tensor]:
+    """`count` new latent frames from the end of a clip to the latent frames `tail`, of four frames each.
+
+    plan: of the clip, what is new and the tail's frames. shown: the frames of the clip, if it has no trace.
+    towards: a picture (H, W, 3) of another scene to which the last frame fades; what is new is made of that,
+    and not of noise alone. Returns what there is up to the tail, in order: the clip, clean, and what the
+    windows made; and the latents of it.
+    """
+    latents = given.latents
+    parts: list[Stages] = []
+    frames = given.trace.frames if shown is None else shown
+    if count > ROOM:
+        latents, frames, parts = forwards(windows, latents, frames, plan, count - ROOM)
+        count = ROOM
+    f = latents.shape[1]
+    start = max(0, f - 1 - ENDS)
+    window = window_of(windows.pipeline, latents, frames, start)
+    known, tail = window.shape[1], tail[:, :ENDS].to(latents)
+    window = torch.cat([window, window.new_zeros(len(window), count, *window.shape[2:]), tail], 1)
+    held = [*range(known), *range(known + count, window.shape[1])]
+    of_it = rebased(plan, TIME_STRIDE * start, TIME_STRIDE * (start + window.shape[1] - 1) + 1)
+    given_too: dict[str, Any] = {}
+    if towards is not None:
+        total, lead = 1 + TIME_STRIDE * (window.shape[1] - 1), frames[TIME_STRIDE * start :]
+        given_too = {"video": _fade(lead, towards, TIME_STRIDE * count, total), "strength": FADED}
+    made = windows.fill(window, held, of_it, **given_too)
+    new = slice(known, known + count)
+    parts = [clean(given.latents, len(windows.levels) - 1), *parts, [each[:, :, new] for each in made]]
+    return parts, torch.cat([latents, made[0][-1][:, new].to(latents)], 1)
+
+
+def _fade(lead: Frames, towards: Frames, n: int, total: int) -> Frames:
+    """`total` frames: those of `lead`, n that fade from the last of them to a picture, and that picture."""
+    share = np.clip(np.arange(1, total - len(lead) + 1) / n, 0, 1)[:, None, None, None]
+    mixed = lead[-1] * (1 - share) + towards * share
+    return np.concatenate([lead, mixed.round().astype(np.uint8)])
+
+
+def _picture(name: str, value: Any, height: int, width: int) -> Frames:
+    """One picture as a frame (H, W, 3) uint8; a trace is its picture at that end."""
+    if isinstance(value, Trace):
+        value = value.frames[-1 if name == "first" else 0]
+    if value is None:
+        raise X2VError(f"{name}=None", "both ends are pictures", "give a path, a PIL image or an array")
+    return to_uint8(read_image(value, height, width)[:, :, None])[0, 0]
+
+
+def _still(boxes: Any) -> Plan:
+    """The plan of one frame with boxes (1, 2, 4)."""
+    return Plan.of_tracks({"boxes": boxes})
+
+
+def _seen(pictures: list[Frames]) -> str:
+    """A sentence for what two pictures show."""
+    values = Judge.load().read(np.stack(pictures)).values
+    return f"a {values['color']} {values['subject']} in the {values['scene']}"

@@ -1,0 +1,81 @@
+"""The kernel's half of a Play view: keys come from a browser, frames go to it, one step at a time.
+
+Knows nothing about widgets: what happens is emitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from x2vkit.backend import KEYS, Emit
+from x2vkit.errors import X2VError
+from x2vkit.run.request import check_choice, check_text
+from x2vkit.run.worker import Task, Worker
+
+
+class PlaySession:
+    """A world that is made when the first key is pressed, and what is pressed after it.
+
+    Args:
+        emit: told of "frames" {key, seconds, boxes, steps} with the frames' bytes, "world" {prompt} when
+            another one begins, and "problem" {got, rule, cure}.
+        make: a prompt or a clip -> a PlayedWorld; it loads the model.
+        start: the first of them.
+    """
+
+    def __init__(self, emit: Emit, make: Callable[[Any, int], Any], start: Any) -> None:
+        self._emit, self._make, self._start, self._seed = emit, make, start, 0
+        self._worker = Worker("x2vkit play", linger=2.0)
+        self.world: Any = None
+        """What is played in, or None before the first key."""
+
+    def start(self, prompt: str, seed: int = 0) -> None:
+        """Begin another world, of words. Returns at once."""
+        prompt = check_text("prompt", prompt)
+        self._worker.cancel()
+        self._submit(lambda task: self._begin(task, prompt, seed))
+
+    def press(self, key: str) -> None:
+        """Press a key. Returns at once; keys wait for each other."""
+        check_choice("key", key, KEYS)
+        self._submit(lambda task: self._step(task, key))
+
+    def cancel(self) -> None:
+        """Stop what has been asked for; a step that runs ends at its next denoising step."""
+        self._worker.cancel()
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+        return self._worker.wait(seconds)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self._worker.close()
+
+    def _submit(self, work: Callable[[Task], None]) -> None:
+        def guarded(task: Task) -> None:
+            try:
+                work(task)
+            except X2VError as error:
+                self._emit("problem", {"got": error.got, "rule": error.rule, "cure": error.cure}, [])
+
+        self._worker.submit(guarded)
+
+    def _begin(self, task: Task, prompt: str, seed: int) -> None:
+        self.world = self._make(prompt, seed)
+        self._tell("world", self.world.frames, prompt=prompt)
+
+    def _step(self, task: Task, key: str) -> None:
+        if self.world is None:
+            self.world = self._make(self._start, self._seed)
+        task.check()
+        frames = self.world.step(key, on_step=lambda _: task.check())
+        self._tell("frames", frames, key=key, seconds=self.world.seconds[-1])
+
+    def _tell(self, kind: str, frames: Any, **more: Any) -> None:
+        boxes = [box.tolist() if np.isfinite(box).all() else None for box in self.world.boxes[-len(frames) :]]
+        told = {"boxes": boxes, "size": list(frames.shape), "pressed": len(self.world.keys), **more}
+        self._emit(kind, told, [frames.tobytes()])
