@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from x2vkit.run.load import load
     from x2vkit.run.record import generate, rerun
     from x2vkit.studio.expand import expand
-    from x2vkit.studio.recaption import recaption
-    from x2vkit.studio.speak import speak
     from x2vkit.studio.go_on.between import connect, inbetween, loop
     from x2vkit.studio.go_on.extend import extend
     from x2vkit.studio.go_on.piecewise import piecewise
     from x2vkit.studio.go_on.play import play
+    from x2vkit.studio.recaption import recaption
+    from x2vkit.studio.speak import speak
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -61,10 +61,10 @@ __all__ = [
     "generate",
     "inbetween",
     "load",
-    "recaption",
     "loop",
     "piecewise",
     "play",
+    "recaption",
     "record",
     "rerun",
     "speak",

@@ -157,7 +157,7 @@ class PlaygroundSession(Protocol):
 class PlayBackend(Protocol):
     """What makes worlds to play in."""
 
-    def play(self, emit: Emit, start: Any) -> PlaySession:
+    def play(self, emit: Emit, start: Any, seed: int = 0) -> PlaySession:
         """A session that begins with a clip (a Trace) or a prompt, and emits what happens."""
 
 

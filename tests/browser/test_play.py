@@ -13,7 +13,7 @@ def test_an_exported_page_shows_what_was_played_and_presses_nothing(open_html):
     opened = open_html(view.to_html(), width=600)
     expect(opened.page.get_by_text("No kernel answers")).to_be_visible()
     assert opened.page.get_by_role("button", name="left").is_disabled()
-    expect(opened.page.get_by_text("frame 17 of 17")).to_be_visible()  # it played to the end by itself
+    expect(opened.page.get_by_text("frame 37 of 37")).to_be_visible()  # it played to the end by itself
     last = opened.pixels("canvas")
     opened.page.get_by_role("button", name="Plan's box").click()
     unboxed = opened.pixels("canvas")
@@ -33,8 +33,8 @@ def test_keys_make_frames_in_jupyterlab(open_notebook):
     expect(left).to_be_enabled()
     lab.page.locator(".x2v").focus()
     lab.page.keyboard.press("ArrowLeft")
-    lab.wait("document.querySelector('.x2v').textContent.includes('of 21')", 180)
+    lab.wait("document.querySelector('.x2v').textContent.includes('of 9')", 180)  # five, and four
     left.click()
-    lab.wait("document.querySelector('.x2v').textContent.includes('of 25')")
+    lab.wait("document.querySelector('.x2v').textContent.includes('of 13')")
     assert "['left', 'left']" in lab.run("print(play.world.keys)")
     lab.fine()

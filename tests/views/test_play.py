@@ -7,6 +7,7 @@ import pytest
 
 from x2vkit.errors import X2VError
 from x2vkit.views import Play
+from x2vkit.views.play import opening
 
 
 class World:
@@ -24,8 +25,8 @@ class World:
 class Session:
     """A session that draws white frames at once."""
 
-    def __init__(self, emit, start) -> None:
-        self.emit, self.begun, self.world, self.asked = emit, start, None, []
+    def __init__(self, emit, start, seed) -> None:
+        self.emit, self.begun, self.seed, self.world, self.asked = emit, start, seed, None, []
 
     def start(self, prompt, seed=0):
         self.asked.append(("start", prompt, seed))
@@ -48,8 +49,8 @@ class Session:
 class Backend:
     """Hands out such a session."""
 
-    def play(self, emit, start):
-        self.session = Session(emit, start)
+    def play(self, emit, start, seed=0):
+        self.session = Session(emit, start, seed)
         return self.session
 
 
@@ -63,10 +64,21 @@ def view():
     made.close()
 
 
-def test_it_opens_on_the_bundled_clip_and_goes_on_from_it(view):
-    assert view.session.begun is view.trace and view.metadata["made"]
-    assert view.data()["frames"].shape == view.trace.frames.shape
-    assert len(view.metadata["boxes"]) == len(view.trace.frames)
+def test_it_opens_on_a_world_that_the_first_key_begins_anew(view):
+    world = opening()
+    assert (view.session.begun, view.session.seed) == (world.prompt, world.seed)
+    assert view.metadata["opening"] and len(view.metadata["boxes"]) == len(world.frames) >= 17
+    assert view.data()["frames"].shape == (len(world.frames), 128, 128, 3)
+    inside, outside = world.boxes[0], world.frames[0]
+    x0, y0, x1, y1 = (128 * inside).astype(int)
+    assert outside[y0:y1, x0:x1, 0].mean() > outside[y0:y1, x0:x1, 2].mean() + 20  # a red robot in its box
+
+
+def test_a_clip_goes_on(make_trace):
+    backend, clip = Backend(), make_trace()
+    view = Play(clip, backend)
+    assert backend.session.begun is clip and view.data()["frames"].shape == clip.frames.shape
+    assert not view.metadata["opening"]
 
 
 def test_keys_go_to_the_session_and_frames_to_the_page(view):

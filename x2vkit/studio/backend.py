@@ -15,7 +15,7 @@ from x2vkit.studio.go_on.session import PlaySession
 class StudioBackend(ModelBackend):
     """`ModelBackend` with the studio's calls, for the views that need them."""
 
-    def play(self, emit: Emit, start: Any) -> PlaySession:
+    def play(self, emit: Emit, start: Any, seed: int = 0) -> PlaySession:
         """A session of a Play view, which begins with a clip or a prompt."""
 
         def make(begin: Any, seed: int) -> Any:
@@ -23,4 +23,4 @@ class StudioBackend(ModelBackend):
 
             return play(begin, seed=seed, pipeline=self.pipeline(self.models()[0]))
 
-        return PlaySession(emit, make, start)
+        return PlaySession(emit, make, start, seed)

@@ -4,27 +4,29 @@
     play.world.trace()              # all that was played, as a Trace
 
 Like the Playground it runs a model: the session of a backend does so in the kernel, and what it emits goes to
-the browser as messages. It opens at once on a bundled clip, which the first key goes on from; torch is
-imported then, not before.
+the browser as messages. It opens at once on a world that somebody has played in; the first key begins it
+anew, and torch is imported then, not before.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from x2vkit.backend import KEYS, PlayBackend, default_backend
+from x2vkit.backend import KEYS, PlayBackend, PlaySession, default_backend
 from x2vkit.errors import X2VError
-from x2vkit.media import contact_sheet
+from x2vkit.media import Frames, contact_sheet, cut_sheet
+from x2vkit.views import page
 from x2vkit.views.base import Content, View, as_trace
 from x2vkit.views.buffer import Array, SpriteSheet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from x2vkit.media import Frames
 
 MOMENTS = 8
 """Frames of the static picture."""
@@ -38,8 +40,8 @@ class Play(View):
     """Steer a subject with keys and see the model draw what comes of it, four frames at a time.
 
     Args:
-        start: a prompt ("a robot in the city"), or a trace or its path to go on from; by default a bundled
-            clip.
+        start: a prompt ("a robot in the city"), or a trace or its path to go on from; by default the world
+            that is shown at first.
         backend: what makes the frames; by default the models.
 
     `selection` holds frame (of all that was played) and prompt (what is typed for a new world).
@@ -53,11 +55,16 @@ class Play(View):
         self.on_msg(self._on_message)
 
     def prepare(self, start: Any, backend: PlayBackend | None) -> Content:
-        words = isinstance(start, str) and not start.endswith(".x2v")
+        self._opening = opening() if start is None else None
+        words = start is None or (isinstance(start, str) and not start.endswith(".x2v"))
         self.trace = None if words else as_trace(start)
-        self._prompt = start if words else self.trace.prompt  # type: ignore[union-attr]
-        made = backend or default_backend()
-        self.session = made.play(self._emit, self._prompt if self.trace is None else self.trace)  # type: ignore[union-attr]
+        if self._opening is not None:
+            self._prompt = self._opening.prompt
+        else:
+            self._prompt = start if self.trace is None else self.trace.prompt
+        begin, seed = self.trace or self._prompt, 0 if self._opening is None else self._opening.seed
+        made: Any = backend or default_backend()
+        self.session: PlaySession = made.play(self._emit, begin, seed)
         return self._content()
 
     @property
@@ -135,6 +142,7 @@ class Play(View):
                 "boxes": told,
                 "pressed": 0 if world is None else len(world.keys),
                 "made": world is not None or self.trace is not None,
+                "opening": world is None and self._opening is not None,
             },
             arrays={"frames": SpriteSheet(frames)},
             selection={"frame": len(frames) - 1, "prompt": self._prompt},
@@ -146,10 +154,33 @@ class Play(View):
         world = self.session.world
         if world is not None:
             return world.frames, world.boxes
+        if self._opening is not None:
+            return self._opening.frames, self._opening.boxes
         if self.trace is None:
             return np.full((1, 128, 128, 3), GREY, np.uint8), np.full((1, 4), np.nan, np.float32)
         boxes = self.trace.plan.get("boxes", np.full((len(self.trace.frames), 2, 4), np.nan))
         return self.trace.frames, boxes[:, 0]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A world that was played in, as `studio/go_on/opening.py` writes it."""
+
+    prompt: str
+    seed: int
+    frames: Frames
+    """(F, H, W, 3) uint8"""
+    boxes: Array
+    """(F, 4)"""
+
+
+def opening() -> Opening:
+    """The world that the view shows at first."""
+    folder = page.STATIC / "play"
+    told = json.loads((folder / "opening.json").read_text())
+    with Image.open(folder / "opening.webp") as image:
+        frames = cut_sheet(np.asarray(image.convert("RGB")), told["count"], told["columns"])
+    return Opening(told["prompt"], told["seed"], frames, np.array(told["boxes"], np.float32))
 
 
 PARTS: dict[str, dict[str, type]] = {

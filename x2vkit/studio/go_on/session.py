@@ -24,10 +24,11 @@ class PlaySession:
             another one begins, and "problem" {got, rule, cure}.
         make: a prompt or a clip -> a PlayedWorld; it loads the model.
         start: the first of them.
+        seed: of the first.
     """
 
-    def __init__(self, emit: Emit, make: Callable[[Any, int], Any], start: Any) -> None:
-        self._emit, self._make, self._start, self._seed = emit, make, start, 0
+    def __init__(self, emit: Emit, make: Callable[[Any, int], Any], start: Any, seed: int = 0) -> None:
+        self._emit, self._make, self._start, self._seed = emit, make, start, seed
         self._worker = Worker("x2vkit play", linger=2.0)
         self.world: Any = None
         """What is played in, or None before the first key."""
@@ -71,6 +72,7 @@ class PlaySession:
     def _step(self, task: Task, key: str) -> None:
         if self.world is None:
             self.world = self._make(self._start, self._seed)
+            self._tell("world", self.world.frames, prompt=self.world.request.prompt)
         task.check()
         frames = self.world.step(key, on_step=lambda _: task.check())
         self._tell("frames", frames, key=key, seconds=self.world.seconds[-1])

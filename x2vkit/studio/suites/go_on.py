@@ -53,7 +53,7 @@ def extend(run: ClipSampler) -> Iterator[Figure]:
     ceilings = [_Longer(_drifts(run.judge.read(frames), again), seam(frames, [9])) for frames, again in real]
     longer = {
         "": _made(run, specs, LONGER, _extended),
-        " without": _made(run, specs, LONGER, _from_last_frames),
+        " without": _made(run, specs[: max(1, run.prompts // 2)], LONGER, _from_last_frames),
         ", to 60 s": _made(run, specs[: max(1, run.prompts // 10)], MINUTE, _extended),
     }
     for suffix, name in (("", "extend by 10 s"), (", to 60 s", "extend to 60 s")):

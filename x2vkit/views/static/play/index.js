@@ -10,6 +10,12 @@ import { mount } from "../lib/mount.js";
 import { Reel } from "./reel.js";
 import { Keypad } from "./keypad.js";
 
+const OPENING = {
+  opening: "Somebody played here. Press a key, and it begins anew.",
+  clip: "Press a key, and the clip goes on.",
+  words: "Press a key, and the world is made.",
+};
+
 export default mount(async (view) => {
   const { metadata } = view;
   const reel = new Reel(view, { label: "The world" });
@@ -41,7 +47,7 @@ export default mount(async (view) => {
   );
   pad.listen(view.root);
   pad.enable(false);
-  say(metadata.made ? "Press a key and the clip goes on." : "Press a key and the world is made.");
+  say(OPENING[metadata.opening ? "opening" : metadata.made ? "clip" : "words"]);
 
   kernel.on({
     hello: () => pad.enable(true),
