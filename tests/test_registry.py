@@ -28,7 +28,8 @@ def test_every_model_that_ships_says_how_it_is_sampled():
     assert list(shipped())[0] != list(shipped())[-1] == "small"  # cheapest training first
     for folder in shipped().values():
         assert (folder / registry.SAMPLING_FILE).is_file()
-        assert sampling_defaults(folder) == SamplingDefaults(20, 4.0, 0.6, 2.0, 0.3)
+        quick = 6 if folder.name == "small" else None
+        assert sampling_defaults(folder) == SamplingDefaults(20, 4.0, 0.6, 2.0, 0.3, quick)
     assert sampling_defaults("small") == sampling_defaults(shipped()["small"])
 
 
@@ -47,9 +48,27 @@ def test_weights_own_defaults_fill_what_a_request_leaves_open(tmp_path):
     assert RunRequest(steps=9).resolve(own).steps == 9
 
 
+def test_where_somebody_waits_a_few_steps_are_the_weights_own_to_say(tmp_path):
+    assert SamplingDefaults(quick_steps=6).quick().steps == 6
+    assert SamplingDefaults(steps=9).quick().steps == 9
+    SamplingDefaults(quick_steps=4).save(tmp_path)
+    assert sampling_defaults(tmp_path).quick().steps == 4
+    SamplingDefaults().save(tmp_path)
+    assert "null" not in (tmp_path / "sampling.json").read_text()
+
+
 @pytest.mark.parametrize(
     "text",
-    ["[1]", "{", '{"steps": 0}', '{"steps": 2.5}', '{"shift": NaN}', '{"last_level": 1}', '{"colour": 1}'],
+    [
+        "[1]",
+        "{",
+        '{"steps": 0}',
+        '{"quick_steps": 0}',
+        '{"steps": 2.5}',
+        '{"shift": NaN}',
+        '{"last_level": 1}',
+        '{"colour": 1}',
+    ],
 )
 def test_a_damaged_file_of_defaults_is_refused(tmp_path, text):
     (tmp_path / "sampling.json").write_text(text)

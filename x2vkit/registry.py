@@ -5,7 +5,7 @@ table for the command line, the Playground and the demo. Knows nothing about tor
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,20 @@ class SamplingDefaults:
     """Noise levels are bent towards 1 by t -> s t / (1 + (s - 1) t)."""
     last_level: float = 0.3
     """Noise level of the last step; from there the prediction is taken as it is."""
+    quick_steps: int | None = None
+    """Denoising steps where somebody waits (Playground, demo): as few as nobody sees; None is `steps`."""
+
+    def quick(self) -> SamplingDefaults:
+        """The same with the steps of where somebody waits."""
+        return replace(self, steps=self.quick_steps or self.steps)
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        values = asdict(self)
+        if self.quick_steps is None:
+            values.pop("quick_steps")
+        for name, value in values.items():
             good = isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-            if not good or value <= 0 or (name == "steps" and not isinstance(value, int)):
+            if not good or value <= 0 or (name.endswith("steps") and not isinstance(value, int)):
                 rule = f"{name} is a {'whole number' if name == 'steps' else 'number'} above 0"
                 raise X2VError(
                     f"{SAMPLING_FILE}: {name}={value!r:.60}", rule, f"use {getattr(type(self), name)}"
@@ -69,7 +78,8 @@ class SamplingDefaults:
 
     def save(self, folder: str | Path) -> Path:
         """Write `sampling.json` into a folder of weights; returns its path."""
-        data = json.dumps(asdict(self), indent=2) + "\n"
+        values = {name: value for name, value in asdict(self).items() if value is not None}
+        data = json.dumps(values, indent=2) + "\n"
         return write_atomic(Path(folder) / SAMPLING_FILE, data.encode())
 
 

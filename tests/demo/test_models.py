@@ -71,7 +71,8 @@ def test_a_visitors_values_are_read_and_what_is_open_is_the_models_own(pipeline,
     models = Models(pipeline)
     request = models.read({"prompt": "a red ball", "model": "", "steps": None, "seed": 3}).request
     assert (request.model, request.steps, request.guidance, request.seed) == ("this model", 6, 1.5, 3)
-    assert models.read({"prompt": "a ball", "model": "small"}).request.steps == 20
+    assert models.read({"prompt": "a ball", "model": "small"}).request.steps == 6
+    assert models.read({"prompt": "a ball", "model": "base"}).request.steps == 20
     assert len({models.read({"seed": -1}).request.seed for _ in range(5)}) == 5
 
 

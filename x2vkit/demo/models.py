@@ -68,8 +68,8 @@ class Models:
         return self.default if name is None or name == "" else check_choice("model", name, self.names())
 
     def sampling(self, name: str) -> SamplingDefaults:
-        """How a model is sampled unless a request says otherwise."""
-        return self.other.sampling() if self.other else self.backend.sampling(name)
+        """How a model is sampled unless a visitor says otherwise: in as few steps as nobody sees."""
+        return self.other.sampling() if self.other else self.backend.sampling(name).quick()
 
     def train_flops(self, name: str) -> float | None:
         """Floating-point operations of a model's training, where that is told."""

@@ -27,7 +27,7 @@ from x2vkit import media
 from x2vkit.backend import Backend, Emit, StepReport
 from x2vkit.config import RunRequest
 from x2vkit.errors import X2VError
-from x2vkit.registry import LIMITS, SHAPES
+from x2vkit.registry import LIMITS, SHAPES, SamplingDefaults
 from x2vkit.run.files import read_picture
 from x2vkit.run.grid import cells
 from x2vkit.run.history import FIELDS, Entry, History, packed, settings_of
@@ -69,7 +69,7 @@ class Session:
         models = list(self.backend.models())
         palettes = {model: self.backend.palette(model) for model in models}
         shown = list({repr(one): one for one in palettes.values()}.values())
-        usual = read_request({"shape": "square"}, models, self.backend.sampling)
+        usual = read_request({"shape": "square"}, models, self._quick)
         return {
             "shapes": {name: list(shape) for name, shape in SHAPES.items()},
             "models": models,
@@ -265,9 +265,7 @@ class Session:
     def _read(self, values: Mapping[str, Any]) -> tuple[RunRequest | None, int | None, dict[str, X2VError]]:
         """The request and the number of its picture, from plain values; or what is wrong with each."""
         known = {name: value for name, value in values.items() if name in FIELDS}
-        request, wrong = try_request(
-            {"shape": "square"} | known, self.backend.models(), self.backend.sampling
-        )
+        request, wrong = try_request({"shape": "square"} | known, self.backend.models(), self._quick)
         image = values.get("image")
         if image is not None and image not in self._images:
             have = ", ".join(map(str, self._images)) or "none"
@@ -287,8 +285,12 @@ class Session:
             return f"x2v.rerun(x2v.Trace.load({json.dumps(f'{slug(request)}{SUFFIX}')}))"
         return python_line(request, self._sampling(request.model))
 
-    def _sampling(self, model: str) -> Any:
+    def _sampling(self, model: str) -> SamplingDefaults:
         return self.backend.sampling(model if model in self.backend.models() else self.backend.models()[0])
+
+    def _quick(self, model: str) -> SamplingDefaults:
+        """How a model is sampled where somebody waits."""
+        return self._sampling(model).quick()
 
     def _inputs(self, image: int | None) -> dict[str, Any]:
         return {} if image is None else {"image": self._images[image]}
