@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from x2vkit.run.edit import Edit
     from x2vkit.run.load import load
     from x2vkit.run.record import generate, rerun
+    from x2vkit.studio.cast import shoot
+    from x2vkit.studio.character import Character
     from x2vkit.studio.expand import expand
+    from x2vkit.studio.film.board import Shot, Storyboard
+    from x2vkit.studio.film.make import Film, film
+    from x2vkit.studio.film.tell import storyboard
     from x2vkit.studio.go_on.between import connect, inbetween, loop
     from x2vkit.studio.go_on.extend import extend
     from x2vkit.studio.go_on.piecewise import piecewise
@@ -44,9 +49,13 @@ configure_threads()  # before anything brings torch, which reads its threads' se
 
 __all__ = [
     "AttentionCapture",
+    "Character",
     "Edit",
+    "Film",
     "Judge",
     "RunRequest",
+    "Shot",
+    "Storyboard",
     "Trace",
     "World",
     "X2VError",
@@ -58,6 +67,7 @@ __all__ = [
     "demo",
     "expand",
     "extend",
+    "film",
     "generate",
     "inbetween",
     "load",
@@ -68,14 +78,20 @@ __all__ = [
     "record",
     "rerun",
     "speak",
+    "shoot",
+    "storyboard",
     "views",
 ]
 
 _HOME = {
     "AttentionCapture": "run.capture",
+    "Character": "studio.character",
     "Edit": "run.edit",
+    "Film": "studio.film.make",
     "Judge": "judge",
     "RunRequest": "config",
+    "Shot": "studio.film.board",
+    "Storyboard": "studio.film.board",
     "Trace": "trace",
     "World": "world",
     "X2VError": "errors",
@@ -83,6 +99,7 @@ _HOME = {
     "check": "course",
     "attach": "adapters.x2v",
     "expand": "studio.expand",
+    "film": "studio.film.make",
     "generate": "run.record",
     "load": "run.load",
     "recaption": "studio.recaption",
@@ -95,6 +112,8 @@ _HOME = {
     "record": "adapters.x2v",
     "rerun": "run.record",
     "speak": "studio.speak",
+    "shoot": "studio.cast",
+    "storyboard": "studio.film.tell",
 }
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from x2vkit.media.clips import (
     DISPLAY_PIXELS,
-    SOUND_RATE,
     WRITERS,
     Frames,
-    Sound,
     Writer,
     check_clip,
     check_fps,
@@ -27,6 +25,7 @@ from x2vkit.media.clips import (
     write_clip,
 )
 from x2vkit.media.comment import read_comment
+from x2vkit.media.film import SOUND_RATE, Sound, encode
 from x2vkit.media.picture import MAX_FILE_BYTES, MAX_MEGAPIXELS, check_file, read_image, to_rgb
 from x2vkit.media.sound import read_sound
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_frames, video_info
@@ -48,6 +47,7 @@ __all__ = [
     "check_video",
     "contact_sheet",
     "cut_sheet",
+    "encode",
     "enlarge",
     "gif",
     "mp4",

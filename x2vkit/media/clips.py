@@ -9,7 +9,6 @@ import io
 import os
 import tempfile
 import warnings
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,13 +19,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from x2vkit.errors import X2VError
 from x2vkit.media.comment import KEY, as_xmp, clean
+from x2vkit.media.film import Sound, encode
 
 Frames = NDArray[np.uint8]
 """A clip: (F, H, W, 3), 0..255."""
-Sound = NDArray[np.int16]
-"""What is heard with a clip: (samples,), one channel at SOUND_RATE."""
-SOUND_RATE = 24_000
-"""Samples a second of every sound that goes with a clip."""
 
 DISPLAY_PIXELS = 512
 """Smaller clips are enlarged to this, since H.264 halves the colour resolution and players smear."""
@@ -112,40 +108,9 @@ def mp4(frames: Frames, fps: float, comment: str = "", sound: Sound | None = Non
     """A clip as H.264 in mp4, enlarged to `DISPLAY_PIXELS`, playable in browsers from its first byte; its
     sound, cut or filled with silence to the clip's length, as AAC.
     """
-    import imageio_ffmpeg
-
-    large = np.ascontiguousarray(_even(enlarge(frames)))
-    _, height, width, _ = large.shape
-    options = ["-qp", "20", "-preset", "fast", "-movflags", "+faststart"]
-    options += ["-metadata", f"comment={clean(comment)}"] if comment else []
-    try:
-        with tempfile.TemporaryDirectory() as folder:  # mp4 is finished by a seek, so it needs a real file
-            path = Path(folder) / "clip.mp4"
-            size = {"size": (width, height), "fps": fps, "macro_block_size": 2}
-            coding = {"codec": "libx264", "quality": None, "output_params": options}
-            if sound is not None:
-                heard = _write_wav(Path(folder) / "sound.wav", sound, len(frames) / fps)
-                coding |= {"audio_path": str(heard), "audio_codec": "aac"}
-            film = imageio_ffmpeg.write_frames(path, **size, **coding)
-            film.send(None)
-            for frame in large:
-                film.send(frame)
-            film.close()
-            return path.read_bytes()
-    except OSError as error:
-        raise X2VError(f"mp4 of {frames.shape}", f"ffmpeg says: {error}", "write .webp instead") from error
-
-
-def _write_wav(path: Path, sound: Sound, seconds: float) -> Path:
-    """A sound of so many seconds as a wav file."""
-    samples = round(seconds * SOUND_RATE)
-    filled = np.pad(sound[:samples], (0, max(0, samples - len(sound)))).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SOUND_RATE)
-        file.writeframes(filled.tobytes())
-    return path
+    height, width = _even(enlarge(frames[:1])).shape[1:3]
+    large = (_even(enlarge(frame[None]))[0] for frame in frames)
+    return encode(large, (height, width), len(frames), fps, comment, sound)
 
 
 def gif(frames: Frames, fps: float, comment: str = "") -> bytes:

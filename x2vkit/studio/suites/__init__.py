@@ -7,8 +7,11 @@ A suite is a function of a ClipSampler that yields Figures, as those of `x2vkit.
 from __future__ import annotations
 
 from x2vkit.judge.evaluation import Suite
+from x2vkit.studio.suites.cast import cast
 from x2vkit.studio.suites.expand import expand
 from x2vkit.studio.suites.go_on import extend, loop_connect, strategies
 
-SUITES: dict[str, Suite] = {suite.__name__: suite for suite in (expand, extend, loop_connect, strategies)}
+SUITES: dict[str, Suite] = {
+    suite.__name__: suite for suite in (cast, expand, extend, loop_connect, strategies)
+}
 """Name -> what measures it."""

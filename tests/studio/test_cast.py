@@ -1,0 +1,74 @@
+"""A character's clips begin from its own noise where it is, and from their own everywhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from x2vkit import Character, X2VError, shoot
+from x2vkit.studio.cast import members, spoken_of, with_own_noise, written_out
+
+DOG = Character("a red dog", 5)
+
+
+def boxes(x0, y0, frames=5):
+    return np.tile(np.array([x0, y0, x0 + 0.25, y0 + 0.5], np.float32), (frames, 1))
+
+
+def test_the_same_noise_lies_in_the_box_wherever_it_is():
+    one, two = (torch.randn(1, 4, 2, 16, 16, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
+    left, right = with_own_noise(one, boxes(0.0, 0.25), 5), with_own_noise(two, boxes(0.5, 0.25), 5)
+    assert torch.equal(left[..., 4:12, 0:4], right[..., 4:12, 8:12])
+    assert torch.equal(left[..., 4:], one[..., 4:]) and torch.equal(right[..., :8], two[..., :8])
+    assert not torch.equal(left[:, :, 0], left[:, :, 1])  # each latent frame has its own
+    other = with_own_noise(one, boxes(0.0, 0.25), 6)
+    assert not torch.equal(left[..., 4:12, 0:4], other[..., 4:12, 0:4])
+
+
+def test_the_noise_stays_normal_and_an_absent_subject_changes_nothing():
+    noise = torch.randn(1, 24, 5, 16, 16, generator=torch.Generator().manual_seed(3))
+    own = with_own_noise(noise, np.tile(np.array([0, 0, 1, 1], np.float32), (17, 1)), 9)
+    assert abs(float(own.mean())) < 0.03 and abs(float(own.std()) - 1) < 0.03
+    assert torch.equal(with_own_noise(noise, np.full((17, 4), np.nan), 9), noise)
+
+
+def test_each_prompt_is_a_trace_that_says_how_it_was_made(planning):
+    options = {"num_frames": 5, "height": 32, "width": 32, "steps": 2}
+    one, two = shoot(DOG, ["the dog bouncing", "it"], pipeline=planning, seed=4, **options)
+    assert (one.prompt, two.prompt) == ("a red dog bouncing", "a red dog")
+    assert (one.request["seed"], two.request["seed"]) == (4, 5)
+    assert one.made_by["call"] == "shoot" and one.made_by["cast"]["dog"]["seed"] == 5
+    assert one.plan and "latents" in one.inputs
+    again = shoot(DOG, ["the dog bouncing"], pipeline=planning, seed=4, **options)[0]
+    assert np.array_equal(again.frames, one.frames)
+
+
+def test_two_of_a_cast_are_told_apart():
+    people = members({"rex": Character("a red dog"), "tom": Character("a blue cat")})
+    assert spoken_of(people, "a story of tom and rex")[0] == "tom"
+    assert written_out(people, "rex chasing the cat") == "a red dog chasing a blue cat"
+    assert spoken_of(people, "running")[0] == "rex"
+
+
+@pytest.mark.parametrize(
+    ("cast", "prompts", "said"),
+    [
+        ([], ["x"], "a cast is a Character"),
+        (None, ["x"], "a cast is a Character"),
+        ({"dog": "a dog"}, ["x"], "a cast is a Character"),
+        ([DOG, Character("a blue dog")], ["x"], "could not tell two of one noun apart"),
+        (DOG, [], "a list, one for each clip"),
+        (DOG, "the dog", "a list, one for each clip"),
+    ],
+)
+def test_nobody_and_nothing_are_refused(pipeline, cast, prompts, said):
+    with pytest.raises(X2VError, match=said):
+        shoot(cast, prompts, pipeline=pipeline)
+
+
+def test_an_option_that_cannot_be_is_told_before_anything_is_made(pipeline):
+    with pytest.raises(X2VError, match="steps=-3"):
+        shoot(DOG, ["the dog"], pipeline=pipeline, steps=-3)
+    with pytest.raises(X2VError, match="option stepz"):
+        shoot(DOG, ["the dog"], pipeline=pipeline, stepz=3)

@@ -1,0 +1,181 @@
+"""`shoot`: several clips of one character, which stays who it is.
+
+    C, f, h, w latent grid; F frames of a clip
+
+    dog = x2v.Character("a brown dog with a red scarf", seed=3)
+    one, two = x2v.shoot(dog, ["the dog walking in the snow", "the dog jumping on the beach"])
+
+Every prompt says the whole description, and where the plan puts the character the clip begins from the
+character's own noise: the same numbers at the same place of its box in every clip, and the rest of the
+picture from the clip's own seed. What noise decides of a subject, how a hat sits and where a patch lies, is
+so decided once (noise is what a flow-matching model turns into detail; ConsiStory, arXiv 2402.03286, shares
+it, too). Clips need not be made together, and one that is made again changes no other. Sharing attention as
+well was measured and made it worse: docs/how-to/studio-film.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from x2vkit.axes import TIME_STRIDE, latent_shape
+from x2vkit.config import RunRequest
+from x2vkit.core.sampler import Step
+from x2vkit.errors import X2VError
+from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.run.load import loaded
+from x2vkit.run.record import record
+from x2vkit.run.request import request_of, validate
+from x2vkit.studio.character import Character
+from x2vkit.trace import Trace
+
+Cast = Character | Mapping[str, Character] | Sequence[Character]
+CANVAS = 64
+"""Rows and columns of a character's own noise: more than any box has."""
+
+
+def shoot(
+    cast: Cast,
+    prompts: Sequence[str],
+    *,
+    pipeline: X2VPipeline | None = None,
+    on_step: Callable[[Step], object] | None = None,
+    **options: Any,
+) -> list[Trace]:
+    """Make a clip of each prompt with one cast -> as many Traces.
+
+    Args:
+        cast: a Character, or several (a list, or by the words that prompts call them). A prompt speaks of
+            one by its noun or name ("the dog", "the dog without its scarf"), and where it speaks of none, it
+            goes on about the first one ("jumping in the snow").
+        prompts: what happens in each clip. Clip i has the seed `seed + i`.
+        pipeline: the model; by default the one that the options name.
+        on_step: called with every Step.
+        **options: of a RunRequest: seed, steps, guidance, num_frames, height, width, model ...
+
+    Raises:
+        X2VError: a cast of nobody, no prompts, and whatever `record` refuses.
+    """
+    people = members(cast)
+    if isinstance(prompts, str) or not isinstance(prompts, Sequence) or not prompts:
+        rule = "they are a list, one for each clip"
+        raise X2VError(f"prompts={prompts!r:.60}", rule, 'use ["the dog walking", "the dog jumping"]')
+    request = request_of("", options)
+    validate(replace(request, steps=request.steps or 1, guidance=request.guidance or 1.0))
+    asked = [replace(request, prompt=prompt, seed=request.seed + i) for i, prompt in enumerate(prompts)]
+    return [shoot_one(people, each, pipeline=pipeline, on_step=on_step) for each in asked]
+
+
+def shoot_one(
+    people: Mapping[str, Character],
+    request: RunRequest,
+    *,
+    pipeline: X2VPipeline | None = None,
+    on_step: Callable[[Step], object] | None = None,
+) -> Trace:
+    """One clip of a cast (of nobody, too: then it is a clip like any other); see `shoot`."""
+    pipeline = pipeline or loaded(request.model)
+    lead = spoken_of(people, request.prompt)
+    if lead is None:
+        return record(request, attention=None, pipeline=pipeline, on_step=on_step)
+    written = replace(request, prompt=written_out(people, request.prompt)).resolve(pipeline.sampling)
+    validate(written)
+    given = {"attention": None, "pipeline": pipeline, "on_step": on_step} | begun(lead[1], written, pipeline)
+    trace = record(written, **given)
+    cast = {name: asdict(one) for name, one in people.items()}
+    return replace(trace, made_by={"call": "shoot", "cast": cast, "prompt": request.prompt})
+
+
+# -- who is spoken of ----------------------------------------------------------------------------------------
+
+
+def members(cast: Cast) -> dict[str, Character]:
+    """A cast by the words that prompts call them. Raises X2VError for a cast of nobody."""
+    if isinstance(cast, Character):
+        return {cast.noun: cast}
+    found: dict[str, Any] = dict(cast) if isinstance(cast, Mapping) else {}
+    if isinstance(cast, (list, tuple)) and all(isinstance(one, Character) for one in cast):
+        found = {one.noun: one for one in cast}
+        if len(found) < len(cast):
+            rule = "prompts could not tell two of one noun apart"
+            raise X2VError(f"cast={cast!r:.80}", rule, 'name them: {"rex": ..., "fido": ...}')
+    if not found or not all(isinstance(one, Character) for one in found.values()):
+        rule = "a cast is a Character, or several"
+        raise X2VError(f"cast={cast!r:.60}", rule, 'use x2v.Character("a brown dog with a red scarf")')
+    return found
+
+
+def spoken_of(people: Mapping[str, Character], prompt: str) -> tuple[str, Character] | None:
+    """Whom a prompt is about: who is named first, by name or noun; the first of the cast where none is."""
+    if not people:
+        return None
+    words = prompt.lower().replace(",", " ").split()
+    places = {
+        name: min((words.index(one) for one in (name.lower(), who.noun) if one in words), default=len(words))
+        for name, who in people.items()
+    }
+    first = min(places, key=lambda name: places[name])
+    return first, people[first]
+
+
+def written_out(people: Mapping[str, Character], prompt: str) -> str:
+    """A prompt with whom it is about, and the others of the cast that it names, described."""
+    lead = spoken_of(people, prompt)
+    if lead is None:
+        return prompt
+    found = lead[1].written_out(prompt, lead[0])
+    for name, who in people.items():
+        if who is not lead[1] and any(f"the {one}" in found.lower() for one in (name.lower(), who.noun)):
+            found = who.written_out(found, name)
+    return found
+
+
+# -- the noise of a character --------------------------------------------------------------------------------
+
+
+def begun(who: Character, request: RunRequest, pipeline: X2VPipeline) -> dict[str, Any]:
+    """The noise and the plan that a clip of a character begins from, as arguments of `record`; none without
+    a plan, which says where it is.
+    """
+    if not request.plan or pipeline.planner is None:
+        return {}
+    shape = (request.num_frames, request.height, request.width)
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    size = (1, pipeline.transformer.config.latent_channels, *latent_shape(*shape))
+    noise = torch.randn(size, generator=generator)
+    plan = pipeline.draft([request.prompt], shape, generator=generator)
+    return {"plan": plan, "latents": with_own_noise(noise, plan.boxes[0, :, 0], who.seed)}
+
+
+def with_own_noise(noise: Tensor, boxes: NDArray, seed: int) -> Tensor:
+    """Noise (1, C, f, h, w) with a character's own in the latent positions of its boxes (F, 4).
+
+    Each latent frame has a canvas of its own, laid about the middle of the box: what a clip begins from is
+    still independent normal numbers.
+    """
+    found, (C, f, h, w) = noise.clone(), noise.shape[1:]
+    for frame in range(f):
+        box = boxes[min(max(0, TIME_STRIDE * frame - TIME_STRIDE // 2), len(boxes) - 1)]
+        if not np.isfinite(box).all():
+            continue
+        generator = torch.Generator("cpu").manual_seed((seed * 1_000_003 + frame) % 2**63)
+        canvas = torch.randn((C, CANVAS, CANVAS), generator=generator)
+        x0, y0, x1, y1 = np.clip(box, 0, 1) * (w, h, w, h)
+        rows, columns = slice(int(y0), int(np.ceil(y1))), slice(int(x0), int(np.ceil(x1)))
+        top = CANVAS // 2 - round((box[1] + box[3]) / 2 * h)
+        left = CANVAS // 2 - round((box[0] + box[2]) / 2 * w)
+        found[0, :, frame, rows, columns] = _cut(canvas, rows, columns, top, left)
+    return found
+
+
+def _cut(canvas: Tensor, rows: slice, columns: slice, top: int, left: int) -> Tensor:
+    """The part of a canvas that lies over these rows and columns of a picture; it repeats beyond its edge."""
+    ys = (torch.arange(rows.start, rows.stop) + top) % CANVAS
+    xs = (torch.arange(columns.start, columns.stop) + left) % CANVAS
+    return canvas[:, ys[:, None], xs]
