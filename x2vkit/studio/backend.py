@@ -5,11 +5,15 @@ Each method brings its module, and torch, when it is first called.
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from x2vkit.backend import Emit
 from x2vkit.run.backend import ModelBackend
 from x2vkit.studio.go_on.session import PlaySession
+
+if TYPE_CHECKING:
+    from x2vkit.studio.film.session import FilmSession
 
 
 class StudioBackend(ModelBackend):
@@ -24,3 +28,9 @@ class StudioBackend(ModelBackend):
             return play(begin, seed=seed, pipeline=self.pipeline(self.models()[0]))
 
         return PlaySession(emit, make, start, seed)
+
+    def film_session(self, emit: Emit, folder: str | Path | None = None) -> FilmSession:
+        """A new session that makes films. folder: where shots are kept; None ends with the session."""
+        from x2vkit.studio.film.session import FilmSession
+
+        return FilmSession(emit, self.pipeline, folder)

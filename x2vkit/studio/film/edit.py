@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from x2vkit import media
 from x2vkit.media import Frames
@@ -115,7 +115,9 @@ def _letters(text: str, height: int, width: int) -> tuple[NDArray[np.float32], N
         size *= 0.9
     at = ((width - (x1 - x0)) / 2 - x0, 0.8 * height - (y1 - y0) / 2 - y0)
     draw.multiline_text(at, text, 255, font, align="center")
-    from PIL import ImageFilter
-
     soft = picture.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(4))
-    return np.asarray(picture, np.float32) / 255, np.asarray(soft, np.float32) / 255
+    return _share(picture), _share(soft)
+
+
+def _share(mask: Image.Image) -> NDArray[np.float32]:
+    return (np.asarray(mask) / 255).astype(np.float32)

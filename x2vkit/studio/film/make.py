@@ -205,7 +205,7 @@ def read_board(board: Storyboard | str | os.PathLike[str]) -> Storyboard:
     """A storyboard as it is, from its file, or from an idea; checked, and a copy."""
     if isinstance(board, (str, os.PathLike)):
         is_file = isinstance(board, os.PathLike) or str(board).lower().endswith(".toml")
-        return Storyboard.load(board) if is_file else tell(board)
+        return Storyboard.load(board) if is_file else tell(str(board))
     if not isinstance(board, Storyboard):
         rule = "a film is made of a Storyboard, its .toml file, or an idea"
         raise X2VError(f"board={board!r:.60}", rule, 'use x2v.storyboard("a dog loses its hat")')

@@ -77,7 +77,8 @@ def _shot(run: ClipSampler, told: list[list[SceneSpec]]) -> tuple[list[SampledCl
     from x2vkit.studio.cast import shoot_one
     from x2vkit.studio.character import Character
 
-    found, spent = [], 0.0
+    found: list[SampledClip] = []
+    spent = 0.0
     for number, story in enumerate(told):
         lead = Character(_who(story[0]), number)
         for spec in story:
