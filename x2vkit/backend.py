@@ -185,6 +185,41 @@ class PlaySession(Protocol):
         """Stop everything."""
 
 
+class FilmBackend(Protocol):
+    """What makes films, for the Storyboard view."""
+
+    def film_session(self, emit: Emit) -> FilmSession:
+        """A new session, which emits what happens."""
+
+
+class FilmSession(Protocol):
+    """The kernel's half of a Storyboard view. Boards are plain values; all methods return at once."""
+
+    film: Any
+    """The last film that was made, or None."""
+
+    def tell(self, idea: Any, id: Any = None) -> None:
+        """Emit a storyboard of an idea."""
+
+    def make(self, board: Any, id: Any = None) -> None:
+        """Make a film; what was made before is stopped."""
+
+    def toml(self, board: Any, id: Any = None) -> None:
+        """Emit a storyboard as a file."""
+
+    def check(self, board: Any, id: Any = None) -> Any:
+        """A storyboard that can be made, or None, and what is wrong is emitted."""
+
+    def cancel(self) -> None:
+        """Stop what is made."""
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
 _provider: Callable[[Sequence[str]], Backend] | None = None
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from tqdm import tqdm
 
-from x2vkit.cli.evaluate import STUDIO
 from x2vkit.judge import Judge
 from x2vkit.judge.sampling import ClipSampler
 from x2vkit.studio.character import Character
-from x2vkit.studio.suites import SUITES
 from x2vkit.studio.suites.cast import OWN, SHOTS, _who, cast, stories
 from x2vkit.world.grammar import is_held_out
-
 
 
 def test_a_story_is_six_places_of_one_character():
@@ -19,7 +16,12 @@ def test_a_story_is_six_places_of_one_character():
         assert len({spec.scene for spec in story}) == SHOTS and not any(map(is_held_out, story))
         lead = Character(_who(story[0]))
         item, color = story[0].wearing
-        stated = {"subject": story[0].subject, "color": story[0].color, "wearing": item, "wearing_color": color}
+        stated = {
+            "subject": story[0].subject,
+            "color": story[0].color,
+            "wearing": item,
+            "wearing_color": color,
+        }
         assert lead.stated() == stated
         assert len({(spec.subject, spec.color, spec.wearing) for spec in story}) == 1
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from x2vkit.config import is_number
 from x2vkit.errors import X2VError
-from x2vkit.media.clips import SOUND_RATE, Sound
+from x2vkit.media.film import SOUND_RATE, Sound
 from x2vkit.media.picture import check_file
 
 KINDS = {

@@ -6,7 +6,11 @@
     view.selection, view.data()            # where you are, and what you see as numpy
     view.to_html("ball.html")              # one file that opens offline
 
+<<<<<<< Updated upstream
 Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Play` run a model,
+=======
+Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Storyboard` run a model,
+>>>>>>> Stashed changes
 when they are asked to.
 """
 
@@ -29,6 +33,7 @@ __all__ = [
     "Play",
     "Playground",
     "Scaling",
+    "Storyboard",
     "View",
     "html",
 ]
@@ -43,6 +48,7 @@ _HOME = {
     "Play": "play",
     "Playground": "playground",
     "Scaling": "scaling",
+    "Storyboard": "storyboard",
     "View": "base",
     "html": "page",
 }

@@ -13,7 +13,7 @@ from x2vkit import views
 from x2vkit.views.base import KEPT_PICTURE, View
 from x2vkit.views.page import STATIC
 
-KEPT = ("Overview", "Denoise", "Patches", "Attention", "Heads", "Compare", "Scaling")
+KEPT = ("Overview", "Denoise", "Patches", "Attention", "Heads", "Compare", "Scaling", "Storyboard")
 """Views that have one."""
 
 

@@ -100,7 +100,7 @@ def metadata(path):
         ({"one": "no-such.toml"}, "no such file"),
         ({"path": "no/such/folder.mp4"}, "does not exist"),
         ({"path": "film.avi"}, "suffix"),
-        ({"sound": "no.wav"}, "no such file"),
+        ({"sound": "no.wav"}, "no.wav"),
         ({"steps": 0}, "steps=0"),
         ({"guidance": float("nan")}, "guidance=nan"),
         ({"folder": "/proc/film"}, "shots are kept there"),

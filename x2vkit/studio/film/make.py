@@ -31,7 +31,7 @@ from x2vkit.registry import DEFAULT_MODEL
 from x2vkit.studio.character import Character
 from x2vkit.studio.film import edit
 from x2vkit.studio.film.board import Shot, Storyboard
-from x2vkit.studio.film.sound import mixed, read_wav, soundtrack
+from x2vkit.studio.film.sound import mixed, soundtrack
 from x2vkit.studio.film.tell import storyboard as tell
 from x2vkit.studio.film.verbs import place_of
 from x2vkit.trace import Trace
@@ -165,7 +165,8 @@ def film(
         path: the .mp4 to write; None writes none, and `Film.save` does later.
         folder: where shots are kept. None: beside the film ("hat-shots" of hat.mp4), or without a path in the
             user's cache.
-        sound: True for the place's ambience and soft chords, False for none, or a wav file of 16 bits.
+        sound: True for each place's ambience and soft chords, False for none, or a file of sound (see
+            `media.read_sound`).
         steps: denoising steps of every shot.
         guidance: classifier-free guidance scale; None is the weights' own.
         model: name or folder of the weights.
@@ -178,7 +179,7 @@ def film(
     """
     board = read_board(board)
     file = None if path is None else media.check_output(path, (".mp4",))
-    given = sound if isinstance(sound, bool) else read_wav(sound)
+    given = sound if isinstance(sound, bool) else media.read_sound(sound)
     request = RunRequest(model=model, steps=steps, guidance=guidance)
     _check_sampling(request)
     kept = shots_folder(file, folder)

@@ -5,16 +5,12 @@ n samples at `media.SOUND_RATE`
 
 from __future__ import annotations
 
-import os
-import wave
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.errors import X2VError
-from x2vkit.media import SOUND_RATE, Sound, check_file
+from x2vkit.media import SOUND_RATE, Sound
 
 Wave = NDArray[np.float64]
 """(n,) from -1 to 1."""
@@ -94,25 +90,6 @@ def mixed(track: Sound, spoken: Sequence[tuple[float, Sound]]) -> Sound:
         found[begin : begin + len(voice)] *= 0.4
         found[begin : begin + len(voice)] += voice / 32767
     return as_sound(found)
-
-
-def read_wav(path: str | os.PathLike[str]) -> Sound:
-    """A wav file of 16 bits as one channel at SOUND_RATE. Raises X2VError for anything else."""
-    file = check_file("sound", path)
-    name = f"sound {Path(path).name!r:.80}"
-    cure = "convert it: ffmpeg -i FILE -ac 1 -ar 24000 -c:a pcm_s16le sound.wav"
-    try:
-        with wave.open(str(file), "rb") as opened:
-            rate, channels, width = opened.getframerate(), opened.getnchannels(), opened.getsampwidth()
-            data = opened.readframes(opened.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
-        raise X2VError(name, f"it is no wav file ({error})", cure) from error
-    if width != 2 or not data:
-        raise X2VError(name, f"a sound has 16 bits a sample, not {8 * width}, and samples", cure)
-    heard = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], "<i2")
-    one = heard.reshape(-1, channels).mean(1)
-    times = np.arange(round(len(one) * SOUND_RATE / rate)) * rate / SOUND_RATE
-    return np.interp(times, np.arange(len(one)), one).round().astype(np.int16)
 
 
 def as_sound(track: Wave) -> Sound:
