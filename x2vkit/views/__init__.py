@@ -6,11 +6,7 @@
     view.selection, view.data()            # where you are, and what you see as numpy
     view.to_html("ball.html")              # one file that opens offline
 
-<<<<<<< Updated upstream
 Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Play` run a model,
-=======
-Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Storyboard` run a model,
->>>>>>> Stashed changes
 when they are asked to.
 """
 
@@ -33,7 +29,6 @@ __all__ = [
     "Play",
     "Playground",
     "Scaling",
-    "Storyboard",
     "View",
     "html",
 ]
@@ -48,7 +43,6 @@ _HOME = {
     "Play": "play",
     "Playground": "playground",
     "Scaling": "scaling",
-    "Storyboard": "storyboard",
     "View": "base",
     "html": "page",
 }
