@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from x2vkit.run.record import generate, rerun
     from x2vkit.studio.cast import shoot
     from x2vkit.studio.character import Character
+    from x2vkit.studio.edit.dub import dub
+    from x2vkit.studio.edit.paint import backdrop, inpaint, recolor, restyle
     from x2vkit.studio.expand import expand
     from x2vkit.studio.film.board import Shot, Storyboard
     from x2vkit.studio.film.make import Film, film
@@ -62,28 +64,38 @@ __all__ = [
     "X2VPipeline",
     "__version__",
     "attach",
+    "backdrop",
     "check",
     "connect",
     "demo",
+    "dub",
     "expand",
     "extend",
     "film",
     "generate",
     "inbetween",
+    "inpaint",
     "load",
     "loop",
     "piecewise",
     "play",
     "recaption",
+    "recolor",
     "record",
     "rerun",
-    "speak",
+    "restyle",
     "shoot",
+    "speak",
     "storyboard",
     "views",
 ]
 
 _HOME = {
+    "restyle": "studio.edit.paint",
+    "recolor": "studio.edit.paint",
+    "inpaint": "studio.edit.paint",
+    "dub": "studio.edit.dub",
+    "backdrop": "studio.edit.paint",
     "AttentionCapture": "run.capture",
     "Character": "studio.character",
     "Edit": "run.edit",

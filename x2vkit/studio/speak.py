@@ -105,7 +105,7 @@ def speak(
     return replace(
         _joined(made, {name: track[0] for name, track in vars(plan).items()}),
         sound=sound,
-        made_by={"call": "speak", "prompt": prompt, "seed": seed, **source_of(audio, text, voice)},
+        made_by={"call": "speak", "prompt": prompt, "seed": seed, **source_of_sound(audio, text, voice)},
     )
 
 
@@ -121,7 +121,7 @@ def heard(audio: Any, text: str | None, voice: str = "en") -> Sound:
     return sound
 
 
-def source_of(audio: Any, text: str | None, voice: str) -> dict[str, str]:
+def source_of_sound(audio: Any, text: str | None, voice: str) -> dict[str, str]:
     """What is heard, as `Trace.made_by` tells it."""
     if text is not None:
         return {"text": text, "voice": voice}
