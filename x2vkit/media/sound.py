@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from x2vkit.config import is_number
 from x2vkit.errors import X2VError
 from x2vkit.media.film import SOUND_RATE, Sound
 from x2vkit.media.picture import check_file
@@ -107,7 +106,8 @@ def _given(samples: NDArray[Any], rate: float) -> tuple[NDArray[np.float32], flo
     if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or (array.ndim == 2 and array.shape[1] > 32):
         got = f"samples of {array.dtype} {array.shape}"
         raise X2VError(got, "samples are numbers (n,) or (n, channels)", "give float in [-1, 1], or int16")
-    if not is_number(rate) or not RATES[0] <= rate <= RATES[1]:
+    number = isinstance(rate, (int, float, np.number)) and not isinstance(rate, bool)
+    if not number or not RATES[0] <= rate <= RATES[1]:
         rule = f"a rate is {RATES[0]:,} to {RATES[1]:,} samples a second"
         raise X2VError(f"a rate of {rate!r:.60}", rule, "give audio=(samples, 24000)")
     if array.dtype.kind == "u":

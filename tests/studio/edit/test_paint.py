@@ -1,4 +1,4 @@
-"""Edits with a tiny model of random weights: what lies outside the mask is kept, to the pixel and the token."""
+"""Edits with a tiny model of random weights: outside the mask all is kept, to the pixel and the token."""
 
 from __future__ import annotations
 

@@ -61,6 +61,6 @@ def dub(
     track = openness(sound, frames, source.fps)
     spec = replace(source.spec, action="talk")
     call = {"call": "dub", **source_of_sound(audio, text, voice)}
-    how = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
+    how: dict[str, Any] = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
     made = repaint(source, mask_of(source, "mouth"), spec, call, mouth=track, **how)
     return replace(made, sound=sound)

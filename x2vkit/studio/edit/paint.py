@@ -149,7 +149,7 @@ def recolor(
     spec, old = _colored(source.spec, thing, wanted)
     start = tinted(source.frames, where, COLORS[old], COLORS[wanted])
     call = {"call": "recolor", "thing": thing, "color": color}
-    how = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
+    how: dict[str, Any] = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
     return repaint(source, where, spec, call, start=start, **how)
 
 
@@ -178,7 +178,7 @@ def restyle(
     source = source_of(clip)
     spec = changed(source.spec, prompt)
     call = {"call": "restyle", "prompt": prompt}
-    how = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
+    how: dict[str, Any] = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
     return repaint(source, None, spec, call, **how)
 
 

@@ -118,7 +118,8 @@ def changed(spec: SceneSpec, words: str) -> SceneSpec:
     said = read(words)
     parts = said.parts
     names = ("subject", "color", "action", "direction", "scene", "camera", "size", "mood", "behind")
-    spec = replace(spec, **{name: parts[name] for name in names if name in parts})
+    new: dict[str, Any] = {name: parts[name] for name in names if name in parts}
+    spec = replace(spec, **new)
     if spec.wearing and spec.wearing[0] in said.never.get("wearing", ()):
         spec = replace(spec, wearing=None)
     if "wearing" in parts:

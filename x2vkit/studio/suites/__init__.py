@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from x2vkit.judge.evaluation import Suite
 from x2vkit.studio.suites.cast import cast
+from x2vkit.studio.suites.edit import edit
 from x2vkit.studio.suites.expand import expand
 from x2vkit.studio.suites.go_on import extend, loop_connect, strategies
+from x2vkit.studio.suites.speech import speech
 
 SUITES: dict[str, Suite] = {
-    suite.__name__: suite for suite in (cast, expand, extend, loop_connect, strategies)
+    suite.__name__: suite for suite in (cast, edit, expand, extend, loop_connect, speech, strategies)
 }
 """Name -> what measures it."""
