@@ -26,6 +26,8 @@ LIVE = {
     "heads": "Heads",
     "compare": "Compare",
     "scaling": "Scaling",
+    "scorecard": "Scorecard",
+    "supply": "Supply",
 }
 """Page under live/ -> the view that it holds, on its bundled trace."""
 

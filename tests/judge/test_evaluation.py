@@ -3,11 +3,14 @@ chance."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from x2vkit.cli.commands import main
 from x2vkit.cli.evaluate import NAMES, STUDIO
@@ -64,6 +67,10 @@ def test_the_report_in_its_three_forms(truth):
     assert values["model"] == "truth"
     row = values["figures"][0]
     assert {"name", "limit", "meaning", "score", "ceiling", "chance", "count", "error"} <= row.keys()
+    known = {row["known_as"] for row in values["figures"]}
+    assert known >= {"VBench: Color", "T2V-CompBench: Motion Binding"}
+    film = Image.open(io.BytesIO(base64.b64decode(values["best"][0]["webp"])))
+    assert film.size == (values["best"][0]["moments"] * 128, 128)
     assert "ceiling" in truth.table() and "subject" in truth.table()
     assert truth.markdown().count("\n") == len(truth.figures) + 1
     assert len(truth.meanings().splitlines()) == len(truth.figures)

@@ -5,6 +5,8 @@ It knows nothing about how a figure is measured.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -65,6 +67,15 @@ class Shown:
     moments: NDArray[np.uint8]
     """(n, H, W, 3), a few of its frames"""
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values; `webp` is its n moments side by side as one picture, in base64."""
+        from PIL import Image
+
+        stream = io.BytesIO()
+        Image.fromarray(np.concatenate(self.moments, 1)).save(stream, "WEBP", quality=80)
+        film = {"moments": len(self.moments), "webp": base64.b64encode(stream.getvalue()).decode()}
+        return {"prompt": self.prompt, "right": self.right, "wrong": list(self.wrong), **film}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -88,7 +99,7 @@ class Report:
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, pictures left out."""
+        """As plain JSON values; the clips of the sheet as pictures (see `Shown.to_dict`)."""
         rows = [{**asdict(f), "error": f.error} for f in self.figures]
         clean = [{k: _plain(v) for k, v in row.items()} for row in rows]
         return {
@@ -96,6 +107,8 @@ class Report:
             "settings": self.settings,
             "seconds": round(self.seconds, 1),
             "figures": clean,
+            "best": [shown.to_dict() for shown in self.best],
+            "worst": [shown.to_dict() for shown in self.worst],
         }
 
     def table(self) -> str:

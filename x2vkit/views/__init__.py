@@ -29,6 +29,8 @@ __all__ = [
     "Play",
     "Playground",
     "Scaling",
+    "Scorecard",
+    "Supply",
     "View",
     "html",
 ]
@@ -43,6 +45,8 @@ _HOME = {
     "Play": "play",
     "Playground": "playground",
     "Scaling": "scaling",
+    "Scorecard": "scorecard",
+    "Supply": "supply",
     "View": "base",
     "html": "page",
 }

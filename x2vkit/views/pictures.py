@@ -13,7 +13,10 @@ from x2vkit import views
 from x2vkit.views.base import KEPT_PICTURE, View
 from x2vkit.views.page import STATIC
 
-KEPT = ("Overview", "Denoise", "Patches", "Attention", "Heads", "Compare", "Scaling", "Storyboard")
+KEPT = (
+    *("Overview", "Denoise", "Patches", "Attention", "Heads", "Compare", "Scaling"),
+    *("Scorecard", "Supply", "Storyboard"),
+)
 """Views that have one."""
 
 

@@ -11,6 +11,16 @@ from x2vkit.judge import metrics
 from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import SampledClip
 
+SUBJECT = "VBench: Subject Consistency"
+BINDING = "T2V-CompBench: Consistent Attribute Binding"
+KNOWN_AS = {
+    "subject": "VBench: Object Class", "color": "VBench: Color", "scene": "VBench: Scene",
+    "wearing_color": BINDING, "action": "T2V-CompBench: Action Binding",
+    "direction": "T2V-CompBench: Motion Binding", "camera": "VBench-2.0: Camera Motion",
+    "other": "VBench: Multiple Objects", "relation": "T2V-CompBench: Object Interactions",
+}  # fmt: skip
+"""Attribute -> where the field asks the same of a clip; its detectors and questions are others."""
+
 
 def agreements(
     made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False
@@ -35,6 +45,7 @@ def agreements(
             score.right if score else None,
             chance,
             ceiling.count,
+            known_as=KNOWN_AS.get(name, ""),
         )
     yield share_of_it(made, real, "share of it" + suffix, "adherence")
     whole = [
@@ -66,7 +77,8 @@ def attribute_changes(
     made: list[SampledClip], real: list[SampledClip], suffix: str, limit: str = "consistency"
 ) -> Iterator[Figure]:
     """Shares of the clips in which the subject, or its colour, changes."""
-    for name, attribute in (("identity changes", "subject"), ("color changes", "color")):
+    rows = (("identity changes", "subject", SUBJECT), ("color changes", "color", BINDING))
+    for name, attribute, known_as in rows:
         rates = [
             [metrics.changes(x.reading.frames[attribute], x.reading.area[:, 0] > 0.02) for x in clips]
             for clips in (made, real)
@@ -85,6 +97,7 @@ def attribute_changes(
             len(real),
             "%",
             True,
+            known_as=known_as,
         )
 
 

@@ -41,6 +41,7 @@ def speech(run: ClipSampler) -> Iterator[Figure]:
         float(np.mean(mixed)),
         len(real),
         "",
+        known_as="Sync-C (SyncNet), here against the track itself",
     )
     specs = scenes_where(run.few, run.seed, lambda s: bool(s.mood) and s.action == "stand")
     for figure in agreements(*run.both("mood", specs), "", mood=True):
@@ -74,6 +75,7 @@ def control(run: ClipSampler) -> Iterator[Figure]:
         chance,
         len(real),
         "",
+        known_as="MagicBench, Boximator: mIoU",
     )
 
     specs = scenes_where(run.few, run.seed + 1, lambda s: s.camera != "static")
@@ -94,6 +96,7 @@ def control(run: ClipSampler) -> Iterator[Figure]:
         score.right if score else None,
         (score or ceiling).shuffled,
         len(real),
+        known_as="VBench-2.0: Camera Motion",
     )
 
 

@@ -36,24 +36,26 @@ def physics(run: ClipSampler) -> Iterator[Figure]:
         way = metrics.places(x.reading.boxes[:, 0], *x.shape[1:])
         return metrics.relative_error(metrics.speed(way, FPS), true_speed(x.spec))
 
-    def figure(name: str, meaning: str, values: tuple[float, float | None, int]) -> Figure:
+    def figure(name: str, meaning: str, values: tuple[float, float | None, int], known_as: str) -> Figure:
         ceiling, score, count = values
-        return Figure(name, "physics", meaning, ceiling, score, None, count, "%", True)
+        return Figure(name, "physics", meaning, ceiling, score, None, count, "%", True, known_as=known_as)
+
+    mechanics = "VBench-2.0: Mechanics"
 
     n = run.few
     falls = scenes_where(n, run.seed, lambda s: s.action == "bounce" and not s.other, **alone)
     meaning = "median of abs(g / true g - 1), at most 1; g is fitted to the lower edge of the judged boxes"
-    yield figure("gravity of bouncing, error", meaning, errors(falls, "bounce", bounce))
+    yield figure("gravity of bouncing, error", meaning, errors(falls, "bounce", bounce), mechanics)
     leaps = scenes_where(n, run.seed, lambda s: s.action == "jump" and not s.other, **alone)
     meaning = (
         "median of abs(period / true period - 1), at most 1, fitted to the lower edge of the judged boxes"
     )
-    yield figure("period of jumping, error", meaning, errors(leaps, "jump", jump))
+    yield figure("period of jumping, error", meaning, errors(leaps, "jump", jump), mechanics)
     walks = scenes_where(n, run.seed, lambda s: s.action in SPEED and not s.other and not s.behind, **alone)
     meaning = (
         "median of abs(speed / true speed - 1), at most 1, of walking, running, rolling, flying and swimming"
     )
-    yield figure("speed of going, error", meaning, errors(walks, "go", pace))
+    yield figure("speed of going, error", meaning, errors(walks, "go", pace), "")
 
 
 def jump_period(scene: str) -> float:

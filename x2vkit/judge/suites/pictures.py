@@ -38,7 +38,10 @@ def distance(run: ClipSampler) -> Iterator[Figure]:
     )
     floor = metrics.frechet(coded(real), reference)
     score = metrics.frechet(coded(made), reference) if made else None
-    yield Figure("Fréchet distance", "resolution", meaning, floor, score, None, len(real), "", True)
+    known = "FVD, in the judge's features"
+    yield Figure(
+        "Fréchet distance", "resolution", meaning, floor, score, None, len(real), "", True, known_as=known
+    )
     meaning = "median energy of the finest detail, as a part of that of real renders of the same scenes"
     kept = [a.detail / b.detail for a, b in zip(made, real, strict=False)]
     yield Figure(

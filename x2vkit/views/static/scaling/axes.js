@@ -1,7 +1,7 @@
 // @ts-check
 /** Both axes of the plot: compute on a logarithmic one, a figure on a logarithmic or (judged) a plain one. */
 import { h } from "../lib/elements.js";
-import { at, percent, raise } from "./numbers.js";
+import { at, percent, raise } from "../lib/numbers.js";
 
 /** Where the plot lies in its picture, in units of the SVG. */
 export const BOX = { width: 680, height: 400, left: 58, right: 16, top: 14, bottom: 46 };

@@ -2,7 +2,7 @@
 /** What a budget would buy. */
 import { h, uid } from "../lib/elements.js";
 import { FAR } from "./axes.js";
-import { at, many, number, power, short } from "./numbers.js";
+import { at, many, number, power, short } from "../lib/numbers.js";
 
 /**
  * What a budget would buy: FLOPs, hours and money in step, with the loss and the size that the laws give.

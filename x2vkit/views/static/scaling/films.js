@@ -2,7 +2,7 @@
 /** The clips of the checkpoints. */
 import { h } from "../lib/elements.js";
 import { Picture } from "../lib/picture.js";
-import { pointName } from "./numbers.js";
+import { pointName } from "../lib/numbers.js";
 
 /** The clips, unpacked when they are first needed and then kept. */
 export class Films {

@@ -14,7 +14,7 @@ import { terms } from "../lib/terms.js";
 import { Budget } from "./budget.js";
 import { Film, Films } from "./films.js";
 import { notes } from "./notes.js";
-import { at, millions, percent, pointName, power } from "./numbers.js";
+import { at, millions, percent, pointName, power } from "../lib/numbers.js";
 import { Plot } from "./plot.js";
 import { Sampling } from "./sampling.js";
 import { Trio } from "./trio.js";

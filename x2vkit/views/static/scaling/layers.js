@@ -2,7 +2,7 @@
 /** What is drawn on the axes: the law and its band, a ceiling, the largest models, and the runs. */
 import { h } from "../lib/elements.js";
 import { BOX, FAR } from "./axes.js";
-import { percent } from "./numbers.js";
+import { percent } from "../lib/numbers.js";
 
 /** @typedef {import("./axes.js").Axes} Axes */
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** How well the laws predict, and sources. */
 import { h } from "../lib/elements.js";
-import { power } from "./numbers.js";
+import { power } from "../lib/numbers.js";
 
 /**
  * What the laws said before the largest-compute run was looked at, and where the large models' numbers come from.

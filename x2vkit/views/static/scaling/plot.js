@@ -4,7 +4,7 @@ import { h, uid } from "../lib/elements.js";
 import { Tooltip } from "../lib/tooltip.js";
 import { Axes, BOX } from "./axes.js";
 import { ceilingLayer, largeLayer, lawLayer, runLayer } from "./layers.js";
-import { millions, power } from "./numbers.js";
+import { millions, power } from "../lib/numbers.js";
 
 /** How near the pointer has to be to a point, in units of the SVG. */
 const REACH = 14;

@@ -2,7 +2,7 @@
 /** What steps, guidance and tokens cost and give when sampling. */
 import { h, uid } from "../lib/elements.js";
 import { Tooltip } from "../lib/tooltip.js";
-import { percent, power, short } from "./numbers.js";
+import { percent, power, short } from "../lib/numbers.js";
 
 /** What steps, guidance and tokens cost and give when sampling, as small plots of measured points. */
 export class Sampling {

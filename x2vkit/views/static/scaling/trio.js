@@ -2,7 +2,7 @@
 /** The same model, prompt and noise at three budgets. */
 import { h } from "../lib/elements.js";
 import { Film } from "./films.js";
-import { millions, percent, power, short } from "./numbers.js";
+import { millions, percent, power, short } from "../lib/numbers.js";
 
 /** The same model, prompt and noise at three budgets. */
 export class Trio {
