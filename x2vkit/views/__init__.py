@@ -6,8 +6,8 @@
     view.selection, view.data()            # where you are, and what you see as numpy
     view.to_html("ball.html")              # one file that opens offline
 
-Nothing here imports torch: a view reads a `Trace` alone. Only `Playground` and `Play` run a model,
-when they are asked to.
+Nothing here imports torch: a view reads a `Trace` alone. Only `Play`, `Playground` and
+`Storyboard` run a model, when they are asked to.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "Scaling",
     "Scorecard",
     "Supply",
+    "Storyboard",
     "View",
     "html",
 ]
@@ -47,6 +48,7 @@ _HOME = {
     "Scaling": "scaling",
     "Scorecard": "scorecard",
     "Supply": "supply",
+    "Storyboard": "storyboard",
     "View": "base",
     "html": "page",
 }

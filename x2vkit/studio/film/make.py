@@ -17,6 +17,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ from x2vkit.trace.file import SUFFIX
 STEPS = 6
 """Denoising steps of a shot: with guidance, shots of six are as good as those of twenty within what can be
 measured (docs/how-to/studio-film.md)."""
+ONE_PASS, GOES_ON = 33, 28
+"""Frames of a shot that one pass of the model makes, and that each further one adds."""
 FORMAT = 1
 """Of the recipe that the hash of a shot names: raised when the same request makes another clip."""
 VIEWS = {"pan": "camera pans {}", "zoom": "camera zooms {}"}
@@ -188,13 +191,14 @@ def film(
     pipeline = pipeline or loaded(model)
     requests = [request_of_shot(board, shot, request.resolve(pipeline.sampling)) for shot in board.shots]
     traces, made = [], []
-    for number, (shot, wanted) in enumerate(zip(board.shots, requests, strict=True)):
-        report = _reporter(on_shot, number, len(requests), steps)
-        trace, new = _shot(board, shot, wanted, pipeline, kept, report)
+    for number, wanted in enumerate(requests):
+        needed = _steps_of(wanted)
+        report = _reporter(on_shot, number, len(requests), needed)
+        trace, new = _shot(board, wanted, pipeline, kept, report)
         made += [number] * new
         traces.append(trace)
         if on_shot is not None:
-            on_shot(ShotReport(number, len(requests), steps - 1 if new else -1, steps, trace))
+            on_shot(ShotReport(number, len(requests), needed - 1 if new else -1, needed, trace))
     ready = Film(board, tuple(traces), _sound(board, traces, given), tuple(made), file)
     if file is not None:
         ready.save(file)
@@ -262,11 +266,11 @@ def _hash(values: Sequence[Any]) -> str:
 
 
 def _shot(
-    board: Storyboard, shot: Shot, request: RunRequest, pipeline: Any, folder: Path, report: Any
+    board: Storyboard, request: RunRequest, pipeline: Any, folder: Path, report: Any
 ) -> tuple[Trace, bool]:
     """A shot's trace, and whether it had to be made."""
     from x2vkit.run.versions import weights_hash
-    from x2vkit.studio.cast import shoot_one, spoken_of
+    from x2vkit.studio.cast import spoken_of
 
     lead = spoken_of(board.cast, request.prompt)
     named = [one for one in board.cast if lead and (one == lead[0] or one.lower() in request.prompt.lower())]
@@ -277,15 +281,37 @@ def _shot(
             return Trace.load(file), False
         except X2VError as error:  # half a disk, another version: it is made again
             warnings.warn(f"{file.name} cannot be read and is made again ({error})", stacklevel=4)
-    trace = shoot_one(people, request, pipeline=pipeline, on_step=report)
+    trace = _made(people, request, pipeline, report)
     trace.save(file, compact=True)
     return Trace.load(file), True
 
 
+def _made(people: dict[str, Character], request: RunRequest, pipeline: Any, report: Any) -> Trace:
+    """A new shot: one pass of the model, and what is longer than that goes on from it."""
+    from x2vkit.studio.cast import shoot_one
+    from x2vkit.studio.go_on.extend import extend
+
+    first = min(request.num_frames, ONE_PASS)
+    trace = shoot_one(people, replace(request, num_frames=first), pipeline=pipeline, on_step=report)
+    if request.num_frames == first:
+        return trace
+    more = extend(trace, (request.num_frames - first) / request.fps, pipeline=pipeline, on_step=report)
+    return replace(more, made_by={**trace.made_by, "call": "film", "frames": request.num_frames})
+
+
 def _reporter(on_shot: Any, number: int, shots: int, steps: int) -> Any:
+    """Tells each step; those of a shot of several passes are counted on."""
     if on_shot is None:
         return None
-    return lambda step: on_shot(ShotReport(number, shots, step.index, steps))
+    done = count()
+    return lambda step: on_shot(ShotReport(number, shots, min(next(done), steps - 1), steps))
+
+
+def _steps_of(request: RunRequest) -> int:
+    """Steps of all passes of a shot."""
+    steps, _ = request.sampled()
+    longer = max(0, request.num_frames - ONE_PASS)
+    return steps * (1 + -(-longer // GOES_ON))
 
 
 def _sound(board: Storyboard, traces: Sequence[Trace], given: bool | Sound) -> Sound | None:
