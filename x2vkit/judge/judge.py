@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from x2vkit.device import fast_dtype
 from x2vkit.errors import X2VError
+from x2vkit.judge.camera import camera_path
 from x2vkit.judge.frame import ATTRIBUTES, FrameModel, to_pixels
 from x2vkit.judge.motion import MOVES, MotionModel, describe
 from x2vkit.media import check_clip
@@ -52,6 +53,8 @@ class Reading:
     """(F,) openness of the first subject's mouth, 0 .. 1; means something where it talks"""
     frames: dict[str, NDArray[np.float32]]
     """attribute -> (F, words) probabilities in each frame, in the order of `ATTRIBUTES`"""
+    camera: NDArray[np.float64]
+    """(F, 3) where the camera went: x, y in fractions of the shorter side and zoom since the first frame"""
     features: NDArray[np.float32]
     """(D,) what the reading rests on, for distances between sets of clips"""
 
@@ -101,6 +104,7 @@ class Judge:
             area=area.numpy(),
             mouth=read["mouth"].sigmoid().numpy(),
             frames={name: p.numpy() for name, p in probabilities.items()},
+            camera=camera_path(pixels, masks[:, 0]),
             features=features.numpy(),
         )
 

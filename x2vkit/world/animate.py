@@ -324,15 +324,15 @@ def _extent(rows: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([low[0] / width, low[1] / height, high[0] / width, high[1] / height], 1)
 
 
-def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int, fps: float) -> tuple[np.ndarray, list[np.ndarray], Truth]:
-    """Lay out ``spec`` over time.
+def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int, fps: float, camera: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray], Truth]:
+    """Lay out ``spec`` over time; ``camera`` (F, 3) is its way as in `Truth.camera`, by default the spec's move.
 
     Returns the table (F, P, K) for ``render``, the rows (F, p, K) of each subject alone, and the truth (its ``visible``
     is filled by the caller, who has the pixels).
     """
     rng = np.random.default_rng([seed, 77])
     t = np.arange(num_frames) / fps
-    camera = _camera(spec.camera, t)
+    camera = _camera(spec.camera, t) if camera is None else np.asarray(camera, float)
     size = {"small": 0.68, "big": 1.22, "": 1.0}[spec.size] * rng.uniform(0.94, 1.06)
     x0 = rng.uniform(-0.10, 0.10)
     motions: list[Motion] = []
