@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from x2vkit.run.record import generate, rerun
     from x2vkit.studio.cast import shoot
     from x2vkit.studio.character import Character
+    from x2vkit.studio.direct import SoftBox, direct
     from x2vkit.studio.edit.dub import dub
     from x2vkit.studio.edit.paint import backdrop, inpaint, recolor, restyle
     from x2vkit.studio.expand import expand
@@ -57,6 +58,7 @@ __all__ = [
     "Judge",
     "RunRequest",
     "Shot",
+    "SoftBox",
     "Storyboard",
     "Trace",
     "World",
@@ -68,6 +70,7 @@ __all__ = [
     "check",
     "connect",
     "demo",
+    "direct",
     "dub",
     "expand",
     "extend",
@@ -103,6 +106,7 @@ _HOME = {
     "Judge": "judge",
     "RunRequest": "config",
     "Shot": "studio.film.board",
+    "SoftBox": "studio.direct",
     "Storyboard": "studio.film.board",
     "Trace": "trace",
     "World": "world",
@@ -110,6 +114,7 @@ _HOME = {
     "X2VPipeline": "pipeline.x2v",
     "check": "course",
     "attach": "adapters.x2v",
+    "direct": "studio.direct",
     "expand": "studio.expand",
     "film": "studio.film.make",
     "generate": "run.record",

@@ -220,6 +220,53 @@ class FilmSession(Protocol):
         """Stop everything."""
 
 
+@dataclass(frozen=True)
+class Directed:
+    """A directed clip, or the plan of one that is not made yet. F frames."""
+
+    plan: Mapping[str, NDArray[Any]]
+    """As `Trace.plan`: what was asked for."""
+    prompt: str = ""
+    """Its words."""
+    trace: Any = None
+    """The clip, as a Trace."""
+    boxes: NDArray[np.float32] | None = None
+    """(F, 2, 4): where the judge sees the subjects; NaN where it sees none."""
+    camera: NDArray[np.float32] | None = None
+    """(F, 3): where the judge sees the camera go, as `Trace.plan` has it."""
+
+
+class DirectorBackend(Protocol):
+    """What a Director needs."""
+
+    def models(self) -> Sequence[str]:
+        """The names of the models that there are."""
+
+    def directing(self, emit: Emit) -> DirectorSession:
+        """A new session of a Director, which emits what happens."""
+
+
+class DirectorSession(Protocol):
+    """The kernel's half of a Director; requests come as plain values from a browser. See
+    `studio.direct.session`.
+    """
+
+    last: Directed | None
+    """What was made last."""
+
+    def ask(self, values: Mapping[str, Any], draft: bool = False) -> None:
+        """Make a clip, or its plan alone; whatever was asked for before is stopped."""
+
+    def cancel(self) -> None:
+        """Stop what was asked for."""
+
+    def wait(self, seconds: float = 60) -> bool:
+        """Until nothing is left to do; whether that came within so many seconds."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
 _provider: Callable[[Sequence[str]], Backend] | None = None
 
 

@@ -165,7 +165,7 @@ def add_generate_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--camera", type=str.strip, metavar="MOVE",
-        help='"pan left" (right, up, down), "zoom in" (out), static, or x,y,zoom at the end of the clip',
+        help='moves in words ("pan left, then zoom in slowly"), or x,y,zoom at the end of the clip',
     )  # fmt: skip
     add(
         "--plan", metavar="on|off|FILE", default="on",

@@ -3,7 +3,8 @@
     --boxes 0.1,0.4,0.4,0.8                          a subject that stays
     --boxes 0.1,0.4,0.4,0.8:0.6,0.4,0.9,0.8          one that goes from the first box to the second
     --strokes 0.2,0.6:0.8,0.6@0.15                   a path and its radius
-    --camera "pan left"        --camera 0.2,0,1.3    a move by name, or where it is at the end
+    --camera "pan left, then zoom in slowly"         moves in words (`studio.direct.camera`)
+    --camera 0.2,0,1.3                               where it is at the end: x, y, zoom
     --plan other.x2v           --plan plan.json      another clip's plan, or tracks by name
 
 Points are parted by ":" and spread evenly over the clip. Instead of points, each flag takes JSON, or a file
@@ -23,28 +24,19 @@ from x2vkit import media
 from x2vkit.axes import Shape3
 from x2vkit.core.raster import box_track, camera_track, checked_boxes, control_raster
 from x2vkit.errors import X2VError
+from x2vkit.studio.direct.camera import CameraPath
 from x2vkit.trace import Trace
 from x2vkit.trace.checks import PLAN
 from x2vkit.trace.file import SUFFIX
 
 RADIUS = 0.1
 """Of a stroke that says none, in fractions of the shorter side."""
-MOVES = {
-    "static": (0.0, 0.0, 0.0),
-    "pan left": (-0.12, 0.0, 0.0),
-    "pan right": (0.12, 0.0, 0.0),
-    "pan up": (0.0, 0.08, 0.0),
-    "pan down": (0.0, -0.08, 0.0),
-    "zoom in": (0.0, 0.0, 0.22),
-    "zoom out": (0.0, 0.0, -0.22),
-}
-"""Camera move -> its speed in x, y (fractions of the shorter side) and log zoom a second, as in the world."""
 BOX = (
     "a box is x0,y0,x1,y1 with x0 < x1 and y0 < y1, in fractions of width and height",
     "write 0.1,0.4,0.5,0.9",
 )
 STROKE = ("a stroke is x,y:x,y and perhaps more points, then @radius", "write 0.2,0.6:0.8,0.6@0.15")
-CAMERA = (f"a camera is one of {', '.join(MOVES)}, or x,y,zoom at the end of the clip", 'write "pan left"')
+CAMERA = ("a camera is moves in words, or x,y,zoom at the end of the clip", 'write "pan left, then zoom in"')
 TRACKS = (
     f'a plan is on, off, a trace ({SUFFIX}), or JSON of tracks: {{"boxes": [[[x0, y0, x1, y1], null], ...]}}',
     f"write --plan clip{SUFFIX}",
@@ -113,10 +105,12 @@ def _strokes(text: str, shape: Shape3) -> list[tuple[NDArray[np.float64], float]
 
 def _camera(text: str, frames: int, fps: float) -> NDArray[np.float64]:
     """(F, 3) as x, y and zoom of every frame."""
-    if text in MOVES:
-        moved = np.outer(np.arange(frames) / fps, MOVES[text])
-        moved[:, 2] = np.exp(moved[:, 2])
-        return moved
+    if text.lstrip()[:1].isalpha() and not text.lower().endswith(".json"):
+        path = CameraPath.of(text, frames, fps)
+        if path.follows.any():
+            rule = "whom a camera follows is known once the clip is planned"
+            raise X2VError(f"--camera {text}"[:200], rule, "use x2v.direct(...) in Python")
+        return path.track
     points = _points("--camera", text, 3, CAMERA)
     if len(points) == 1:
         points = np.stack([np.array((0.0, 0.0, 1.0)), points[0]])

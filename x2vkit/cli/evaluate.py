@@ -11,7 +11,10 @@ from x2vkit.registry import DEFAULT_MODEL, sampling_defaults, weights_folder
 
 NAMES = "adherence heldout consistency permanence physics distance shapes length speech control image".split()
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
-STUDIO: list[str] = ["cast", "edit", "expand", "extend", "loop_connect", "speech", "strategies"]
+STUDIO: list[str] = [
+    *("boxes", "camera", "cast", "edit", "expand"),
+    *("extend", "loop_connect", "soft_boxes", "speech", "strategies", "strokes"),
+]
 """Those of the studio, as in studio/suites (a test compares them, too)."""
 
 

@@ -53,8 +53,6 @@ GUIDANCE = 2.0
 """Classifier-free guidance of a plan: without it, what bounces falls at two thirds of gravity, and much the
 same in space and in the city.
 """
-
-
 SHAPES: dict[str, tuple[int, ...]] = {"boxes": (2, 4), "mouth": (), "camera": (3,), "turn": ()}
 """Tracks of a plan, and one frame's shape."""
 
@@ -253,7 +251,7 @@ class Planner(BlockMixin, ModelMixin, ConfigMixin):
         height: int,
         width: int,
         noise: Tensor,
-        boxes: Sequence[NDArray] = (),
+        boxes: Sequence[NDArray | None] = (),
         camera: Tensor | None = None,
         steps: int = STEPS,
     ) -> Plan:
@@ -265,7 +263,7 @@ class Planner(BlockMixin, ModelMixin, ConfigMixin):
             height: pixels.
             width: pixels.
             noise: (B, F, R); the planner works where it lies.
-            boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan.
+            boxes: (F, 4) or (4,) of the first and second subject, kept as they are in every plan; or None.
             camera: a camera track (B, f, 4) as in conditions.py, likewise.
             steps: denoising steps.
         """
@@ -275,6 +273,8 @@ class Planner(BlockMixin, ModelMixin, ConfigMixin):
         given_tracks = np.zeros((len(words), num_frames, TRACKS), np.float32)
         known = torch.zeros(len(words), len(GROUPS))
         for name, box in zip(("box_a", "box_b"), boxes, strict=False):
+            if box is None:
+                continue
             box = np.broadcast_to(np.asarray(box, np.float32), (num_frames, 4))
             given_tracks[:, :, GROUPS[name]] = box_tracks(box, height, width)
             known[:, list(GROUPS).index(name)] = 1

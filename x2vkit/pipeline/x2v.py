@@ -289,13 +289,14 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         self,
         prompts: Sequence[str] | Sequence[Words],
         shape: tuple[int, int, int] = (17, 128, 128),
-        boxes: Sequence[np.ndarray] = (),
+        boxes: Sequence[np.ndarray | None] = (),
         camera: Tensor | None = None,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> Plan:
         """Plans of clips of `shape` (frames, height, width): boxes, turn, mouth, camera, from words alone.
 
-        boxes and camera: as in `stream`, kept as they are. Raises X2VError if the model has no planner.
+        boxes and camera: as in `stream`, kept as they are; a box may be None, which is free.
+        Raises X2VError if the model has no planner.
         """
         if self.planner is None:
             raise X2VError("a plan", "this model has no planner", "load one that has: x2vkit.load()")

@@ -13,11 +13,18 @@ from x2vkit.run.backend import ModelBackend
 from x2vkit.studio.go_on.session import PlaySession
 
 if TYPE_CHECKING:
+    from x2vkit.studio.direct.session import DirectingSession
     from x2vkit.studio.film.session import FilmSession
 
 
 class StudioBackend(ModelBackend):
     """`ModelBackend` with the studio's calls, for the views that need them."""
+
+    def directing(self, emit: Emit) -> DirectingSession:
+        """A new session of a Director."""
+        from x2vkit.studio.direct.session import DirectingSession
+
+        return DirectingSession(emit, self)
 
     def play(self, emit: Emit, start: Any, seed: int = 0) -> PlaySession:
         """A session of a Play view, which begins with a clip or a prompt."""

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from x2vkit.judge.evaluation import Suite
 from x2vkit.studio.suites.cast import cast
+from x2vkit.studio.suites.direct import boxes, camera, soft_boxes, strokes
 from x2vkit.studio.suites.edit import edit
 from x2vkit.studio.suites.expand import expand
 from x2vkit.studio.suites.go_on import extend, loop_connect, strategies
 from x2vkit.studio.suites.speech import speech
 
 SUITES: dict[str, Suite] = {
-    suite.__name__: suite for suite in (cast, edit, expand, extend, loop_connect, speech, strategies)
+    suite.__name__: suite
+    for suite in (
+        boxes,
+        camera,
+        cast,
+        edit,
+        expand,
+        extend,
+        loop_connect,
+        soft_boxes,
+        speech,
+        strategies,
+        strokes,
+    )
 }
 """Name -> what measures it."""
