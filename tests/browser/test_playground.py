@@ -20,7 +20,7 @@ def test_an_exported_page_shows_the_history_and_asks_for_nothing(open_html):
     expect(opened.page.get_by_text("No kernel answers")).to_be_visible()
     assert opened.page.locator(".x2v-play-prompt").input_value() == first.request.prompt
     assert opened.page.locator("[data-key=seed]").is_disabled()
-    assert opened.page.locator(".x2v-play-code").input_value() == first.line
+    assert opened.page.locator(".x2v-code").input_value() == first.line
     before = opened.pixels("canvas", 0)
     opened.slide("frame", 8)
     assert (opened.pixels("canvas", 0) != before).any()

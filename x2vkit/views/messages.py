@@ -1,4 +1,4 @@
-"""What the Playground's page may say to the kernel: each kind of message with its parts, or a sentence."""
+"""What the pages of Playground and Director may say to the kernel: kinds of messages, or a sentence."""
 
 from __future__ import annotations
 
@@ -48,10 +48,18 @@ KINDS: dict[str, dict[str, Check]] = {
     "stop_grid": {},
     "compare": {"entries": NUMBERS},
 }
-"""Kind of message -> its parts; an image comes with its bytes as a buffer."""
+"""Kind of the Playground's messages -> its parts; an image comes with its bytes as a buffer."""
+DIRECTOR: dict[str, dict[str, Check]] = {
+    "hello": {},
+    "ask": {"asked": (lambda value: isinstance(value, dict), "a request by name"), "draft": SWITCH},
+    "cancel": {},
+}
+"""Kind of the Director's messages -> its parts."""
 
 
-def check_message(message: Any, buffers: Sequence[Any]) -> Mapping[str, Any]:
+def check_message(
+    message: Any, buffers: Sequence[Any], kinds: Mapping[str, Mapping[str, Check]] = KINDS
+) -> Mapping[str, Any]:
     """The message; one of a kind that there is none of passes, as {}: a newer page may say more.
 
     Raises:
@@ -60,7 +68,7 @@ def check_message(message: Any, buffers: Sequence[Any]) -> Mapping[str, Any]:
     if not isinstance(message, dict) or not isinstance(kind := message.get("kind"), str):
         rule = "a message is an object with a kind"
         raise X2VError(f"message {message!r:.60}", rule, "load the page again")
-    for name, (holds, said) in KINDS.get(kind, {}).items():
+    for name, (holds, said) in kinds.get(kind, {}).items():
         if name not in message:
             raise X2VError(
                 f"message {kind!r} without {name}", f"it has {name}: {said}", "load the page again"
@@ -70,4 +78,4 @@ def check_message(message: Any, buffers: Sequence[Any]) -> Mapping[str, Any]:
             raise X2VError(got, f"{name} is {said}", "load the page again")
     if kind == "image" and not buffers:
         raise X2VError("message 'image' without bytes", "a picture comes with its file", "upload it again")
-    return message if kind in KINDS else {}
+    return message if kind in kinds else {}

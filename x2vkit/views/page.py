@@ -53,8 +53,13 @@ for (const state of states) {
     on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
     off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
     save_changes: () => {},
-    send: () => {},
+    // Whoever shows the page in a frame may answer for the kernel.
+    send: (message) => parent !== window && parent.postMessage({ x2vSend: message }, "*"),
   };
+  window.addEventListener("message", ({ source, data }) => {
+    if (source !== parent || parent === window || !data?.x2vHear) return;
+    for (const listener of listeners.get("msg:custom") ?? []) listener(data.x2vHear, []);
+  });
   views[state.view].render({ model, el });
   models.push(model);
 }

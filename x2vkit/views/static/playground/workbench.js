@@ -2,7 +2,7 @@
 /** What was set, what was asked of the kernel, and where its answers go. */
 import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
-import { Code } from "./code.js";
+import { Code } from "../lib/code.js";
 import { Comparison } from "./comparison.js";
 import { Grid } from "./grid.js";
 import { History } from "./history.js";

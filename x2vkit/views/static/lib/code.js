@@ -1,16 +1,16 @@
 // @ts-check
 /** The line of Python that makes the clip again. */
-import { button } from "../lib/controls.js";
-import { h } from "../lib/elements.js";
+import { button } from "./controls.js";
+import { h } from "./elements.js";
 
 export class Code {
-  /** @param {import("../lib/view.js").View} view */
+  /** @param {import("./view.js").View} view */
   constructor(view) {
     const label = "The line of Python that makes this clip again";
-    this.line = h("input", { class: "x2v-play-code", readonly: true, "aria-label": label });
+    this.line = h("input", { class: "x2v-code", readonly: true, "aria-label": label });
     this.copy = button(view, { label: "Copy the line of Python", text: "Copy" }, () => this._copy());
-    const name = h("span", { class: "x2v-play-label" }, "Python");
-    this.root = h("div", { class: "x2v-play-line" }, name, this.line, this.copy);
+    const name = h("span", { class: "x2v-code-name" }, "Python");
+    this.root = h("div", { class: "x2v-code-line" }, name, this.line, this.copy);
   }
 
   /** @param {string} line */
