@@ -248,6 +248,16 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
         expect(inside.locator(".x2v[data-ready]").first).to_be_visible()
 
 
+def test_the_director_asks_the_pages_worker_and_hears_of_it(served, visit):
+    page = visit(served.url)
+    page.get_by_role("tab", name="Direct").click()
+    frame = page.frame_locator(".x2v-frame iframe[title=Director]")
+    generate = frame.get_by_role("button", name="Make the clip")
+    expect(generate).to_be_enabled()  # it said hello, and was heard
+    generate.click()
+    expect(frame.get_by_text("this model has no planner")).to_be_visible()  # the tiny one
+
+
 def test_stop_stops_at_once(visit, serve, slow):
     page = under_way(visit, serve, slow)
     page.get_by_role("button", name="Stop").click()

@@ -275,7 +275,7 @@ def test_strokes_and_a_camera_reach_the_run(model, tmp_path):
         (17, 128, 128),
         boxes=[(0.1, 0.4, 0.4, 0.8)],
         strokes=[([(0.2, 0.6), (0.8, 0.6)], 0.15)],
-        camera=[(-0.01 * i, 0, 1) for i in range(17)],
+        camera=[(-0.02 * i, 0, 1) for i in range(17)],
     )
     for name, value in vars(drawn).items():
         torch.testing.assert_close(getattr(given["conditions"], name), value)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Generic, TypeVar
 
+from x2vkit.backend import Directed
 from x2vkit.config import RunRequest
 from x2vkit.demo.made import Made, Progress
 from x2vkit.demo.models import Models
@@ -35,6 +36,8 @@ REMEMBERED, RECORDED = 500, 3
 RECORD_BYTES = 48_000_000
 """What a recording may take; longer clips keep the attention of fewer steps."""
 
+ASKED = ("prompt", "seed", "steps", "model", "boxes", "strokes", "camera")
+"""What a visitor's Director may ask for; the clip's size is the model's own."""
 VIEWS = {
     "denoise": ("Denoise", "Denoising"),
     "patches": ("Patches", "Patches"),
@@ -104,6 +107,29 @@ class Engine:
 
         return (yield from self.worker.stream(work))
 
+    def direct(
+        self, asked: Mapping[str, Any], draft: bool = False
+    ) -> Generator[Progress | None, None, Directed]:
+        """Make a directed clip and read it back, or with `draft` its plan alone.
+
+        asked: prompt, seed, steps, boxes, strokes and camera, as a Director says them.
+        """
+        if self.models.foreign:
+            rule = "directions are planned, and only x2vkit's own models have a planner"
+            raise X2VError(f"directions for {self.models.default}", rule, "use `x2vkit demo` without a model")
+
+        def work(task: Task[Progress, Directed]) -> Directed:
+            from x2vkit.studio.direct.session import directed
+
+            def report(step: Any, steps: int) -> None:
+                task.report(Progress(step.index + 1, steps, step.t))
+
+            given = {**asked, "model": self.models.default}
+            values = {name: value for name, value in given.items() if name in ASKED}
+            return directed(values, self.models.backend, report, draft)
+
+        return (yield from self.worker.stream(work))
+
     def record(self, key: str, attention: bool = False) -> Generator[Progress | None, None, Trace]:
         """The recording of a clip that was made here, with the attention of some steps; or a bundled one.
 
@@ -158,6 +184,21 @@ def view_html(name: Any, trace: Trace) -> str:
     import x2vkit.views
 
     return getattr(x2vkit.views, VIEWS[name][0])(trace).to_html()
+
+
+def director_html(
+    made: Directed | None = None, asked: Mapping[str, Any] | None = None, drawn: str = ""
+) -> str:
+    """The Director on what was made, or on a bundled clip, as one HTML page.
+
+    asked: the request that it came of, and drawn: what is drawn on it, as the Director keeps it; both stay.
+    """
+    import x2vkit.views
+
+    view = x2vkit.views.Director(made)
+    if asked is not None:
+        view.selection = {"prompt": asked["prompt"], "seed": asked["seed"], "asked": drawn}
+    return view.to_html()
 
 
 def compare_html(made: Sequence[Made]) -> str | None:

@@ -13,6 +13,7 @@ import gradio as gr
 from x2vkit.demo import api, style
 from x2vkit.demo.compare import Compare
 from x2vkit.demo.create import Create
+from x2vkit.demo.direct import Direct
 from x2vkit.demo.engine import Engine
 from x2vkit.demo.guard import Page
 from x2vkit.demo.inside import Inside
@@ -34,9 +35,12 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
                 inside = Inside(engine, current)
             with gr.Tab("Compare", id="compare"):
                 compare = Compare(engine)
+            with gr.Tab("Direct", id="direct", visible=not engine.models.foreign) as direct_tab:
+                direct = Direct(engine)
         create.connect(queue)
         inside.connect(queue, inside_tab)
         compare.connect(queue)
+        direct.connect(queue, direct_tab)
         go_inside = create.stage.inside(lambda: gr.Tabs(selected="inside"), None, tabs, **quiet())
         inside.follow(go_inside, queue)
         api.add_endpoints(engine, queue)

@@ -11,22 +11,6 @@ const clear = () => {
   films = [];
 };
 
-/** The view follows the page's light or dark theme, which need not be the system's. */
-const themed = (html) => {
-  const dark = document.body.classList.contains("dark");
-  const style = html.indexOf("</style>");
-  const head = html.slice(0, style).replaceAll("(prefers-color-scheme: dark)", dark ? "all" : "not all");
-  // The demo has paper and margins of its own; and on a phone every pixel counts.
-  const bare = `
-    .x2v-page { padding: 0; background: transparent; }
-    @media (max-width: 420px) {
-      .x2v { padding: 10px 9px; } .x2v-row { gap: 8px; } .x2v-row > * { min-width: 140px; }
-    }`;
-  return (
-    head.replace('content="light dark"', `content="${dark ? "dark" : "light"}"`) + bare + html.slice(style)
-  );
-};
-
 const on = {
   empty({ text }) {
     clear();
