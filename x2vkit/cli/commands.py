@@ -1,4 +1,4 @@
-"""The command line: `x2vkit generate | expand | film | look | show | train | evaluate | bench | world`.
+"""The command line: `x2vkit generate | expand | speak | film | look | show | train | evaluate | bench`.
 
 Only the chosen command's modules are imported, when it runs: `x2vkit --help` answers at once, and a bad
 argument is told before torch loads. A message for the user goes to stderr, with exit code 2 and no traceback.
@@ -27,6 +27,7 @@ from x2vkit.registry import LIMITS, SCHEDULERS, lora_file, sampling_defaults, we
 COMMANDS = {
     "generate": "make a clip from words",
     "expand": "turn any words into prompts of the world, with a line for each word",
+    "speak": "let a face say a text or a sound; the sound goes into the mp4",
     "film": "make a film of an idea or a storyboard: shots, cuts, titles, sound",
     "look": "run a diffusers video pipeline and keep how its clip was made, to look inside",
     "show": "tell how a file's clip was made: its prompt, seed, plan and weights",
@@ -44,6 +45,7 @@ ELSEWHERE = {
     "expand": "x2vkit.cli.expand",
     "caption": "x2vkit.cli.caption",
     "film": "x2vkit.cli.film",
+    "speak": "x2vkit.cli.speak",
     "look": "x2vkit.cli.look",
     "lab": "x2vkit.lab",
     "train": "x2vkit.training.cli",

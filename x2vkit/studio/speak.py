@@ -22,20 +22,18 @@ from x2vkit.axes import TIME_STRIDE
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
-from x2vkit.media import SOUND_RATE, Sound, read_image, read_sound
+from x2vkit.media import read_image
 from x2vkit.pipeline.inputs import read_image as as_tensor
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, SHAPES
 from x2vkit.run.load import loaded
 from x2vkit.run.record import generate
 from x2vkit.run.request import FPS
-from x2vkit.studio.voice import openness, spoken
+from x2vkit.studio.voice import frames_for, heard, openness, source_of_sound
 from x2vkit.trace import Trace
 
 PART = SHAPES["long"][0]
 """Frames of the longest clip that the model was trained on."""
-LONGEST = 30.0
-"""Seconds of a sound."""
 SPEAKERS = ("face", "robot")
 """Who has a mouth that the model learnt to move."""
 TALKING = ("talking", "speaking")
@@ -87,7 +85,7 @@ def speak(
     sound = heard(audio, text, voice)
     pipeline = pipeline or loaded(options.get("model", DEFAULT_MODEL))
     said = talking(prompt, pipeline)
-    frames = frames_for(sound)
+    frames = frames_for(sound, FPS)
     size = options.get("height", 128), options.get("width", 128)
     if image is not None:
         image = read_image(image, *size) if isinstance(image, (str, PathLike)) else image
@@ -107,31 +105,6 @@ def speak(
         sound=sound,
         made_by={"call": "speak", "prompt": prompt, "seed": seed, **source_of_sound(audio, text, voice)},
     )
-
-
-def heard(audio: Any, text: str | None, voice: str = "en") -> Sound:
-    """The sound that was given, or what espeak-ng makes of a text."""
-    if (audio is None) == (text is None):
-        got = "neither audio nor text" if audio is None else "audio and text"
-        raise X2VError(got, "one of them says what is heard", 'give audio="speech.wav", or text="hello"')
-    sound = spoken(str(text), voice) if audio is None else read_sound(audio, LONGEST)
-    if (seconds := len(sound) / SOUND_RATE) > LONGEST:
-        rule = f"a clip speaks for at most {LONGEST:.0f} s"
-        raise X2VError(f"text that takes {seconds:.0f} s to say", rule, "say it in parts")
-    return sound
-
-
-def source_of_sound(audio: Any, text: str | None, voice: str) -> dict[str, str]:
-    """What is heard, as `Trace.made_by` tells it."""
-    if text is not None:
-        return {"text": text, "voice": voice}
-    return {"audio": str(audio) if isinstance(audio, (str, PathLike)) else "samples"}
-
-
-def frames_for(sound: Sound) -> int:
-    """The fewest frames, 1 + 4k and five or more, that last as long as a sound."""
-    needed = np.ceil(len(sound) / SOUND_RATE * FPS)
-    return 1 + TIME_STRIDE * max(1, int(np.ceil((needed - 1) / TIME_STRIDE)))
 
 
 def talking(prompt: str, pipeline: X2VPipeline) -> str:

@@ -17,14 +17,19 @@ import re
 import shutil
 import subprocess
 import tempfile
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from x2vkit.axes import TIME_STRIDE
 from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE, Sound, read_sound
 
+LONGEST = 30.0
+"""Seconds of a sound that a clip speaks."""
 WINDOW, HOP = 0.03, 0.005
 """Seconds of a window, and from one to the next."""
 SILENT = 3e-4
@@ -44,6 +49,31 @@ JAW = (0.25, 0.5, 0.25)
 than that is lost in the latent frames of four (measured: mouths follow a track so smoothed at a correlation
 of 0.74, and the raw one at 0.64).
 """
+
+
+def heard(audio: Any, text: str | None, voice: str = "en") -> Sound:
+    """The sound that was given, or what espeak-ng makes of a text."""
+    if (audio is None) == (text is None):
+        got = "neither audio nor text" if audio is None else "audio and text"
+        raise X2VError(got, "one of them says what is heard", 'give audio="speech.wav", or text="hello"')
+    sound = spoken(str(text), voice) if audio is None else read_sound(audio, LONGEST)
+    if (seconds := len(sound) / SOUND_RATE) > LONGEST:
+        rule = f"a clip speaks for at most {LONGEST:.0f} s"
+        raise X2VError(f"text that takes {seconds:.0f} s to say", rule, "say it in parts")
+    return sound
+
+
+def source_of_sound(audio: Any, text: str | None, voice: str) -> dict[str, str]:
+    """What is heard, as `Trace.made_by` tells it."""
+    if text is not None:
+        return {"text": text, "voice": voice}
+    return {"audio": str(audio) if isinstance(audio, (str, PathLike)) else "samples"}
+
+
+def frames_for(sound: Sound, fps: float) -> int:
+    """The fewest frames, 1 + 4k and five or more, that last as long as a sound."""
+    needed = np.ceil(len(sound) / SOUND_RATE * fps)
+    return 1 + TIME_STRIDE * max(1, int(np.ceil((needed - 1) / TIME_STRIDE)))
 
 
 def openness(sound: Sound, frames: int, fps: float) -> NDArray[np.float32]:

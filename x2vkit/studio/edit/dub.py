@@ -15,8 +15,8 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.studio.edit.masks import mask_of
 from x2vkit.studio.edit.paint import repaint
 from x2vkit.studio.edit.source import source_of
-from x2vkit.studio.speak import SPEAKERS, heard, source_of_sound
-from x2vkit.studio.voice import openness
+from x2vkit.studio.speak import SPEAKERS
+from x2vkit.studio.voice import heard, openness, source_of_sound
 from x2vkit.trace import Trace
 
 
