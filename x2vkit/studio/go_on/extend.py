@@ -110,10 +110,11 @@ def forwards(
         f = latents.shape[1]
         start = max(0, f - 1 - history)
         new = min(WINDOW - (f - start), count)
-        window = window_of(windows.pipeline, latents, np.concatenate(shown), start)
         of_it = rebased(plan, TIME_STRIDE * start, TIME_STRIDE * (f - 1 + new) + 1)
-        if start and same_view(plan, TIME_STRIDE * start):
-            window, of_it = anchored(window, of_it, latents, plan)
+        if same_view(plan, TIME_STRIDE * start):
+            window, of_it = anchored(latents[:, start:], of_it, latents, plan)
+        else:
+            window = window_of(windows.pipeline, latents, np.concatenate(shown), start)
         known = window.shape[1]
         window = torch.cat([window, window.new_zeros(len(window), new, *window.shape[2:])], 1)
         made = windows.fill(window, range(known), of_it)

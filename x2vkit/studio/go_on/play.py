@@ -32,12 +32,12 @@ from x2vkit.run.record import generate, wording_of
 from x2vkit.run.request import check_choice, check_text, request_of, validate
 from x2vkit.studio.go_on.carry import rebased
 from x2vkit.studio.go_on.clip import LONGEST, Clip, Stages, clean, joined, read_clip, request_of_clip
-from x2vkit.studio.go_on.extend import window_of
+from x2vkit.studio.go_on.extend import anchored, same_view, window_of
 from x2vkit.studio.go_on.steer import Steered, subject_and_scene, without_moves
 from x2vkit.studio.go_on.windows import Drawn, Windows
 from x2vkit.trace import Trace
 
-STEPS = 2
+STEPS = 3
 """Denoising steps of a key."""
 START_STEPS = 8
 """Denoising steps of the first picture, which everything after it is made of."""
@@ -176,12 +176,16 @@ class PlayedWorld:
         """The next latent frame, by a plan that has it: (S + 1, C, 1, h, w) and so on."""
         f = self._latents.shape[1]
         start = max(0, f - 1 - MEMORY)
-        recent = np.concatenate(self._frames[-MEMORY - 1 :])
-        window = window_of(self.pipeline, self._latents, recent, start)
+        whole = Plan(**{name: track[None] for name, track in plan.items()})
+        of_it = rebased(whole, TIME_STRIDE * start)
+        if same_view(whole, TIME_STRIDE * start):
+            window, of_it = anchored(self._latents[:, start:], of_it, self._latents, whole)
+        else:
+            recent = np.concatenate(self._frames[-MEMORY - 1 :])
+            window = window_of(self.pipeline, self._latents, recent, start)
         known = window.shape[1]
         window = torch.cat([window, torch.zeros_like(window[:, :1])], 1)
-        of_it = Plan(**{name: track[None, TIME_STRIDE * start :] for name, track in plan.items()})
-        made = self._windows.fill(window, range(known), rebased(of_it), guided=1)
+        made = self._windows.fill(window, range(known), of_it, guided=1)
         return [each[:, :, known:] for each in made]
 
     def _drafted_box(self) -> NDArray[np.float32]:

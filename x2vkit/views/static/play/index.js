@@ -26,7 +26,7 @@ export default mount(async (view) => {
   const time = button(view, { label: "Time goes on", pressed: false }, () => {
     pad.idle = pad.idle ? null : "stay";
     time.setAttribute("aria-pressed", String(pad.idle !== null));
-    pad.next();
+    if (!pad.busy) pad.next();
   });
   const again = button(view, { label: "Watch all of it" }, () => reel.watch(0));
   const box = button(view, { label: "Plan's box", pressed: true }, () => {
@@ -36,7 +36,10 @@ export default mount(async (view) => {
   });
   const form = new Beginning(view, (prompt) => kernel.begin(prompt));
   const say = (text) => told.textContent !== text && (told.textContent = text);
-  const controls = h("div", { class: "x2v-world-controls" }, pad.root, told, form.root);
+  const help =
+    "Arrow keys or WASD steer, held as long as you like; space jumps, a full stop waits, Escape stops.";
+  const hint = h("div", { class: "x2v-muted" }, help);
+  const controls = h("div", { class: "x2v-world-controls" }, pad.root, told, form.root, hint);
   view.root.append(
     h(
       "div",
@@ -46,6 +49,13 @@ export default mount(async (view) => {
     ),
   );
   pad.listen(view.root);
+  view.listen(view.root, "keydown", (event) => {
+    if (event.key !== "Escape") return;
+    view.model.send({ kind: "cancel" });
+    pad.stop();
+    time.setAttribute("aria-pressed", "false");
+    say("Stopped.");
+  });
   pad.enable(false);
   say(OPENING[metadata.opening ? "opening" : metadata.made ? "clip" : "words"]);
 

@@ -84,7 +84,7 @@ export class Keypad {
     this.busy = false;
     const key = this.waiting ?? this.held ?? this.idle;
     this.waiting = null;
-    if (key) this._go(key);
+    if (key && this.enabled) this._go(key);
   }
 
   stop() {
