@@ -64,6 +64,7 @@ def test_words_of_a_world():
 
 def test_four_frames_a_key_and_one_trace_of_all(pipeline):
     world = x2v.play("a red dog", pipeline=pipeline, seed=2, **SHAPE)
+    assert len(world.trace().frames) == 5
     frames = [world.step(key) for key in ("right", "jump", "stay", "left")]
     assert all(part.shape == (4, 32, 48, 3) for part in frames)
     trace = world.trace()

@@ -50,8 +50,6 @@ ROOM = WINDOW - 1 - 2 * ENDS
 """Latent frames that the last window has for what is new."""
 USUAL = 16 / 12
 """Seconds of a bridge, if nothing says otherwise."""
-FADED = 0.8
-"""How much of a cross-fade between two scenes is made anew."""
 ALIKE = 0.75
 """Share of its speed down to which a subject may go round the picture once more."""
 
@@ -124,7 +122,7 @@ def connect(
     Args:
         a, b: traces of x2vkit's own model, of one size and one frame rate.
         seconds: between them.
-        prompt: what is to be seen in between; by default the words of `b`.
+        prompt: what is to be seen in between; by default the words of `a`, more and more those of `b`.
         seed, steps, guidance, pipeline, on_step: as in `extend`; by default those of `a`.
 
     Returns:
@@ -143,11 +141,9 @@ def connect(
     count = max(1, round((seconds * a.fps + 1) / TIME_STRIDE))
     new = TIME_STRIDE * count - 1  # the first frame of b is the last of the group of four before it
     plan = leading(first.plan, second.plan, new)
-    request = request_of_clip(
-        a, pipeline, seed=seed, steps=steps, guidance=guidance, prompt=b.prompt if prompt is None else prompt
-    )
+    request = request_of_clip(a, pipeline, seed=seed, steps=steps, guidance=guidance, prompt=prompt)
+    towards = b.prompt if prompt is None and b.prompt != a.prompt else None
     windows = Windows(pipeline, request, on_step)
-    towards = b.frames[0] if a.prompt != b.prompt else None
     parts, latents = _bridge(windows, first, second.latents[:, 1:], plan, count, towards=towards)
     steps_run = len(windows.levels) - 1
     parts.append(clean(second.latents[:, 1:], steps_run))
@@ -229,14 +225,15 @@ def _bridge(
     count: int,
     *,
     shown: Frames | None = None,
-    towards: Frames | None = None,
+    towards: str | None = None,
 ) -> tuple[list[Stages], Tensor]:
     """`count` new latent frames from the end of a clip to the latent frames `tail`, of four frames each.
 
     plan: of the clip, what is new and the tail's frames. shown: the frames of the clip, if it has no trace.
-    towards: a picture (H, W, 3) of another scene to which the last frame fades; what is new is made of that,
-    and not of noise alone. Returns what there is up to the tail, in order: the clip, clean, and what the
-    windows made; and the latents of it.
+    towards: other words, which count the more the nearer the tail is.
+
+    Returns what there is up to the tail, in order: the clip, clean, and what the windows made; and the
+    latents of it.
     """
     latents = given.latents
     parts: list[Stages] = []
@@ -251,21 +248,14 @@ def _bridge(
     window = torch.cat([window, window.new_zeros(len(window), count, *window.shape[2:]), tail], 1)
     held = [*range(known), *range(known + count, window.shape[1])]
     of_it = rebased(plan, TIME_STRIDE * start, TIME_STRIDE * (start + window.shape[1] - 1) + 1)
-    given_too: dict[str, Any] = {}
+    share = None
     if towards is not None:
-        total, lead = 1 + TIME_STRIDE * (window.shape[1] - 1), frames[TIME_STRIDE * start :]
-        given_too = {"video": _fade(lead, towards, TIME_STRIDE * count, total), "strength": FADED}
-    made = windows.fill(window, held, of_it, **given_too)
+        ramp = torch.arange(1, count + 1) / (count + 1)
+        share = torch.cat([torch.zeros(known), ramp, torch.ones(window.shape[1] - known - count)])
+    made = windows.fill(window, held, of_it, towards=towards, share=share)
     new = slice(known, known + count)
     parts = [clean(given.latents, len(windows.levels) - 1), *parts, [each[:, :, new] for each in made]]
     return parts, torch.cat([latents, made[0][-1][:, new].to(latents)], 1)
-
-
-def _fade(lead: Frames, towards: Frames, n: int, total: int) -> Frames:
-    """`total` frames: those of `lead`, n that fade from the last of them to a picture, and that picture."""
-    share = np.clip(np.arange(1, total - len(lead) + 1) / n, 0, 1)[:, None, None, None]
-    mixed = lead[-1] * (1 - share) + towards * share
-    return np.concatenate([lead, mixed.round().astype(np.uint8)])
 
 
 def _picture(name: str, value: Any, height: int, width: int) -> Frames:

@@ -138,9 +138,7 @@ def joined(
         began: when the work began, by `perf_counter`.
     """
     pipeline, request = windows.pipeline, windows.request
-    steps = min(len(part[1]) for part in parts)  # a window that remade a video took fewer
-    parts = [[row[len(row) - steps - (i == 0) :] for i, row in enumerate(part)] for part in parts]
-    levels = windows.levels[-(steps + 1) :]
+    steps = len(windows.levels) - 1
     keep = kept_steps(steps, sum(part[1][0].numel() for part in parts) * (3 if request.guidance != 1 else 2))
     rows = [torch.cat([part[i] for part in parts], 2) for i in range(3)] if len(parts) > 1 else parts[0]
     latents, pred_x0, cond = (half(row[keep]) for row in rows)
@@ -150,7 +148,7 @@ def joined(
         request=replace(request, num_frames=len(frames)).to_dict(),
         words=words.words,
         unknown=words.unknown,
-        t=np.array([*(levels[i] for i in keep), levels[-1]], np.float32),
+        t=np.array([*(windows.levels[i] for i in keep), windows.levels[-1]], np.float32),
         latents=np.concatenate([latents, half(rows[0][-1:])]),
         pred_x0=pred_x0,
         pred_x0_cond=cond if request.guidance != 1 else None,

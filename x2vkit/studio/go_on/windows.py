@@ -80,6 +80,8 @@ class Windows:
         known: Sequence[int],
         plan: Plan,
         guided: int | None = None,
+        towards: str | None = None,
+        share: Tensor | None = None,
         **given: Any,
     ) -> list[Tensor]:
         """Make the latent frames of one window that are not known.
@@ -89,6 +91,8 @@ class Windows:
             known: latent frames that are given.
             plan: of the window's F frames.
             guided: how many steps have guidance, from the first on; None is all of them.
+            towards: another prompt, whose prediction counts in each latent frame by its share.
+            share: (f,) 0 (the request's own prompt) to 1 (`towards`).
             **given: more for `X2VPipeline.stream`: its noise, or a video to remake.
 
         Returns:
@@ -99,37 +103,53 @@ class Windows:
         f, h, w = window.shape[1:]
         F, H, W = pixel_shape(f, h, w)
         size = {"num_frames": F, "height": H, "width": W}
-        run = self.pipeline.stream(
-            said.prompt,
-            negative_prompt=said.negative_prompt,
-            num_inference_steps=self.request.steps,
-            guidance_scale=self.request.guidance,
-            generator=torch.Generator("cpu").manual_seed(self.request.seed + SEEDS_APART * self.made),
-            scheduler=scheduler_of(self.request, self.pipeline),
-            conditions=known_frames(window[None], known) if known else None,
-            plan=plan,
-            **size,
-            **given,
-        )
+        given |= {"conditions": known_frames(window[None], known) if known else None, "plan": plan, **size}
+        runs = [self._run(said.prompt, given)]
+        if towards is not None and share is not None:
+            runs.append(self._run(towards, given))
+            share = share.view(-1, 1, 1).to(window)
         kept: tuple[list[Tensor], ...] = ([], [], [])
         self.levels = []
-        step: ClipStep | None = next(run)
-        while step is not None:
-            for rows, value in zip(kept, (step.latents, step.pred_x0, step.pred_x0_cond), strict=True):
-                rows.append(value[0])
-            self.levels.append(step.t)
+        steps = [next(run) for run in runs]
+        while steps:
+            last = steps[0]
+            for rows, name in zip(kept, ("latents", "pred_x0", "pred_x0_cond"), strict=True):
+                rows.append(_mixed(steps, name, share)[0])
+            following = _mixed(steps, "next_latents", share)
+            self.levels.append(last.t)
             if self.on_step is not None:
-                self.on_step(step)
-            last, changes = step, {"guidance_scale": 1.0} if guided == step.index + 1 else None
-            step = _send(run, changes)
-        kept[0].append(last.next_latents[0])
+                self.on_step(last)
+            changes: dict[str, Any] = {"guidance_scale": 1.0} if guided == last.index + 1 else {}
+            changes |= {"latents": following} if len(runs) > 1 else {}
+            steps = [step for run in runs if (step := _send(run, changes)) is not None]
+        kept[0].append(following[0])
         self.levels.append(last.next_t)
         self.made += 1
         self.seconds += perf_counter() - began
         words = len(self.pipeline.text_encoder.tokenize(said.prompt).ids)
         request = replace(self.request, **size, steps=len(self.levels) - 1)  # type: ignore[arg-type]
-        self.flops += run_flops(model_config(self.pipeline), request, words, controlled=True)
+        self.flops += len(runs) * run_flops(model_config(self.pipeline), request, words, controlled=True)
         return [torch.stack(rows) for rows in kept]
+
+    def _run(self, prompt: str, given: dict[str, Any]) -> Generator[ClipStep, Any, None]:
+        """One run over a window; all runs of one window start from the same noise."""
+        return self.pipeline.stream(
+            prompt,
+            negative_prompt=self.said.negative_prompt,
+            num_inference_steps=self.request.steps,
+            guidance_scale=self.request.guidance,
+            generator=torch.Generator("cpu").manual_seed(self.request.seed + SEEDS_APART * self.made),
+            scheduler=scheduler_of(self.request, self.pipeline),
+            **given,
+        )
+
+
+def _mixed(steps: Sequence[ClipStep], name: str, share: Tensor | None) -> Tensor:
+    """A tensor of one step, or of two steps as their shares have it. (Mixing what Euler's step leads to is
+    mixing velocities.)
+    """
+    first = getattr(steps[0], name)
+    return first if share is None or len(steps) < 2 else torch.lerp(first, getattr(steps[1], name), share)
 
 
 def _send(run: Generator[ClipStep, Any, None], changes: dict[str, Any] | None) -> ClipStep | None:
