@@ -99,3 +99,10 @@ def test_a_lora_is_a_name_for_the_model_it_was_trained_on(tmp_path):
     for damaged in ("[]", "{", json.dumps({"base": str(folder)}), json.dumps({"base": 3})):
         (folder / "training.json").write_text(damaged)
         assert lora_base(folder) == "small"
+
+
+def test_a_recorded_run_is_told_from_weights():
+    with pytest.raises(
+        X2VError, match=r"an .x2v file holds a recorded run.*open it with x2vkit.Trace.load\('a.x2v'\)"
+    ):
+        weights_folder("a.x2v")

@@ -130,6 +130,9 @@ def weights_folder(name: str | Path) -> Path:
 
     Raises X2VError where there are none.
     """
+    if Path(name).suffix == ".x2v":
+        rule = "an .x2v file holds a recorded run, no weights"
+        raise X2VError(f"model {str(name)!r}", rule, f"open it with x2vkit.Trace.load({str(name)!r})")
     have, name = shipped(), lora_base(name) if is_lora(name) else name
     folder = have.get(str(name), Path(name))
     if not (folder / "model_index.json").is_file():
