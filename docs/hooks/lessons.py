@@ -126,7 +126,8 @@ def index_page() -> str:
         "```bash", "x2vkit lab --course", "```", "",
         "puts the notebooks into `./x2vkit-course` and opens the first; what you change there is never",
         "written over. Exercises are functions to fill in, and `x2v.check` says which property of yours",
-        "fails, on which small input; `x2v.check()` shows how far you are.", "",
+        "fails, on which small input; `x2v.check()` shows how far you are,",
+        "`x2v.check('03')` in one lesson.", "",
         "| lesson | you write |", "|---|---|", *rows, "",
     ])  # fmt: skip
 

@@ -7,7 +7,7 @@ import pytest
 
 import x2vkit as x2v
 from x2vkit import lab
-from x2vkit.course import progress
+from x2vkit.course import LESSONS, progress
 from x2vkit.errors import X2VError
 
 NAME = "01.to_signed"
@@ -109,6 +109,16 @@ def test_progress_lasts_in_the_course_folder_alone(tmp_path, monkeypatch):
     x2v.check(NAME, right)
     monkeypatch.setattr(progress, "_PASSED", set())  # a new session
     assert f"✓ {NAME}" in str(x2v.check()) and "1 of" in x2v.check()._repr_html_()
+
+
+def test_a_lessons_number_lists_its_exercises_alone():
+    x2v.check(NAME, right)
+    number = NAME[:2]
+    told = x2v.check(number)
+    names = [f"{number}.{name}" for name in next(each for each in LESSONS if each.number == number).exercises]
+    assert all(name in str(told) and name in told._repr_html_() for name in names)
+    assert str(told).count("\n  ") == len(names)
+    assert told.headline == f"1 of {len(names)} exercises of lesson {number} passed"
 
 
 def test_progress_that_cannot_be_read_is_none(tmp_path, monkeypatch):

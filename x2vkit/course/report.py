@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from x2vkit.course.lessons import LESSONS
+from x2vkit.course.lessons import LESSONS, Lesson
 from x2vkit.course.properties import Property
 
 GOOD, BAD, OPEN = "✓", "✗", "·"
@@ -83,20 +83,23 @@ class Report:
 
 @dataclass(frozen=True)
 class Progress:
-    """All exercises, and which are passed."""
+    """Exercises, and which are passed."""
 
     passed: frozenset[str]
     """Full names."""
+    lessons: tuple[Lesson, ...] = LESSONS
+    """Whose exercises are listed."""
 
     @property
     def headline(self) -> str:
         """How many of how many."""
-        total = sum(len(lesson.exercises) for lesson in LESSONS)
-        return f"{len(self.passed)} of {total} exercises passed"
+        names = {f"{lesson.number}.{name}" for lesson in self.lessons for name in lesson.exercises}
+        where = f" of lesson {self.lessons[0].number}" if len(self.lessons) == 1 else ""
+        return f"{len(self.passed & names)} of {len(names)} exercises{where} passed"
 
     def __str__(self) -> str:
         lines = [self.headline]
-        for lesson in LESSONS:
+        for lesson in self.lessons:
             lines += ["", f"{lesson.number}  {lesson.title}"]
             for name, what in lesson.exercises.items():
                 lines += [f"  {self.mark(lesson.number, name)} {lesson.number}.{name}: {what}"]
@@ -106,7 +109,7 @@ class Progress:
 
     def _repr_html_(self) -> str:
         rows = [f"<b>{escape(self.headline)}</b>"]
-        for lesson in LESSONS:
+        for lesson in self.lessons:
             rows += [f"<div style='margin-top:.5em'><b>{lesson.number} {escape(lesson.title)}</b></div>"]
             for name, what in lesson.exercises.items():
                 mark = colored(self.mark(lesson.number, name))
