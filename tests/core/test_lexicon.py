@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from x2vkit import registry
-from x2vkit.core.lexicon import Lexicon
+from x2vkit.core.lexicon import Lexicon, counts
 from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.world.grammar import caption, sample_spec
@@ -43,3 +43,9 @@ def test_a_damaged_file_is_a_sentence(tmp_path, text):
         (tmp_path / "text_encoder" / "config.json").write_text(text)
     with pytest.raises(X2VError, match="it holds vocab, synonyms and max_words"):
         Lexicon.load(tmp_path)
+
+
+def test_a_number_is_no_slip_of_spelling():
+    lexicon = Lexicon(["a", "tree", "toad"])
+    assert lexicon.near("treee") == ["tree"]
+    assert lexicon.near("three") == [] and counts("three") and counts("12") and not counts("one")

@@ -29,6 +29,10 @@ LORA_WORDS = "text_encoder.token_embed"
 
 FEW = 12
 """Words that a sentence lists."""
+NUMBERS = set(
+    "two three four five six seven eight nine ten eleven twelve twenty hundred several many few both"
+    " couple dozen dozens pair hundreds thousands".split()
+)
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,8 @@ class Lexicon:
         """What the model knows that is near an unknown word: in meaning, else one slip of spelling away."""
         if meant := meanings.near(word):
             return [phrase for phrase in meant if not self.tokenize(phrase).unknown][:count]
+        if counts(word):  # "three" is no slip for "tree"
+            return []
         if len(word) < 4:  # nearly every short word is a slip away from another
             return []
         known = [*self.words[2:], *(key for key, read in self.synonyms.items() if read is not None)]
@@ -159,6 +165,11 @@ class Lexicon:
                     else [w for w in canonical.split() if w in self.id_of]
                 )
         return None
+
+
+def counts(word: str) -> bool:
+    """Whether a word is a number above one."""
+    return word in NUMBERS or (word.isdecimal() and int(word[:9]) > 1)
 
 
 def few(words: Sequence[str]) -> str:

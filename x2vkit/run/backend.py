@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from x2vkit.backend import Emit, OnStep, Reading, Span, StepReport
 from x2vkit.config import RunRequest
-from x2vkit.core.lexicon import Lexicon
+from x2vkit.core.lexicon import Lexicon, counts
 from x2vkit.media import Frames
 from x2vkit.registry import (
     DEFAULT_MODEL,
@@ -28,7 +28,7 @@ from x2vkit.registry import (
 )
 from x2vkit.run.palette import palette
 from x2vkit.run.session import Session
-from x2vkit.run.wording import counts, read_wording
+from x2vkit.run.wording import read_wording
 from x2vkit.trace import Trace
 
 KEPT = 4

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from x2vkit.core.lexicon import Lexicon, few
+from x2vkit.core.lexicon import Lexicon, counts, few
 
 WORD = r"[^\W_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W_]+)*"
 TOKEN = re.compile(rf"{WORD}|[^\w\s]")
@@ -37,10 +37,6 @@ ADJECTIVES = set(
     " crimson scarlet azure navy cyan turquoise violet magenta lilac lime emerald tan amber ivory"
     " small big little tiny large huge giant tall short happy sad angry smiling cheerful old young"
     " new".split()
-)
-NUMBERS = set(
-    "two three four five six seven eight nine ten eleven twelve twenty hundred several many few both"
-    " couple dozen dozens pair hundreds thousands".split()
 )
 NOT_SUBJECTS = set(
     "hat hats scarf cap beanie helmet shawl muffler tie coat tree rock stone camera smile tail sky"
@@ -170,11 +166,6 @@ def _numbers(prompt: str, known: Callable[[str], bool]) -> list[str]:
     strange = [word for word in dict.fromkeys(words) if not known(word)]
     said = ", ".join(f'"{word}"' for word in strange)
     return [f"the model cannot count: {said} is left out, and it shows one"] if strange else []
-
-
-def counts(word: str) -> bool:
-    """Whether a word is a number above one."""
-    return word in NUMBERS or (word.isdecimal() and int(word[:9]) > 1)
 
 
 def _pairs(prompt: str, known: Callable[[str], bool]) -> list[str]:

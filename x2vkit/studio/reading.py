@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from x2vkit.core import meanings
-from x2vkit.run.wording import counts, read_wording
+from x2vkit.core.lexicon import counts
+from x2vkit.run.wording import read_wording
 from x2vkit.studio.phrases import (
     DETERMINERS,
     JOINTS,
