@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +310,24 @@ def test_numbers_that_were_not_measured_are_null_in_the_log(tmp_path):
 
     Engine(Unmeasured(), tmp_path, quiet=True).run()
     assert "NaN" not in (tmp_path / "log.jsonl").read_text()
+
+
+def test_the_averaged_model_can_be_asked_for_while_a_step_runs_in_another_thread(tmp_path):
+    engine = Engine(SineTask(steps=2), tmp_path, quiet=True)
+    runner, waiting = engine.runner, threading.Event()
+
+    def slow(**batch):
+        found = runner(**batch)
+        engine.model.half_made = found["loss"] * 1  # what deepcopy refuses: it hangs on a graph
+        waiting.set()
+        time.sleep(0.2)
+        del engine.model.half_made
+        return found
+
+    engine.runner = slow
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    waiting.wait()
+    for name, value in engine.averaged().state_dict().items():
+        assert value.isfinite().all(), name
+    thread.join()

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from x2vkit.config import ModelConfig
 from x2vkit.errors import X2VError
@@ -152,7 +151,7 @@ class TrainingRun:
         Waits for the first step. Raises X2VError where there is none.
         """
         engine, found = self._ready(), []
-        model = averaged(engine)
+        model = engine.averaged()
         for step in range(batches):
             batch = engine.task.batches(10**6 + step)[0]
             clips = {key: value for key, value in batch.items() if key not in TRAINING_ONLY}
@@ -171,7 +170,7 @@ class TrainingRun:
         engine = self._ready()
         task = engine.task
         assert isinstance(task, DiffusionTask)
-        pipe = task.make_pipeline(task.vae, averaged(engine))
+        pipe = task.make_pipeline(task.vae, engine.averaged())
         pipe.set_progress_bar_config(disable=True)
         return pipe
 
@@ -228,13 +227,6 @@ def _stop_all() -> None:
         run.stop(0)
     for run in tuple(_RUNS):
         run.stop()
-
-
-def averaged(engine: Engine) -> nn.Module:
-    """A model of its own with the averaged weights, while the engine's own is at work in its thread."""
-    model = engine.task.build().eval()
-    model.load_state_dict(engine.average.weights)
-    return model
 
 
 def train(

@@ -12,6 +12,7 @@ every batch, and the main process alone evaluates, writes and prints.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,7 @@ class Engine:
         runner = torch.compile(self.model) if self.config.compile else self.model
         self.runner, *self.optimizers = self.accelerator.prepare(runner, *optimizers)
         self.progress, self.identity = RunProgress(), task.identity()
+        self._steps = threading.RLock()  # held while a step runs: then tensors of the model are half made
         self._uncounted = torch.zeros(2, dtype=torch.float64)  # samples and FLOPs of this process alone
         self.log = out / "log.jsonl"
         self.on_step: Callable[[int], object] = lambda step: None
@@ -118,7 +120,8 @@ class Engine:
             self._evaluate(bar)
         begun = time.perf_counter()
         for batches in self._batches():
-            metrics = self._step(batches)
+            with self._steps:
+                metrics = self._step(batches)
             self.progress.seconds += time.perf_counter() - begun
             step = self.progress.step
             last = step == config.steps
@@ -142,9 +145,10 @@ class Engine:
         return scores
 
     def averaged(self) -> nn.Module:
-        """A copy of the model that holds the averaged weights."""
-        model = deepcopy(self.model).eval()
-        model.load_state_dict(self.average.weights)
+        """A copy of the model that holds the averaged weights; from any thread, between two steps."""
+        with self._steps:
+            model = deepcopy(self.model).eval()
+            model.load_state_dict(self.average.weights)
         return model
 
     def export(self) -> None:
