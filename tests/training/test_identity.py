@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import torch
 from tests.training.test_cli import RECIPE
 from x2vkit.cli import main
 from x2vkit.core.vae import VideoVAE
+from x2vkit.errors import X2VError
 from x2vkit.media import write_clip
 from x2vkit.training.checkpoint import load_checkpoint
-from x2vkit.training.identity import with_new_rows
+from x2vkit.training.identity import RunIdentity, with_new_rows
 
 ROWS = {"a": "a zebra running", "b": "a red kite", "c": "a zebra resting"}
 
@@ -129,6 +131,24 @@ def test_another_autoencoder_or_recipe_is_refused(run, capsys):
     assert resume(run) == 2
     err = capsys.readouterr().err
     assert "model.width is 64, and was 48" in err and "out/recipe.json" in err
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "cure"),
+    [
+        ({}, {"lora": 8}, "leave --lora out, or train"),
+        ({"lora": 8}, {}, "give --lora 8 again, or train"),
+        ({"lora": 8}, {"lora": 4, "init_from": "base"}, "give --lora 8 again and leave --init-from out, or"),
+        ({"lora": 8}, {"lora": 8, "task": "vae", "init_from": "small"}, "resume with out/recipe.json"),
+    ],
+)
+def test_the_cure_names_the_options_alone_only_where_they_are_all_that_differs(then, now, cure):
+    def identity(data: dict) -> RunIdentity:
+        data = dict(data)
+        return RunIdentity({"task": data.pop("task", "tune"), "data": data})
+
+    with pytest.raises(X2VError, match=cure):
+        identity(now).check(identity(then), Path("out"))
 
 
 def test_rates_may_change_and_the_runs_own_recipe_serves(run):

@@ -77,8 +77,11 @@ class RunIdentity:
         told = [key for key in different if not (key.startswith("engine.") and key.split(".")[1] in FREE)]
         if told:
             each = "; ".join(f"{key} is {now.get(key)!r}, and was {then.get(key)!r}" for key in told[:3])
-            again = " ".join(f"{OPTIONS[key]} {then.get(key)}" for key in told if key in OPTIONS)
-            cure = f"give {again} again" if again else f"resume with {where / 'recipe.json'} as its recipe"
+            cure = f"resume with {where / 'recipe.json'} as its recipe"
+            if all(key in OPTIONS for key in told):
+                again = [f"give {OPTIONS[key]} {then[key]} again" for key in told if key in then]
+                without = [f"leave {OPTIONS[key]} out" for key in told if key not in then]
+                cure = " and ".join([*again, *without])
             raise X2VError(
                 f"--resume in {where}", f"the recipe differs: {each}", f"{cure}, or train into another --out"
             )
