@@ -74,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 done, 2 bad input, 130 interrupted."""
     try:
         args = parse(list(sys.argv[1:] if argv is None else argv))
-        with taking_part(args.command in SHARED) as mine:
+        with taking_part(args.command in SHARED) as mine, warnings.catch_warnings():
+            tell_notes()
             return (args.run(args) or 0) if mine else 0
     except X2VError as error:
         print(f"x2vkit: {error}", file=sys.stderr)
@@ -228,8 +229,7 @@ def generate(args: argparse.Namespace) -> None:
         desc="loading",
         bar_format="{desc:11}{bar:30} {n}/{total} {elapsed}",
     )
-    with warnings.catch_warnings(), progress as bar:
-        tell_notes(bar)
+    with progress as bar:
         with collection_paused(freeze=True):
             from x2vkit.core.conditions import Conditions
             from x2vkit.run.capture import ALL
@@ -306,14 +306,16 @@ def write_together(traces: Sequence[Any], path: Path, as_json: bool) -> list[str
     return [f"wrote {path}: {len(traces)} clips, seeds {first} to {last}"]
 
 
-def tell_notes(bar: Any) -> None:
-    """Print what a run warns of at once, above its progress bar: it can still be stopped. Each note once."""
+def tell_notes() -> None:
+    """Print what a command warns of, at once and above its progress bar; each note once."""
     told: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
         if category is UserWarning and str(message) not in told:
+            from tqdm import tqdm
+
             told.add(str(message))
-            bar.write(f"note: {message}", file=sys.stderr)
+            tqdm.write(f"note: {message}", file=sys.stderr)
 
     warnings.simplefilter("always", UserWarning)
     warnings.showwarning = cast(Any, show)
