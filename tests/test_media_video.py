@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+import warnings
 from fractions import Fraction
 
 import av
@@ -228,3 +229,18 @@ def test_more_than_memory_should_hold_is_refused_at_once(tmp_path):
     with pytest.raises(X2VError, match="num_frames=") as told:
         read_video(path, 4000, 1080, 1920)
     assert "32 or fewer" in str(told.value)
+
+
+def test_a_file_that_was_cut_off_is_read_with_a_warning(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 255, (48, 64, 64, 3), np.uint8)
+    whole = write(tmp_path / "a.webm", list(pictures), rate=24, codec="libvpx-vp9", pix_fmt="yuv420p")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(read_video(whole, fps=24)) == 48
+        assert len(read_video(whole, 20, fps=24)) == 20
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.warns(
+        UserWarning, match=r"'a.webm' says that it is 2 s long, and its pictures end at 0\.\d+ s"
+    ):
+        frames = read_video(whole, fps=24)
+    assert 12 <= len(frames) <= 36

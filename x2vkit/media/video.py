@@ -18,6 +18,7 @@ from __future__ import annotations
 import gc
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ MAX_PIXELS = 4096 * 2304
 """Of one frame of a video: a decoder holds about twenty of them."""
 MAX_BYTES = 200_000_000
 """Of all frames that one call returns."""
+CUT_OFF = 0.5
+"""Seconds by which pictures may end before the file does without a word: sound is often longer."""
 EARLY = 0.006
 """Seconds that a frame may come late and still be the one for a time: gif counts in 1/100 s."""
 HDR = {16: "pq", 18: "hlg"}
@@ -81,6 +84,8 @@ def read_video(
         fill: RGB that lies under transparent parts.
         time_limit: seconds that reading may take.
 
+    Warns where the pictures end long before the file says that it does.
+
     Raises:
         X2VError: no such file, no video, more than `MAX_BYTES` of frames, or over the time limit.
     """
@@ -105,6 +110,13 @@ def read_video(
             found += 1
     if not found:
         raise X2VError(video.name, f"it has no frame at {start:g} s", f"it is {info.seconds:.3g} s long")
+    missed = min(info.seconds, times[-1]) - times[found - 1] if found < count else 0
+    if missed > CUT_OFF:
+        warnings.warn(
+            f"{video.name} says that it is {info.seconds:.3g} s long, and its pictures end at"
+            f" {times[found - 1]:.3g} s: it may have been cut off; what is there is read",
+            stacklevel=2,
+        )
     return frames[:found]
 
 
