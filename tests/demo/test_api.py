@@ -272,7 +272,7 @@ def test_a_full_queue_says_so(slow):
 @pytest.mark.slow
 def test_twenty_clients_at_once(served, pipeline):
     """Each answered rightly or refused in words; none hung; memory as before."""
-    prompts = ["a red ball", "a blue ball", "a dog bouncing"]
+    prompts = ["a red ball", "a blue ball"]
     want = {}
     for i, prompt in enumerate(prompts):
         request = RunRequest(prompt=prompt, steps=2, num_frames=5, seed=i, model=GIVEN)
@@ -300,11 +300,11 @@ def test_twenty_clients_at_once(served, pipeline):
     process = psutil.Process()
     all_at_once(1)
     before = process.memory_info().rss
-    all_at_once(3)
+    all_at_once(2)
     after = process.memory_info().rss
     print(f"{len(right)} right, {len(refused)} refused, memory x {after / before:.3f}")
     assert not wrong
-    assert len(right) + len(refused) == 80 and len(right) > 30
+    assert len(right) + len(refused) == 60 and len(right) > 22
     assert all("queue is full" in message.lower() for message in refused), set(refused)
     assert after < 1.1 * before
     assert threading.active_count() < 200

@@ -10,6 +10,7 @@ import torch
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
+from x2vkit.training import vae
 from x2vkit.training.engine import Engine
 from x2vkit.training.init_weights import init_weights
 from x2vkit.training.latent_cache import fingerprint
@@ -51,6 +52,13 @@ class SmallWorld:
 @pytest.fixture(scope="module")
 def world() -> SmallWorld:
     return SmallWorld()
+
+
+@pytest.fixture(autouse=True)
+def no_clip_twice(monkeypatch):
+    """There are six clips: what is measured on many of the world's is measured on these."""
+    for name in ("LINEAR_CLIPS", "STATISTICS_CLIPS", "VALIDATION_CLIPS"):
+        monkeypatch.setattr(vae, name, 6)
 
 
 def recipe(**data) -> Recipe:

@@ -67,6 +67,8 @@ class VAEData:
             raise X2VError(got, f"crops lie inside clips of size = {self.size}", "use a larger size")
 
 
+LINEAR_CLIPS, STATISTICS_CLIPS, VALIDATION_CLIPS = 150, 96, 24
+"""Clips that the linear code is fitted to, that latents are measured on, and that are judged."""
 MODEL_RANGES = {
     "latent_channels": Range(1, 512),
     "widths": Range(1, 4096),
@@ -168,7 +170,7 @@ class VAETask(Task):
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Mean PSNR over whole validation clips, the first frames' alone, and the subjects' alone."""
-        video = self._validation_video(24)
+        video = self._validation_video()
         errors = torch.cat([_squared_error(model.vae, clip[None]) for clip in video])
         by_clip = 10 * torch.log10(4 / errors.flatten(1).mean(1))
         stills = 10 * torch.log10(4 / errors[:, :, 0].flatten(1).mean(1))
@@ -176,7 +178,7 @@ class VAETask(Task):
 
     def sample_grid(self, model: nn.Module) -> np.ndarray:
         """Six validation clips, five frames each, above what the autoencoder makes of them."""
-        video = self._validation_video(24)[:6]
+        video = self._validation_video()[:6]
         vae = model.vae
         made = torch.cat([vae.decode_latents(vae.encode_video(clip[None])).float() for clip in video])
         rows = [torch.cat([v[:, ::4], m[:, ::4]], dim=2) for v, m in zip(video, made, strict=True)]
@@ -192,7 +194,7 @@ class VAETask(Task):
         vae = model.vae
         if not self.data.decoder_only:
             shape = (self.data.num_frames, self.data.size, self.data.size)
-            clips = [self.dataset.sample(100_000 + i, *shape).frames for i in range(96)]
+            clips = [self.dataset.sample(100_000 + i, *shape).frames for i in range(STATISTICS_CLIPS)]
             fit_statistics(vae, to_video(np.stack(clips)))
         nn.Module.to(vae, torch.bfloat16).save_pretrained(folder / "vae")
 
@@ -228,14 +230,15 @@ class VAETask(Task):
         """The clips that the linear code is fitted to; rendered once."""
         if self._linear is None:
             size = self.data.size
-            clips = [self.dataset.sample(i, self.data.num_frames, size, size).frames for i in range(150)]
+            shape = (self.data.num_frames, size, size)
+            clips = [self.dataset.sample(i, *shape).frames for i in range(LINEAR_CLIPS)]
             self._linear = to_video(np.stack(clips))
         return self._linear
 
-    def _validation_video(self, count: int) -> Tensor:
+    def _validation_video(self) -> Tensor:
         if self._fixed is None:
-            size = self.data.size
-            clips = [self.validation.sample(i, self.data.num_frames, size, size).frames for i in range(count)]
+            shape = (self.data.num_frames, self.data.size, self.data.size)
+            clips = [self.validation.sample(i, *shape).frames for i in range(VALIDATION_CLIPS)]
             self._fixed = to_video(np.stack(clips))
         return self._fixed
 
