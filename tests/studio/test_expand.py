@@ -117,6 +117,14 @@ a dog wearing a hat walking in the city
     assert isinstance(writer.asked, list) == chats
 
 
+def test_a_mood_brings_a_face_and_any_text_is_read():
+    assert {spec.subject for spec in expand("happy, in the snow", n=5).specs} == {"face"}
+    assert read("a happy dragonfly").parts == {"subject": "bird"}
+    odds = ("\x00", "\N{DOG FACE}", "not not not", "(red:1.3) dog", "and and, behind the", "<b>a cat</b>")
+    for odd in odds:
+        assert expand(odd, n=1).sentences
+
+
 def test_bad_input_is_refused():
     for bad in ("", "  ", None):
         with pytest.raises(X2VError, match="nothing to expand"):
@@ -124,6 +132,8 @@ def test_bad_input_is_refused():
     for n in (0, 101):
         with pytest.raises(X2VError, match=f"n={n}"):
             expand("a dog", n=n)
+    with pytest.raises(X2VError, match="1001 words"):
+        expand("dog " * 1001)
     with pytest.raises(X2VError, match="text-generation"):
         expand("a dog", model=lambda text: text)
 

@@ -20,10 +20,13 @@ from x2vkit.errors import X2VError
 from x2vkit.judge.prompts import plain
 from x2vkit.studio.phrases import LEFT_OUT, SILENT, Line
 from x2vkit.studio.reading import Said, read
+from x2vkit.words import split_words
 from x2vkit.world import SceneSpec, grammar, is_held_out, sample_spec
 
 MOST = 100
 """Sentences of one prompt."""
+MOST_WORDS = 1000
+"""Words of a prompt that is read."""
 TRIES = 4000
 """Scenes drawn for a sentence before what the world never shows together is let through."""
 
@@ -73,10 +76,12 @@ def expand(prompt: str, n: int = 3, seed: int = 0, model: Any = None) -> Expansi
             has not.
 
     Raises:
-        X2VError: an empty prompt, or n out of range.
+        X2VError: an empty prompt, one of more than MOST_WORDS, or n out of range.
     """
     if not isinstance(prompt, str) or not prompt.strip():
         raise X2VError(f"prompt {prompt!r}", "there is nothing to expand", 'write what to see: "a dog"')
+    if (words := len(split_words(prompt))) > MOST_WORDS:
+        raise X2VError(f"a prompt of {words} words", f"at most {MOST_WORDS} are read", "expand a part of it")
     if not 1 <= n <= MOST:
         raise X2VError(f"n={n}", f"n is 1 to {MOST}", "leave it out for 3")
     said = read(prompt)
@@ -150,6 +155,8 @@ def _usual(spec: SceneSpec, parts: Any) -> bool:
         can = grammar.CAN[spec.subject]
         if spec.action not in can and spec.action in grammar.DIRECTED + ("talk",):
             return False
+    if "mood" in parts and spec.subject != "face":
+        return False
     if {"direction", "behind"} & parts.keys() and not spec.other and spec.action not in grammar.DIRECTED:
         return False
     if spec.wearing and spec.wearing[0] == "scarf" and spec.subject in grammar.NO_SCARF:

@@ -263,8 +263,11 @@ class _Reader:
         self.waiting.clear()
 
     def _place(self, options: tuple[str, ...], line: int) -> None:
-        self._drop([at for *_, at in self.waiting], "a place has its own looks")
-        self.waiting.clear()
+        if self.lines[line].said.split()[0] not in JOINTS:  # "a happy city", and not "happy, in the city"
+            self._drop([at for *_, at in self.waiting], "a place has its own looks")
+            self.waiting.clear()
+        elif self.nouns:
+            self._predicate(self.nouns[-1])
         if self.places[0]:
             self._drop([line], "one place at a time")
         else:
@@ -276,8 +279,6 @@ class _Reader:
         main = self.nouns[0] if self.nouns else None
         if main is not None:
             self._predicate(main)
-        for name, value, _ in self.waiting:
-            self.parts.setdefault(name, value)
         if main is not None:
             self.parts["subject"] = main.value
             for name, (value, line) in main.about.items():
@@ -287,6 +288,8 @@ class _Reader:
             self._drop([self.relation[1]], "it is not said who")
         else:
             self._stand_in()
+        for name, value, line in self.waiting:
+            self._about(name, value, line)
         self._where()
         self._how()
         return self.lines
@@ -310,7 +313,7 @@ class _Reader:
                 return
 
     def _about(self, name: str, value: str, line: int) -> None:
-        if name == "mood" and self.parts["subject"] != "face":
+        if name == "mood" and self.parts.get("subject", "face") != "face":
             self._drop([line], "only a face shows a mood")
         else:
             self.parts.setdefault(name, value)
