@@ -92,8 +92,12 @@ def by_word(source: Source, word: str) -> Mask:
 
 
 def background(source: Source) -> Mask:
-    """All that belongs to no subject, the subjects' own edge with it (F, H, W)."""
-    return ~grown((source.kinds == FIRST) | (source.kinds == SECOND), -1)
+    """All that belongs to no subject (F, H, W), and the subjects' own edge, in which their surroundings show;
+    thin parts (a mast, a tail) are kept whole.
+    """
+    subjects = (source.kinds == FIRST) | (source.kinds == SECOND)
+    core = grown(subjects, -EDGE)
+    return ~(core | (subjects & ~grown(core, EDGE + 1)))
 
 
 def _unseen(word: str, spec: SceneSpec) -> X2VError:
@@ -105,12 +109,16 @@ def _unseen(word: str, spec: SceneSpec) -> X2VError:
 def _part(source: Source, name: str) -> Mask:
     """What a subject wears, or a part of it, in each frame (F, H, W)."""
     boxes = part_boxes(source.tracks["boxes"][:, 0], source.spec, name)
-    _, height, width = source.frames.shape[:3]
-    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
-    x0, y0, x1, y1 = np.nan_to_num(boxes, nan=-1.0).T[..., None]
-    inside = ((y >= y0) & (y <= y1))[:, :, None] & ((x >= x0) & (x <= x1))[:, None, :]
+    inside = within(boxes, *source.frames.shape[1:3])
     # what hangs into the part's box from the place is left alone
     return inside if name in ("head", "neck") else inside & grown(source.kinds == FIRST, 3 * EDGE)
+
+
+def within(boxes: NDArray, height: int, width: int) -> Mask:
+    """The pixels (F, H, W) inside boxes (F, 4); none where a box is NaN."""
+    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    x0, y0, x1, y1 = np.nan_to_num(boxes, nan=-1.0).T[..., None]
+    return ((y >= y0) & (y <= y1))[:, :, None] & ((x >= x0) & (x <= x1))[:, None, :]
 
 
 def part_boxes(boxes: NDArray, spec: SceneSpec, name: str) -> NDArray:

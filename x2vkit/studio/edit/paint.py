@@ -30,7 +30,7 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL
 from x2vkit.run.load import loaded
 from x2vkit.run.record import generate
-from x2vkit.studio.edit.masks import Mask, background, mask_of, redressed
+from x2vkit.studio.edit.masks import Mask, background, mask_of, redressed, within
 from x2vkit.studio.edit.source import FIRST, SECOND, Source, changed, grown, source_of
 from x2vkit.studio.reading import read
 from x2vkit.trace import Trace
@@ -79,8 +79,11 @@ def inpaint(
             what is no clip; what `generate` refuses.
     """
     source = source_of(clip)
-    where = mask_of(source, mask)
     spec = _asked(source, mask, prompt)
+    where = mask_of(source, mask)
+    if isinstance(mask, str) and spec.subject != source.spec.subject:  # who is larger needs more room
+        boxes = redressed(source.tracks["boxes"][:, 0], source.spec, spec)
+        where |= within(boxes, *source.frames.shape[1:3])
     call = {"call": "inpaint", "mask": mask if isinstance(mask, str) else "array", "prompt": prompt}
     return repaint(
         source, where, spec, call, strength=strength, seed=seed, pipeline=pipeline, options=options
@@ -113,7 +116,8 @@ def backdrop(
         )
     spec = replace(source.spec, scene=scenes["scene"])
     call = {"call": "backdrop", "scene": scene}
-    return repaint(source, background(source), spec, call, seed=seed, pipeline=pipeline, options=options)
+    how: dict[str, Any] = {"seed": seed, "pipeline": pipeline, "options": options}
+    return repaint(source, background(source), spec, call, seam=1, **how)
 
 
 def recolor(
@@ -189,6 +193,7 @@ def repaint(
     call: Mapping[str, Any],
     *,
     start: Frames | None = None,
+    seam: int = SEAM,
     strength: float = 1.0,
     seed: int = 0,
     pipeline: X2VPipeline | None = None,
@@ -203,6 +208,7 @@ def repaint(
         spec: what it shows then.
         call: what `Trace.made_by` tells.
         start: frames to begin from where `strength` is below 1; the source's by default.
+        seam: pixels inside the mask over which source and new pixels are mixed.
         strength, seed, pipeline: as in `inpaint`.
         options: those of `generate`.
         **tracks: what is different in the plan.
@@ -228,7 +234,7 @@ def repaint(
     )  # fmt: skip
     return replace(
         made,
-        frames=made.frames if where is None else composed(source.frames, made.frames, where),
+        frames=made.frames if where is None else composed(source.frames, made.frames, where, seam),
         fps=source.fps,
         plan=source.tracks | tracks,
         sound=source.sound,
@@ -257,10 +263,10 @@ def reached(where: Mask, patch: tuple[int, int, int]) -> Tensor:
     return tokens
 
 
-def composed(source: Frames, made: Frames, where: Mask) -> Frames:
+def composed(source: Frames, made: Frames, where: Mask, seam: int = SEAM) -> Frames:
     """The source outside a mask (F, H, W), what was made inside, and inside along its edge a mixture."""
-    inner = torch.from_numpy(grown(where, -SEAM)).float()[:, None]
-    share = nnf.avg_pool2d(nnf.pad(inner, [SEAM] * 4, mode="replicate"), 2 * SEAM + 1, 1)[:, 0, ..., None]
+    inner = torch.from_numpy(grown(where, -seam)).float()[:, None]
+    share = nnf.avg_pool2d(nnf.pad(inner, [seam] * 4, mode="replicate"), 2 * seam + 1, 1)[:, 0, ..., None]
     mixed = source * (1 - share.numpy()) + made * share.numpy()
     return mixed.round().astype(np.uint8)
 

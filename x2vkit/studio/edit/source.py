@@ -34,6 +34,8 @@ from x2vkit.world import SceneSpec, grammar
 
 FIRST, SECOND, IN_FRONT = 1, 2, 3
 """Kinds of pixel, as the judge tells them: the first and the second subject, what they pass behind."""
+STILL = 0.03
+"""Standard deviation over time of the openness of a mouth that does not talk, but smiles."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ class Source:
     @cached_property
     def spec(self) -> SceneSpec:
         """What it shows: as the judge reads it, and where there are words, as they say."""
-        return changed(captions_of(self.reading).spec, self.words)
+        read_ = captions_of(self.reading).spec
+        if read_.action == "talk" and self.reading.mouth.std() < STILL:
+            read_ = replace(read_, action="stand")
+        return changed(read_, self.words)
 
     @cached_property
     def kinds(self) -> NDArray[np.intp]:
