@@ -15,6 +15,7 @@ from x2vkit.demo.compare import Compare
 from x2vkit.demo.create import Create
 from x2vkit.demo.direct import Direct
 from x2vkit.demo.engine import Engine
+from x2vkit.demo.film import Film
 from x2vkit.demo.guard import Page
 from x2vkit.demo.inside import Inside
 from x2vkit.demo.models import Models
@@ -37,10 +38,13 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
                 compare = Compare(engine)
             with gr.Tab("Direct", id="direct", visible=not engine.models.foreign) as direct_tab:
                 direct = Direct(engine)
+            with gr.Tab("Film", id="film", visible=not engine.models.foreign):
+                film = Film(engine)
         create.connect(queue)
         inside.connect(queue, inside_tab)
         compare.connect(queue)
         direct.connect(queue, direct_tab)
+        film.connect(queue)
         go_inside = create.stage.inside(lambda: gr.Tabs(selected="inside"), None, tabs, **quiet())
         inside.follow(go_inside, queue)
         api.add_endpoints(engine, queue)
