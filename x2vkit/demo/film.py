@@ -56,7 +56,7 @@ class Film:
         self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide")
         self.stop = gr.Button("Stop", variant="stop", elem_classes="x2v-wide")
         self.status = gr.Markdown(ABOUT)
-        self.video = gr.Video(label="Film", interactive=False)
+        self.video = gr.Video(label="Film", interactive=False, height=460)
 
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
