@@ -28,7 +28,7 @@ KEPT_SHOTS = 60
 """Shots of all visitors that stay, so that an edited film is made again in less time; about 100 MB."""
 STOPPED = "Stopped; what was ready stays ready."
 COLUMNS = ("who", "what", "where", "camera", "seconds")
-TYPES = ("str", "str", "str", "str", "number")
+TYPES: list[Any] = ["str", "str", "str", "str", "number"]
 ABOUT = (
     f"At most {MOST_SHOTS} shots of {MOST_SECONDS:g} seconds. Camera: {', '.join(CAMERAS)}. "
     "“The dog” is whoever is described above; change a word, and only that shot is made again."
@@ -50,8 +50,8 @@ class Film:
             self.tell = gr.Button("Write storyboard", scale=2, min_width=150)
         self.lead = gr.Textbox(self._lead(first), label="Who is in it", max_lines=2)
         self.table = gr.Dataframe(
-            self._rows(first), headers=list(COLUMNS), datatype=list(TYPES), label="Shots", type="array",
-            column_count=(len(COLUMNS), "fixed"), interactive=True, wrap=True,
+            self._rows(first), headers=list(COLUMNS), datatype=TYPES, label="Shots", type="array",
+            column_count=len(COLUMNS), interactive=True, wrap=True,
         )  # fmt: skip
         self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide")
         self.stop = gr.Button("Stop", variant="stop", elem_classes="x2v-wide")
