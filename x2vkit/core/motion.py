@@ -219,7 +219,7 @@ def _match(
         own = rotate(rotate(centres - centre, -angles[0]) * larger, angles[1])
         own = own + source.centre[:, :, i, None]  #                                 (B, K, n, 2)
         found = torch.where(inside[..., None], own, found)
-        readable = torch.where(inside, source.visible[:, :, i, None], readable)
+        readable = (inside & source.visible[:, :, i, None]) | (~inside & readable)
         rotation = torch.where(inside, angles[0] - angles[1], rotation)
     across = _tent(found[..., 0], w) * readable[..., None]  #                       (B, K, n, w)
     down = _tent(found[..., 1], h)  #                                               (B, K, n, h)

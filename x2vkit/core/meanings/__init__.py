@@ -39,6 +39,11 @@ def near(phrase: str) -> tuple[str, ...]:
     return names.get(phrase, ())
 
 
+def phrases() -> set[str]:
+    """Every word and phrase of the tables, as it is listed."""
+    return {phrase for table in _tables() for phrase in table}
+
+
 def forms(phrase: str) -> tuple[str, ...]:
     """A phrase as it is listed: itself, then what its last word may be a form of ("ran": "run")."""
     start, _, last = phrase.rpartition(" ")
