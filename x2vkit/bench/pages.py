@@ -21,6 +21,7 @@ from statistics import median
 from time import monotonic, perf_counter, sleep
 from typing import Any
 
+from x2vkit.bench import web
 from x2vkit.bench.line import Line, take_turns
 from x2vkit.errors import X2VError
 
@@ -45,6 +46,7 @@ def figures() -> Iterator[Line]:
     """Every line, measured when it is asked for. Raises X2VError without a Chromium or Playwright."""
     with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         yield from _views(browser, Path(folder))
+        yield from web.figures(browser, Path(folder))
         yield from _capture()
         yield from _playground()
         yield from _demo(browser)

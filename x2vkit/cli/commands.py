@@ -36,6 +36,7 @@ COMMANDS = {
     "train": "train on the world, or on a folder of videos",
     "scale": "train the same recipe at several sizes; what compute buys",
     "evaluate": "judge a model's clips by the truth, beside the judge's own error",
+    "page": "write the model as a web page that needs no Python: one file, or a folder for a static host",
     "demo": "open the page: make clips, look inside, compare; for you, a class or a Space",
     "bench": "measure this machine: speed ratios and FLOPs",
     "world": "render clips of the world that the model learns from",
@@ -51,6 +52,7 @@ ELSEWHERE = {
     "train": "x2vkit.training.cli",
     "scale": "x2vkit.training.sweep",
     "evaluate": "x2vkit.cli.evaluate",
+    "page": "x2vkit.cli.page",
     "demo": "x2vkit.demo.cli",
     "bench": "x2vkit.bench.cli",
 }

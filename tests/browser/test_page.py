@@ -1,0 +1,250 @@
+"""The model in a page, in Chromium: the same clips as Python, from disk and from a folder, with the network
+cut.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import x2vkit
+from tests.web.test_export import moving_plan
+from tests.web.tiny import pipeline
+from x2vkit.core.lexicon import Lexicon
+from x2vkit.core.planner import Plan, plan_of
+from x2vkit.core.sampler import make_scheduler, set_levels
+from x2vkit.registry import weights_folder
+from x2vkit.views.page import bundle
+from x2vkit.web.export import PageData, export
+from x2vkit.web.site import folder, one_file
+
+PROMPT = "a red puppy bouncing flurb"
+CLIP = {"seed": 5, "steps": 3}
+
+
+@pytest.fixture(scope="module")
+def data() -> PageData:
+    return export(pipeline(), ("wide", "still"))
+
+
+@pytest.fixture(scope="module")
+def site(data, tmp_path_factory) -> Iterator[str]:
+    """The folder on a server; its address."""
+    place = folder(data, tmp_path_factory.mktemp("site") / "page")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+def made(page: Any, count: int = 1) -> None:
+    """Wait for a clip."""
+    page.wait_for_selector(f"[data-clips='{count}'], [data-refused]", state="attached", timeout=60_000)
+    assert not page.locator("[data-refused]").count(), page.inner_text(".x2v-web-status")
+
+
+def array(page: Any, expression: str) -> np.ndarray:
+    """A typed array of the page."""
+    text = page.evaluate(f"JSON.stringify(Array.from({expression}, (x) => (Number.isNaN(x) ? null : x)))")
+    return np.array([np.nan if x is None else x for x in json.loads(text)])
+
+
+def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_path):
+    path = one_file(data, tmp_path / "one.html")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    errors: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
+    page.goto(f"{path.as_uri()}#prompt={PROMPT.replace(' ', '+')}&seed=5&steps=3&shape=wide")
+    made(page)
+    with pytest.warns(UserWarning, match="flurb"):
+        trace = x2vkit.record(PROMPT, pipeline=pipeline(), num_frames=17, height=96, width=160, **CLIP)
+    run = "window.x2vkitModel.get('made')"
+    frames = array(page, f"{run}.frames").reshape(trace.frames.shape)
+    assert np.abs(frames - trace.frames).max() <= 2
+    assert page.evaluate(f"{run}.reading.words") == list(trace.words)
+    assert page.evaluate(f"{run}.reading.unknown") == ["flurb"]
+    np.testing.assert_allclose(array(page, f"{run}.t"), trace.t, atol=1e-6)
+    for name in ("boxes", "camera", "turn"):
+        found = array(page, f"{run}.plan.{name}").reshape(trace.plan[name].shape)
+        np.testing.assert_allclose(found, trace.plan[name], atol=1e-3)
+    for name, count in (("latents", 4), ("pred_x0", 3), ("pred_x0_cond", 3)):
+        each = [array(page, f"{run}.{name}[{i}]") for i in range(count)]
+        whole = np.stack(each).reshape(getattr(trace, name).shape)
+        np.testing.assert_allclose(whole, getattr(trace, name).astype(float), atol=0.03)
+    for step, layer in ((0, 0), (2, 1)):
+        keys = array(page, f"{run}.keys.get('{step}.{layer}')").reshape(trace.keys[step, layer].shape)
+        np.testing.assert_allclose(keys, trace.keys[step, layer].astype(float), atol=0.03)
+
+    for name, parts in (("Look at every step", ".x2v-denoise-row"), ("Look at attention", ".x2v-attention")):
+        page.get_by_role("button", name=name).click()
+        page.wait_for_selector(".x2v-web-inside .x2v[data-ready=true]")
+        assert page.locator(f".x2v-web-inside {parts}").count() or parts == ".x2v-attention"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the run (.x2v)").click()
+    saved = x2vkit.Trace.load(download.value.path().rename(tmp_path / "saved.x2v"))
+    assert saved.prompt == PROMPT and saved.words == trace.words and saved.captured == trace.captured
+    assert np.array_equal(saved.frames, frames)
+    np.testing.assert_allclose(saved.latents.astype(float), trace.latents.astype(float), atol=0.03)
+    np.testing.assert_allclose(saved.attention(2, 1, 9), trace.attention(2, 1, 9), atol=0.02)
+    assert "flurb" in page.inner_text(".x2v-web-unknown")
+    page.get_by_role("button", name="Keep it beside the next").click()
+    page.locator("textarea").fill("a blue ball " * 10_000)  # 120,000 characters
+    made(page, 2)
+    assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
+    assert "first 2,000 characters" in page.inner_text(".x2v-web-words")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert errors == [] and asked == []
+    context.close()
+
+
+def test_a_folder_opens_again_without_a_network(browser, site):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site}#prompt=a+ball&steps=1&shape=still")
+    made(page)
+    context.set_offline(True)
+    page.reload()
+    made(page)
+    assert page.evaluate("window.x2vkitModel.get('made').frames.length") == 128 * 128 * 3
+    context.close()
+
+
+@pytest.mark.parametrize("fault", ["cut", "gone", "version", "old browser"])
+def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    if fault == "old browser":
+        page.add_init_script("delete globalThis.DecompressionStream")
+    if fault == "version":
+        page.route(
+            site, lambda route: route.fulfill(body=route.fetch().text().replace('"format":1', '"format":9'))
+        )
+    if fault in ("cut", "gone"):
+        answer = {"body": b"\x1f\x8b\x08\x00"} if fault == "cut" else {"status": 404}
+        page.route("**/data/preview.f32.bin*", lambda route: route.fulfill(**answer))
+    page.goto(site)
+    page.wait_for_selector("[data-refused]", state="attached", timeout=30_000)
+    said = {
+        "cut": "preview.f32 is damaged or cut short",
+        "gone": "preview.f32 could not be loaded",
+        "version": "of version 9, and the page reads version 1",
+        "old browser": "use a newer one",
+    }
+    assert said[fault] in page.inner_text(".x2v-web-status")
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def modules(browser, tmp_path_factory) -> Iterator[Any]:
+    """The page's modules alone, as constants of an empty page."""
+    names = ("random", "words", "plan", "levels")
+    path = tmp_path_factory.mktemp("modules") / "page.html"
+    source = bundle(*(f"web/{name}" for name in names))
+    path.write_text(f"<meta charset=utf-8><script>{source}</script>")
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    yield page
+    page.close()
+
+
+def test_noise_is_torchs_bit_for_bit(modules):
+    counts = [*range(1, 40), 100, 1000, 30720]
+    for seed in (0, 1234, 2**31, 2**33 + 5):
+        generator = torch.Generator().manual_seed(seed)
+        wanted = [
+            torch.randn(n, generator=generator).numpy().view(np.int32).sum(dtype=np.int64) for n in counts
+        ]
+        call = f"const g = new m_web_random.Generator({seed});"
+        total = "new Int32Array(g.normal(n).buffer).reduce((a, b) => a + b, 0)"
+        assert modules.evaluate(f"(() => {{ {call} return {counts}.map((n) => {total}) }})()") == wanted
+
+
+def test_prompts_are_read_as_python_reads_them(modules):
+    for lexicon in (pipeline().text_encoder.lexicon, Lexicon.load(weights_folder("small"))):
+        table = {
+            "words": lexicon.words, "synonyms": lexicon.synonyms, "max_words": lexicon.max_words,
+            "longest": lexicon.longest_phrase,
+        }  # fmt: skip
+        prompts = [
+            *(
+                "a dog's blue hat",
+                "Puppies JUMPING in the snow!!",
+                "please, a RED ball",
+                "l’eau 中文 カナ x-ray_3",
+            ),
+            *("a cat under the sea", "sea", "", "wolves' foxes boxes", "''quoted'' dog", "a dog " * 30),
+        ]
+        for prompt in prompts:
+            read = lexicon.tokenize(prompt)
+            found = modules.evaluate("([t, p]) => new m_web_words.Lexicon(t).read(p)", [table, prompt])
+            assert found["words"] == list(read.words) and found["ids"] == list(read.ids), prompt
+            assert found["unknown"] == list(read.unknown) and found["dropped"] == list(read.dropped), prompt
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(17, 96, 160), (1, 128, 128)])
+def test_a_plan_means_the_same_on_the_grid(modules, frames, height, width):
+    planner = export(pipeline(), ("still",)).manifest["planner"]
+    size = {
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "grid": [(frames + 3) // 4, height // 8, width // 8],
+    }
+    tracks = np.random.default_rng(0).normal(size=(1, frames, 17)).astype(np.float32)
+    tracks[..., [3, 4, 8, 9]] -= 1  # boxes of a usual size
+    wanted = plan_of(tracks, height, width)
+    drawn = "return [p, m_web_plan.draw(p, size)]"
+    call = f"([x, groups, size]) => {{ const p = m_web_plan.planOf(x, groups, size); {drawn} }}"
+    _check(modules.evaluate(call, [tracks.ravel().tolist(), planner["groups"], size]), wanted, height, width)
+
+
+def test_who_talks_and_turns_is_drawn(modules):
+    plan = moving_plan(17)
+    size = {"frames": 17, "height": 128, "width": 128, "grid": [5, 16, 16]}
+    given = {name: track[0].ravel().tolist() for name, track in vars(plan).items()}
+    whole = "const p = Object.fromEntries(Object.entries(x).map(([k, v]) => [k, Float32Array.from(v)]));"
+    call = f"([x, size]) => {{ {whole} return [p, m_web_plan.draw(p, size)] }}"
+    _check(modules.evaluate(call, [given, size]), plan, 128, 128)
+
+
+def _check(found: Any, plan: Plan, height: int, width: int) -> None:
+    conditions = plan.conditions(height, width)
+    for name, track in vars(plan).items():
+        np.testing.assert_allclose(np.array(found[0][name], float), track.ravel(), atol=2e-6)
+    for name in ("control", "camera", "boxes"):
+        wanted = getattr(conditions, name).numpy().ravel()
+        np.testing.assert_allclose(np.array(found[1][name], float), wanted, atol=2e-5)
+
+
+def test_noise_levels_are_the_schedulers(modules):
+    for steps in (1, 2, 6, 20):
+        scheduler = make_scheduler("euler", 2.0)
+        set_levels(scheduler, steps, 0.3)
+        found = modules.evaluate(f"m_web_levels.noiseLevels({steps}, {{ shift: 2, last_level: 0.3 }})")
+        np.testing.assert_allclose(found, [float(x) for x in scheduler.sigmas], atol=1e-7)
+
+
+def test_the_path_of_the_page_is_checked(tmp_path):
+    nothing = PageData({}, {})
+    with pytest.raises(x2vkit.X2VError, match=r"\.html"):
+        one_file(nothing, tmp_path / "page.txt")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(x2vkit.X2VError, match="a folder cannot be made"):
+        folder(nothing, tmp_path / "file")

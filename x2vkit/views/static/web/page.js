@@ -1,0 +1,280 @@
+// @ts-check
+/** What was asked, when it is asked again, and where the answers go. */
+import { button } from "../lib/controls.js";
+import { h, uid } from "../lib/elements.js";
+import { commonKeys } from "../lib/keys.js";
+import { nest } from "../lib/nested.js";
+import { Beside } from "./beside.js";
+import { download } from "./download.js";
+import { Refused, missing } from "./files.js";
+import { attention, denoise } from "./inside.js";
+import { Model } from "./model.js";
+import { Settings, fromLink } from "./settings.js";
+import { Stage } from "./stage.js";
+import { traceFile } from "./trace.js";
+import { WordList } from "./wordlist.js";
+
+/** Milliseconds after the last key before a clip is begun. */
+const TYPING = 150;
+/** @type {Record<string, [any, string, string]>} */
+const INSIDE = {
+  denoise: [denoise, "Denoising", "Look at every step"],
+  attention: [attention, "Attention", "Look at attention"],
+};
+
+export class Page {
+  /** @param {import("../lib/view.js").View} view */
+  constructor(view) {
+    this.view = view;
+    this.manifest = view.metadata.manifest;
+    this.stage = new Stage(view, this.manifest);
+    this.beside = new Beside(view);
+    this.settings = new Settings(view, this.manifest, () => this.ask(TYPING));
+    this.status = h("p", { class: "x2v-web-status", role: "status" });
+    this.loading = h("progress", { class: "x2v-web-loading", max: 1, value: 0, "aria-label": "Loading" });
+    this.words = new WordList(view, this.manifest.lexicon.max_words, (word, instead) =>
+      this._write(word, instead),
+    );
+    this.prompt = this._prompt();
+    /** Buttons that open a view or save. @type {any[]} */
+    this.buttons = [];
+    this.place = h("div", { class: "x2v-web-inside" });
+    this.running = new AbortController();
+    this.timer = 0;
+    this.endInside = () => {};
+    this.open = ""; // the view that is open inside
+    /** @type {Model | null} */
+    this.model = null;
+    /** @type {import("./model.js").Made | null} */
+    this.made = null;
+    /** Moved by hand, until other words come. @type {import("./plan.js").Plan | null} */
+    this.plan = null;
+    this.stage.onMoved = (plan) => {
+      this.plan = plan;
+      this.ask(0);
+    };
+  }
+
+  _prompt() {
+    const text = h("textarea", {
+      ...{ id: uid("prompt"), rows: 2, spellcheck: "false", class: "x2v-web-prompt", disabled: true },
+      placeholder: "a dog wearing a blue hat playing in the snow",
+    });
+    this.view.listen(text, "input", () => {
+      this.plan = null;
+      this.ask(TYPING);
+    });
+    this.view.listen(text, "keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey) return;
+      event.preventDefault();
+      this.ask(0);
+    });
+    return text;
+  }
+
+  async start() {
+    this._layOut();
+    commonKeys(this.view, this.stage.player);
+    const lacks = missing();
+    if (lacks) return this._refuse(lacks);
+    try {
+      await this._load();
+    } catch (error) {
+      if (this.view.signal.aborted) return;
+      console.error(error);
+      this._refuse(error instanceof Refused ? error.message : `The model could not be started: ${error}.`);
+    }
+  }
+
+  async _load() {
+    const began = performance.now();
+    const asked = this._fromLink();
+    this.view.listen(globalThis, "hashchange", () => {
+      this._fromLink();
+      this.ask(0);
+    });
+    const model = new Model(this.manifest, this.view.model.get("worker"));
+    this.stage.decoder = () => model.preview;
+    const { files } = model;
+    const all = files.size(model.needed(asked.shape));
+    files.onBytes = () => {
+      if (this.view.root.dataset.refused) return; // other files may still come
+      this.loading.value = Math.min(1, files.come / all);
+      const [come, of] = [files.come, all].map((bytes) => (bytes / 1e6).toFixed(1));
+      this.tell(files.come < all ? `Loading the model: ${come} of ${of} MB` : "Starting the model…");
+    };
+    await this.view.model.get("ready");
+    await model.load(asked.shape);
+    this.model = model;
+    files.onBytes = () => {};
+    this.loading.hidden = true;
+    this.prompt.disabled = false;
+    this.settings.enable();
+    this.view.root.dataset.loaded = ((performance.now() - began) / 1000).toFixed(2);
+    this.tell("Ready. Type what the clip should show.");
+    this.ask(0);
+  }
+
+  /** What the address asks for, put into the page. */
+  _fromLink() {
+    const asked = fromLink(this.manifest);
+    this.settings.set(asked);
+    this.prompt.value = asked.prompt;
+    return asked;
+  }
+
+  _layOut() {
+    const { stage, settings, view } = this;
+    const title = h("label", { for: this.prompt.id, class: "x2v-title" }, "What should the clip show?");
+    const look = Object.entries(INSIDE).map(([name, [, , text]]) =>
+      button(view, { label: text }, () => this._inside(name)),
+    );
+    const saves = [
+      button(view, { label: "Keep it beside the next" }, () => this.beside.keep(this.made)),
+      button(view, { label: "Save the clip" }, () => this._save((made) => stage.record(made))),
+      button(view, { label: "Save the run (.x2v)" }, () => this._save((made) => traceFile(made, this.model))),
+    ];
+    this.buttons = [...look, ...saves];
+    for (const each of this.buttons) each.disabled = true;
+    const muted = (text) => h("p", { class: "x2v-muted" }, text);
+    const keys = muted(
+      "Keys: Enter makes the clip at once, Esc stops; outside the text, ← → frames, space plays.",
+    );
+    const about = muted(
+      "It knows a small drawn world of cats, dogs, balls and the like. All is worked out here: nothing is sent.",
+    );
+    const head = h("div", {}, h("h1", {}, "A video model in your browser"), about);
+    view.listen(view.root, "keydown", (event) => event.key === "Escape" && this._stop());
+    view.root.classList.add("x2v-web");
+    view.root.append(
+      head,
+      h("div", {}, title, this.prompt, this.words.root),
+      h("div", {}, this.loading, this.status),
+      h(
+        "div",
+        { class: "x2v-web-main" },
+        stage.root,
+        h(
+          "div",
+          { class: "x2v-web-side" },
+          settings.root,
+          h("div", { class: "x2v-bar" }, ...this.buttons),
+          this.beside.root,
+        ),
+      ),
+      this.place,
+      keys,
+    );
+  }
+
+  /** @param {string} text */
+  tell(text) {
+    this.status.textContent = text;
+  }
+
+  /** @param {string} sentence */
+  _refuse(sentence) {
+    this.loading.hidden = true;
+    this.view.root.dataset.refused = "true";
+    this.status.classList.add("x2v-web-refused");
+    this.tell(sentence);
+  }
+
+  /** Make a clip of what stands there, soon; what runs is stopped at once. @param {number} wait milliseconds */
+  ask(wait) {
+    if (!this.model) return;
+    clearTimeout(this.timer);
+    this.running.abort();
+    this.words.show(this.model.lexicon.read(this.prompt.value), this.prompt.value.length);
+    this.timer = setTimeout(() => this._make(), wait);
+  }
+
+  _stop() {
+    clearTimeout(this.timer);
+    this.running.abort();
+    if (this.model) this.tell("Stopped.");
+  }
+
+  async _make() {
+    const prompt = this.prompt.value.trim();
+    if (!prompt) return this.tell("Type what the clip should show.");
+    const asked = { ...this.settings.asked(), prompt };
+    this.settings.link(asked);
+    this.running = new AbortController();
+    const { signal } = this.running;
+    const { dataset } = this.view.root;
+    const began = performance.now();
+    try {
+      const listeners = {
+        words: () => this.stage.begin(asked),
+        plan: (plan) => this.stage.plan(plan),
+        step: (i, pred_x0) => {
+          if (signal.aborted) return;
+          if (!i) dataset.first = String(Math.round(performance.now() - began));
+          this.stage.preview(i, pred_x0);
+          this.tell(`Denoising: step ${i + 1} of ${asked.steps}`);
+        },
+      };
+      const made = await /** @type {Model} */ (this.model).run(asked, listeners, signal, this.plan);
+      if (signal.aborted) return;
+      this._done(made);
+    } catch (error) {
+      if (signal.aborted) return;
+      console.error(error);
+      this.tell(error instanceof Refused ? error.message : `This clip failed: ${error}. Try again.`);
+    }
+  }
+
+  /** @param {import("./model.js").Made} made */
+  _done(made) {
+    this.made = made;
+    this.view.model.set("made", made); // for whoever looks under the bonnet
+    this.stage.show(made);
+    for (const each of this.buttons) each.disabled = false;
+    const { first, total } = made.seconds;
+    this.tell(
+      `${made.asked.steps} steps and decoding in ${total.toFixed(1)} s, first preview after ${first.toFixed(2)} s ` +
+        `(WebAssembly, ${this.model?.workers.each.length === 2 ? "two workers" : "one worker"}).`,
+    );
+    const { dataset } = this.view.root;
+    dataset.clips = String(Number(dataset.clips ?? 0) + 1);
+    if (this.open) this._inside(this.open);
+  }
+
+  /** Put another word where one stands that the model does not know. @param {string} word @param {string} instead */
+  _write(word, instead) {
+    const at = this.prompt.value.toLowerCase().indexOf(word);
+    if (at < 0) return;
+    this.prompt.setRangeText(instead, at, at + word.length);
+    this.ask(0);
+  }
+
+  /** Open a view on the clip that was made. @param {string} name */
+  async _inside(name) {
+    if (!this.made || !this.model) return;
+    const [make, title] = INSIDE[name];
+    const content = await make(this.made, this.model);
+    this.endInside();
+    this.open = name;
+    const close = button(this.view, { label: `Close ${title}`, text: "Close" }, () => {
+      this.open = "";
+      this.endInside();
+      this.place.replaceChildren();
+    });
+    const inner = h("div");
+    this.place.replaceChildren(
+      h("div", { class: "x2v-bar" }, h("span", { class: "x2v-title" }, title), close),
+      inner,
+    );
+    this.endInside = nest(this.view, this.view.model.get("views")[name], content, inner);
+  }
+
+  /** Give a file to the reader. @param {(made: any) => any} write */
+  async _save(write) {
+    if (!this.made) return;
+    this.tell("Writing…");
+    const { name, blob } = await write(this.made);
+    download(this.view.root, name, blob);
+    this.tell(`Saved as ${name}`);
+  }
+}

@@ -1,0 +1,221 @@
+// @ts-check
+/** The clip: previews of one that is being made, then its frames, with the plan's boxes over it. */
+import { h } from "../lib/elements.js";
+import { Geometry } from "../lib/geometry.js";
+import { LatentPainter } from "../lib/painter.js";
+import { Picture } from "../lib/picture.js";
+import { Player } from "../lib/player.js";
+import { picture } from "./pack.js";
+
+/** The largest side of the clip, in CSS pixels. */
+const TALLEST = 440;
+/** How often a saved clip repeats the clip: two seconds are over soon. */
+const REPEATS = 3;
+const NAMES = ["first subject", "second subject"];
+
+export class Stage {
+  /** @param {import("../lib/view.js").View} view @param {any} manifest */
+  constructor(view, manifest) {
+    this.view = view;
+    this.manifest = manifest;
+    this.geometry = new Geometry(manifest.geometry);
+    this.picture = new Picture(view, { width: 128, height: 128, label: "The clip", smooth: true });
+    this.progress = h("progress", { max: 1, value: 0, "aria-label": "Steps done" });
+    this.player = new Player(view, { fps: manifest.fps, autoplay: true });
+    this.boxes = h("svg", { class: "x2v-web-boxes", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
+    this.rects = NAMES.map((name) =>
+      h("rect", { tabindex: "0", role: "button", "aria-label": `Move the ${name}` }),
+    );
+    this.boxes.append(...this.rects);
+    this.picture.stage.append(this.boxes);
+    this.toggle = h("input", { type: "checkbox", checked: true });
+    this.note = h("span", {}, " show the plan; drag a box to move its subject");
+    this.choice = h("label", { class: "x2v-muted", hidden: !manifest.planner }, this.toggle, this.note);
+    this.root = h(
+      "div",
+      { class: "x2v-web-stage" },
+      this.picture.root,
+      this.progress,
+      this.player.root,
+      this.choice,
+    );
+    /** The clip that is being made. */
+    this.next = { grid: [0, 0, 0], size: [1, 128, 128], steps: 1 };
+    /** @type {Float32Array | null} */
+    this.latents = null;
+    /** @type {import("./model.js").Made | null} */
+    this.made = null;
+    /** @type {import("./plan.js").Plan | null} */
+    this.planned = null;
+    /** Told of a plan that was moved. @type {(plan: import("./plan.js").Plan) => void} */
+    this.onMoved = () => {};
+    view.listen(this.toggle, "change", () => view.redraw());
+    this.rects.forEach((rect, i) => this._draggable(rect, i));
+    view.onSelect(({ frame }) => this._draw(frame));
+  }
+
+  /** A clip begins. @param {import("./model.js").Asked} asked */
+  begin({ steps, shape }) {
+    const { grid, size } = this.manifest.shapes[shape];
+    this.next = { grid, size, steps };
+    this.progress.max = steps;
+    this.progress.value = 0;
+  }
+
+  /** @param {import("./plan.js").Plan | null} plan */
+  plan(plan) {
+    this.planned = plan;
+    this.view.redraw();
+  }
+
+  /** What a step takes the clip to be. @param {number} step @param {Float32Array} pred_x0 */
+  preview(step, pred_x0) {
+    const [frames, height, width] = this.next.size;
+    this.made = null;
+    this.latents = pred_x0;
+    this.progress.value = step + 1;
+    if (!step) this._size(frames, height, width);
+    this.view.redraw();
+  }
+
+  /** The finished clip. @param {import("./model.js").Made} made */
+  show(made) {
+    this.made = made;
+    this.latents = null;
+    this.view.redraw();
+  }
+
+  _size(frames, height, width) {
+    const { view, player } = this;
+    this.picture.resize(width, height);
+    this.picture.root.style.maxWidth = `${Math.round((TALLEST * width) / Math.max(width, height))}px`;
+    view.metadata.limits = { ...view.metadata.limits, frame: frames - 1 };
+    player.root.hidden = frames === 1;
+    player.last = frames - 1;
+    player.slider.input.max = String(frames - 1);
+    if (view.selection.frame > frames - 1) view.select({ frame: 0 });
+    if (frames > 1) player.play();
+  }
+
+  /** @param {number} frame */
+  _draw(frame) {
+    this._drawBoxes(frame);
+    if (this.made) {
+      const { frames, height, width } = this.made.size;
+      this.picture.context.putImageData(
+        picture(this.made.frames, Math.min(frame, frames - 1), height, width),
+        0,
+        0,
+      );
+      this.picture.caption(`“${this.made.asked.prompt.slice(0, 120)}”, seed ${this.made.asked.seed}`);
+    } else if (this.latents) {
+      const { weight, bias } = this.decoder();
+      const painter = new LatentPainter(
+        weight,
+        bias,
+        [this.manifest.channels, ...this.next.grid],
+        this.geometry,
+      );
+      const shown = Math.min(frame, this.next.size[0] - 1);
+      LatentPainter.pixels(painter.floats(this.latents, 0, shown), this.picture.data);
+      this.picture.put();
+      this.picture.caption("preview: what this step takes the clip to be");
+    }
+  }
+
+  /** The linear decoder, set once the model has come. @type {() => { weight: Float32Array, bias: Float32Array }} */
+  decoder = () => ({ weight: new Float32Array(), bias: new Float32Array() });
+
+  /** @param {number} frame */
+  _drawBoxes(frame) {
+    const shown = this.planned && this.toggle.checked;
+    this.boxes.style.display = shown ? "" : "none";
+    if (!shown || !this.planned) return;
+    this.rects.forEach((rect, i) => {
+      const [x0, y0, x1, y1] = /** @type {any} */ (this.planned).boxes.subarray(8 * frame + 4 * i);
+      rect.style.display = Number.isFinite(x0) ? "" : "none";
+      if (!Number.isFinite(x0)) return;
+      for (const [name, value] of Object.entries({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 }))
+        rect.setAttribute(name, String(value));
+    });
+  }
+
+  /** A box can be dragged, or moved by the arrow keys. @param {any} rect @param {number} subject */
+  _draggable(rect, subject) {
+    const { view } = this;
+    let from = null;
+    view.listen(rect, "pointerdown", (event) => {
+      if (!this.planned) return;
+      from = { x: event.clientX, y: event.clientY, plan: this.planned };
+      rect.setPointerCapture(event.pointerId);
+      event.preventDefault();
+    });
+    view.listen(rect, "pointermove", (event) => {
+      if (!from) return;
+      const { width, height } = this.picture.stage.getBoundingClientRect();
+      const [dx, dy] = [(event.clientX - from.x) / width, (event.clientY - from.y) / height];
+      this.plan(moved(from.plan, subject, dx, dy));
+    });
+    const drop = () => {
+      if (from && this.planned && this.planned !== from.plan) this.onMoved(this.planned);
+      from = null;
+    };
+    view.listen(rect, "pointerup", drop);
+    view.listen(rect, "pointercancel", drop);
+    view.listen(rect, "keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!way || !this.planned) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.onMoved(moved(this.planned, subject, way[0] / 16, way[1] / 16));
+    });
+  }
+
+  /**
+   * The clip as a video file by the browser's own encoder, in real time.
+   * @param {import("./model.js").Made} made
+   * @returns {Promise<{ name: string, blob: Blob }>}
+   */
+  async record({ frames, size, asked }) {
+    const name = asked.prompt.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "clip";
+    const scale = 3; // encoders blur small clips
+    const canvas = h("canvas", { width: size.width * scale, height: size.height * scale });
+    const small = h("canvas", { width: size.width, height: size.height });
+    const context = canvas.getContext("2d");
+    const draw = (index) => {
+      small.getContext("2d").putImageData(picture(frames, index, size.height, size.width), 0, 0);
+      context.drawImage(small, 0, 0, canvas.width, canvas.height);
+    };
+    draw(0);
+    const kinds = ["video/mp4;codecs=avc1.42E01E", "video/webm;codecs=vp9", "video/webm"];
+    const mime = globalThis.MediaRecorder && kinds.find((kind) => MediaRecorder.isTypeSupported(kind));
+    if (size.frames === 1 || !mime) {
+      const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
+      return { name: `${name}.png`, blob };
+    }
+    const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: mime, videoBitsPerSecond: 4e6 });
+    /** @type {Blob[]} */
+    const parts = [];
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    const stopped = new Promise((done) => (recorder.onstop = done));
+    recorder.start();
+    for (let i = 0; i < size.frames * REPEATS; i++) {
+      draw(i % size.frames);
+      await new Promise((done) => setTimeout(done, 1000 / this.manifest.fps));
+    }
+    recorder.stop();
+    await stopped;
+    return {
+      name: `${name}.${mime.includes("mp4") ? "mp4" : "webm"}`,
+      blob: new Blob(parts, { type: mime }),
+    };
+  }
+}
+
+/** A plan with one subject elsewhere. @param {import("./plan.js").Plan} plan @param {number} subject */
+function moved(plan, subject, dx, dy) {
+  const boxes = plan.boxes.map((value, i) =>
+    Math.floor(i / 4) % 2 === subject ? value + (i % 2 ? dy : dx) : value,
+  );
+  return { ...plan, boxes };
+}

@@ -1,0 +1,64 @@
+// @ts-check
+/** The page's workers, asked by messages: one, or two that take a guidance pass each. */
+
+class Asked {
+  /** @param {string} code */
+  constructor(code) {
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    this.worker = new Worker(url);
+    /** @type {Map<number, { done: (result: any) => void, failed: (error: Error) => void }>} */
+    this.waiting = new Map();
+    this.count = 0;
+    /** Conditions that were last worked out here, by name. @type {Record<string, any>} */
+    this.drawn = {};
+    this.worker.onmessage = ({ data: { id, result, error } }) => {
+      const waiting = this.waiting.get(id);
+      this.waiting.delete(id);
+      if (error) waiting?.failed(new Error(error));
+      else waiting?.done(result);
+    };
+    this.worker.onerror = ({ message }) => {
+      for (const { failed } of this.waiting.values()) failed(new Error(message || "a worker stopped"));
+      this.waiting.clear();
+    };
+  }
+
+  /** @param {string} kind @param {Record<string, any>} parts @returns {Promise<any>} */
+  ask(kind, parts) {
+    const id = this.count++;
+    return new Promise((done, failed) => {
+      this.waiting.set(id, { done, failed });
+      this.worker.postMessage({ id, kind, ...parts });
+    });
+  }
+}
+
+export class Workers {
+  /** @param {string} code of a worker @param {number} count 1 or 2 */
+  constructor(code, count) {
+    this.each = Array.from({ length: count }, () => new Asked(code));
+  }
+
+  get first() {
+    return this.each[0];
+  }
+
+  get lastOne() {
+    return this.each[this.last];
+  }
+
+  /** The number of the last one. */
+  get last() {
+    return this.each.length - 1;
+  }
+
+  /** @param {string} module @param {Uint8Array<ArrayBufferLike>} wasm */
+  start(module, wasm) {
+    return this.all((worker) => worker.ask("start", { module, wasm: wasm.buffer }));
+  }
+
+  /** @param {(worker: Asked, index: number) => Promise<any>} act */
+  all(act) {
+    return Promise.all(this.each.map(act));
+  }
+}

@@ -1,0 +1,197 @@
+"""`x2vkit page`: the model as one HTML file that opens from disk, or as a folder for any static host.
+
+Both hold the same: the browser code of views/static/web, the engine, and what `export` makes of a pipeline.
+In one file all data is inlined, gzipped and in base64; in a folder it lies beside the page, and a service
+worker keeps it, so that a second visit needs no network. No page asks any host but its own: its content
+policy forbids it.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from x2vkit.errors import X2VError
+from x2vkit.media import check_output, write_atomic
+from x2vkit.views.page import bundle, constant, css
+from x2vkit.web.export import PageData
+from x2vkit.web.vendor import engine
+
+FILE_BYTES = 24_000_000
+"""The largest page of one file: what a mail takes."""
+VIEWS = ("denoise", "attention")
+"""Views that open on a clip made in the page."""
+LEVEL = 9
+TITLE = "x2vkit: a video model in a page"
+
+HOST = """
+const state = JSON.parse(document.getElementById("state").textContent);
+const listeners = new Map();
+const values = { ...state, views, worker, buffer: new DataView(new ArrayBuffer(0)), group: "" };
+const model = {
+  get: (name) => values[name],
+  set: (name, value) => {
+    values[name] = value;
+    for (const listener of listeners.get("change:" + name) ?? []) listener();
+  },
+  on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
+  off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
+  save_changes: () => {},
+  send: () => {},
+};
+const claimed = async () => {
+  const { serviceWorker } = navigator;
+  if (!state.offline || !serviceWorker) return;
+  const changed = new Promise((done) => serviceWorker.addEventListener("controllerchange", done));
+  await serviceWorker.register("sw.js");
+  const patience = new Promise((done) => setTimeout(done, 1000));
+  if (!serviceWorker.controller) await Promise.race([changed, patience]);
+};
+values.ready = claimed().catch(() => {}); // what is loaded from then on is kept for a visit without network
+page.render({ model, el: document.getElementById("page") });
+window.x2vkitModel = model; // for whoever looks under the bonnet
+"""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body class="x2v-page">
+<div id="page"><noscript>This page needs JavaScript: the model runs in it.</noscript></div>
+<script type="application/json" id="state">{state}</script>
+{files}<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+SERVICE_WORKER = """// Keeps the page and its data, so that it opens without a network. Made by x2vkit page.
+const KEPT = "x2vkit-{id}";
+self.addEventListener("install", (event) => {{
+  self.skipWaiting();
+  event.waitUntil(caches.open(KEPT).then((cache) => cache.add("./")));
+}});
+self.addEventListener("activate", (event) => {{
+  const old = (names) => names.filter((name) => name.startsWith("x2vkit-") && name !== KEPT);
+  const clean = caches.keys().then((names) => Promise.all(old(names).map((name) => caches.delete(name))));
+  event.waitUntil(clean.then(() => self.clients.claim()));
+}});
+self.addEventListener("fetch", (event) => {{
+  const {{ request }} = event;
+  if (request.method !== "GET" || new URL(request.url).origin !== location.origin) return;
+  const answer = async () => {{
+    const cache = await caches.open(KEPT);
+    if (request.mode === "navigate") {{
+      const page = await fetch(request).catch(() => null);
+      if (page?.ok) cache.put("./", page.clone());
+      return page ?? (await cache.match("./")) ?? Response.error();
+    }}
+    const kept = await cache.match(request);
+    if (kept) return kept;
+    const fresh = await fetch(request);
+    if (fresh.ok) cache.put(request, fresh.clone());
+    return fresh;
+  }};
+  event.respondWith(answer());
+}});
+"""
+
+
+def one_file(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -> Path:
+    """Write the page as one .html file.
+
+    Raises:
+        X2VError: a path that is no .html, or a page above FILE_BYTES.
+    """
+    path = check_output(path, (".html",))
+    packed = _packed(data)
+    inlined = "".join(
+        f'<script type="text/plain" id="file:{name}">{base64.b64encode(part).decode()}</script>\n'
+        for name, part in packed.items()
+    )
+    page = _page(data, packed, title, inlined, offline=False)
+    if len(page) > FILE_BYTES:
+        rule = f"a page of one file is at most {FILE_BYTES / 1e6:.0f} MB"
+        cure = f"name fewer shapes, or write a folder: x2vkit page {path.stem}"
+        raise X2VError(f"a page of {len(page) / 1e6:.1f} MB", rule, cure)
+    write_atomic(path, page)
+    return path
+
+
+def folder(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -> Path:
+    """Write the page as a folder: index.html, sw.js and data/.
+
+    Raises:
+        X2VError: a path that is a file, or cannot be written.
+    """
+    place = Path(path)
+    try:
+        (place / "data").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise X2VError(
+            str(place), f"a folder cannot be made there ({error.strerror})", "name another"
+        ) from error
+    packed = _packed(data)
+    for name, part in packed.items():
+        write_atomic(place / "data" / f"{name}.bin", part)
+    worker = SERVICE_WORKER.format(id=data.manifest["id"][:12])
+    write_atomic(place / "sw.js", worker.encode())
+    write_atomic(place / "index.html", _page(data, packed, title, "", offline=True))
+    return place
+
+
+def _packed(data: PageData) -> dict[str, bytes]:
+    """Every file of a page, gzipped: the pipeline's and the engine's."""
+    own = {name: gzip.compress(part, LEVEL, mtime=0) for name, part in data.files.items()}
+    return {name: packed for name, (packed, _) in engine().items()} | own
+
+
+def _page(data: PageData, packed: Mapping[str, bytes], title: str, inlined: str, offline: bool) -> bytes:
+    sizes = {name: size for name, (_, size) in engine().items()} | dict(data.manifest["files"])
+    sent = {name: len(part) for name, part in packed.items()}
+    manifest = {**data.manifest, "files": sizes, "packed": sent}
+    state: dict[str, Any] = {
+        "metadata": {"label": TITLE, "arrays": [], "limits": {"frame": 0}, "manifest": manifest},
+        "selection": {"frame": 0},
+        "offline": offline,
+    }
+    script = _script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}' blob: 'wasm-unsafe-eval'; "
+        "worker-src blob: 'self'; connect-src 'self' blob:; style-src 'unsafe-inline'; "
+        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    fill = {"policy": policy, "title": escape(title), "css": css("web", *VIEWS), "state": _inline(state)}
+    return PAGE.format(**fill, files=inlined, script=script).encode()
+
+
+def _script() -> str:
+    """The page's code: its own modules, those of the views that open inside, and the workers' as a text."""
+    names = {name: f"{name}/index" for name in VIEWS}
+    table = ", ".join(f"{name}: {constant(module)}.default" for name, module in names.items())
+    parts = [
+        bundle("web/index", *names.values()),
+        f"const page = {constant('web/index')}.default;",
+        f"const views = {{ {table} }};",
+        f"const worker = {_inline(bundle('web/worker'))};",
+        HOST,
+    ]
+    return "\n".join(parts).replace("</script", "<\\/script")
+
+
+def _inline(value: Any) -> str:
+    """JSON that can stand in a script element: "<" stands only inside strings."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
