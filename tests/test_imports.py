@@ -112,7 +112,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "studio": (*MODEL, "trace", "judge", "run", "adapters"),
     "views": (*BASE, "trace", "scaling"),
     "web": (*BASE, "core", "views"),
-    "demo": (*BASE, "trace", "scaling", "world", "views", "run", "adapters", "studio"),
+    "demo": (*BASE, "trace", "scaling", "world", "views", "run", "adapters", "studio", "web"),
     "lab": BASE,
     "course": ALL,
     "bench": ALL,

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 import x2vkit
+from tests.web.tiny import pipeline
 from x2vkit.demo import space
 from x2vkit.errors import X2VError
 from x2vkit.registry import LORA_FILE
@@ -105,3 +106,16 @@ def test_it_runs_as_it_is(folder, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_static_space_holds_the_page_of_any_pipeline(tmp_path):
+    weights = tmp_path / "weights"
+    pipeline().save_pretrained(weights)
+    space.export_static(tmp_path / "space", str(weights))
+    header = (tmp_path / "space" / "README.md").read_text().split("---")[1]
+    values = dict(line.split(": ", 1) for line in header.strip().splitlines())
+    assert values["sdk"] == "static" and len(values["short_description"]) <= 60
+    assert b"Content-Security-Policy" in (tmp_path / "space" / values["app_file"]).read_bytes()
+    assert (tmp_path / "space" / "data" / "step.weights.bin").is_file()
+    with pytest.raises(X2VError, match="something is there already"):
+        space.export_static(tmp_path / "space")

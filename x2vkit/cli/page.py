@@ -7,6 +7,7 @@ from pathlib import Path
 
 from x2vkit.errors import X2VError
 from x2vkit.registry import DEFAULT_MODEL, SHAPES, weights_folder
+from x2vkit.web import check_installed
 
 SHAPES_OF_A_PAGE = ("square", "wide", "tall", "still")
 
@@ -36,11 +37,7 @@ def run(args: argparse.Namespace) -> None:
     if not one and path.is_file():
         raise X2VError(str(path), "there is a file of this name", "name another folder")
     weights_folder(args.model)
-    try:
-        import onnx  # noqa: F401
-    except ImportError as error:
-        cure = 'pip install "x2vkit[page]"'
-        raise X2VError("x2vkit page", "making a page needs the package onnx", cure) from error
+    check_installed("x2vkit page")
 
     from x2vkit.run.load import load, quiet
     from x2vkit.run.versions import weights_hash

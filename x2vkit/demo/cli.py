@@ -31,14 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mcp", action="store_true", help="also be an MCP server, for language models that call tools")
     add("--open", action="store_true", help="open the page in a browser")
     add("--export-space", metavar="DIR", help="write a folder that runs as a Hugging Face Space, and stop")
+    add("--static", action="store_true", help="of such a folder, one that computes in the visitor's browser")
 
 
 def run(args: argparse.Namespace) -> None:
     """Run `x2vkit demo` with parsed arguments. Raises X2VError on bad input, before anything heavy loads."""
+    if args.static and not args.export_space:
+        raise X2VError("--static", "it says which Space is written", "add --export-space DIR")
     if args.export_space:
-        from x2vkit.demo.space import export
+        from x2vkit.demo.space import export, export_static
 
-        return export(args.export_space, args.model)
+        return (export_static if args.static else export)(args.export_space, args.model)
     options = launch_options(args)
     if args.model:
         weights_folder(args.model)

@@ -8,7 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from x2vkit.errors import X2VError
-from x2vkit.registry import LORA_FILE, lora_base, shipped
+from x2vkit.registry import DEFAULT_MODEL, LORA_FILE, lora_base, shipped, weights_folder
+from x2vkit.web import check_installed
 
 NEEDED = (
     *("torch", "diffusers", "accelerate", "peft", "numpy", "safetensors", "numba", "mediapy"),
@@ -51,6 +52,23 @@ the Space's processor; nothing is downloaded and nothing leaves the page.
 Run it here: `pip install -r requirements.txt "gradio=={gradio}" && python app.py`. Put it online:
 `hf upload USER/NAME . --repo-type space`.
 """
+STATIC_HEADER = """---
+title: x2vkit
+emoji: 🎬
+colorFrom: blue
+colorTo: purple
+sdk: static
+app_file: index.html
+pinned: false
+license: apache-2.0
+short_description: A Sora-style video model in your browser
+tags: [text-to-video, education, interpretability]
+---
+# x2vkit
+
+Type a sentence, watch a clip appear, look inside every step. The model runs in the visitor's browser: the
+Space serves files alone. Put it online: `hf upload USER/NAME . --repo-type space`.
+"""
 LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n*.x2v filter=lfs diff=lfs merge=lfs -text\n"
 
 
@@ -60,9 +78,7 @@ def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
     model: the name of shipped weights, or a folder of others or of a LoRA, which is copied along. Raises
     X2VError for a folder that holds something or cannot be written, and for weights that are not there.
     """
-    target, got = Path(folder), f"--export-space {str(folder)!r}"
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise X2VError(got, "something is there already", "name a new or empty folder")
+    target, got = _free(folder)
     package = Path(__file__).parents[1]
     weights = None if model is None or model in shipped() else Path(model)
     if weights is not None and not (weights / "model_index.json").is_file():
@@ -88,6 +104,37 @@ def export(folder: str | os.PathLike[str], model: str | None = None) -> None:
         raise X2VError(got, f"it cannot be written ({error})", "use another") from error
     print(f"wrote {target}: `python app.py` there runs it, and this puts it online:")
     print(f"    hf upload USER/NAME {target} --repo-type space")
+
+
+def export_static(folder: str | os.PathLike[str], model: str | None = None) -> None:
+    """Write a folder for a Space of plain files, in which the visitor's browser computes, and say what to do.
+
+    model: as in `export`. Raises X2VError for a folder that holds something or cannot be written, for weights
+    that are not there, and without the package onnx.
+    """
+    target, got = _free(folder)
+    name = DEFAULT_MODEL if model is None else model
+    weights_folder(name)
+    check_installed(got)
+    from x2vkit.run.load import load
+    from x2vkit.run.versions import weights_hash
+    from x2vkit.web.export import export as page_of
+    from x2vkit.web.site import folder as write
+
+    pipeline = load(name)
+    write(page_of(pipeline, model=name, weights=weights_hash(pipeline)), target)
+    (target / "README.md").write_text(STATIC_HEADER)
+    (target / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    print(f"wrote {target}: `python -m http.server -d {target}` shows it, and this puts it online:")
+    print(f"    hf upload USER/NAME {target} --repo-type space")
+
+
+def _free(folder: str | os.PathLike[str]) -> tuple[Path, str]:
+    """A folder to write, and how messages name it. X2VError where something is there already."""
+    target, got = Path(folder), f"--export-space {str(folder)!r}"
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise X2VError(got, "something is there already", "name a new or empty folder")
+    return target, got
 
 
 def requirements() -> str:
