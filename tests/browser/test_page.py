@@ -104,10 +104,13 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     np.testing.assert_allclose(saved.attention(2, 1, 9), trace.attention(2, 1, 9), atol=0.02)
     assert "flurb" in page.inner_text(".x2v-web-unknown")
     page.get_by_role("button", name="Keep it beside the next").click()
+    page.locator(".x2v-web-line input[type=range]").fill("1")
     page.locator("textarea").fill("a blue ball " * 10_000)  # 120,000 characters
-    made(page, 2)
-    assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
     assert "first 2,000 characters" in page.inner_text(".x2v-web-words")
+    page.locator("textarea").fill("a blue ball")  # what was begun before is cancelled
+    made(page, 2)
+    assert page.evaluate(f"{run}.asked.prompt") == "a blue ball"
+    assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert errors == [] and asked == []
