@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from x2vkit.studio.go_on.play import play
     from x2vkit.studio.recaption import recaption
     from x2vkit.studio.speak import speak
+    from x2vkit.studio.upscale import upscale
     from x2vkit.trace import Trace
     from x2vkit.world import World
 
@@ -90,6 +91,7 @@ __all__ = [
     "shoot",
     "speak",
     "storyboard",
+    "upscale",
     "views",
 ]
 
@@ -131,6 +133,7 @@ _HOME = {
     "speak": "studio.speak",
     "shoot": "studio.cast",
     "storyboard": "studio.film.tell",
+    "upscale": "studio.upscale",
 }
 _MODULES = ("demo", "views")
 """Public names that are modules; `demo` is one that can be called."""

@@ -28,6 +28,8 @@ def test_bundled_recipes_are_valid(name):
         from x2vkit.training.judge.motion import MotionData as Data
     elif recipe.task == "planner":
         from x2vkit.training.planner import PlannerData as Data
+    elif recipe.task == "upscale":
+        from x2vkit.training.upscale import UpscaleData as Data
     else:
         assert recipe.task == "diffusion"
         from x2vkit.config import ModelConfig
@@ -73,6 +75,6 @@ def test_a_wrong_recipe_is_refused_with_the_place(tmp_path, text, told):
 
 def test_an_unknown_name_lists_the_known():
     known = "planner, planner-turn, small, small-detail, small-gpu, small-plan, small-steer, small-turn, "
-    known += "small-warp, tiny, tune, vae"
+    known += "small-warp, tiny, tune, upscale, vae"
     with pytest.raises(X2VError, match=known):
         load_recipe("smal")

@@ -18,12 +18,13 @@ from x2vkit.training.judge.motion import MotionData
 from x2vkit.training.planner import PlannerData, PlannerSize
 from x2vkit.training.recipe import BUNDLED, load_recipe, recipe_from_dict
 from x2vkit.training.schema import Range, read_arguments, read_table
+from x2vkit.training.upscale import UpscaleData
 from x2vkit.training.vae import MODEL_RANGES as VAE_RANGES
 from x2vkit.training.vae import VAEData
 
 TABLES = {
     "vae": VAEData, "diffusion": DiffusionData, "planner": PlannerData, "judge-frames": FrameData,
-    "judge-motion": MotionData, "tune": TuneData,
+    "judge-motion": MotionData, "tune": TuneData, "upscale": UpscaleData,
 }  # fmt: skip
 ODD: tuple[Any, ...] = (
     *(

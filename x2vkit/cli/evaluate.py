@@ -13,7 +13,7 @@ NAMES = "adherence heldout consistency permanence physics distance shapes length
 """The suites, as in judge/evaluation.py (a test compares them), known here without loading torch."""
 STUDIO: list[str] = [
     *("boxes", "camera", "cast", "edit", "expand"),
-    *("extend", "loop_connect", "soft_boxes", "speech", "strategies", "strokes"),
+    *("extend", "loop_connect", "soft_boxes", "speech", "strategies", "strokes", "upscale"),
 ]
 """Those of the studio, as in studio/suites (a test compares them, too)."""
 

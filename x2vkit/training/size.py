@@ -12,6 +12,7 @@ from x2vkit.axes import latent_shape
 from x2vkit.config import ModelConfig
 from x2vkit.core.planner import Planner
 from x2vkit.core.transformer import VideoTransformer
+from x2vkit.core.upscaler import SCALE, Upscaler
 from x2vkit.core.vae import VideoVAE
 from x2vkit.cost import PIXEL_BYTES, check_memory
 from x2vkit.device import free_gpu_bytes
@@ -19,7 +20,7 @@ from x2vkit.errors import X2VError
 from x2vkit.flops import tokens
 from x2vkit.judge.frame import FrameModel
 from x2vkit.judge.motion import MotionModel
-from x2vkit.training import planner, vae
+from x2vkit.training import planner, upscale, vae
 from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
 from x2vkit.training.diffusion.tune import TuneData, model_of, start_of
 from x2vkit.training.judge import frame, motion
@@ -66,6 +67,13 @@ def _vae(recipe: Recipe) -> Made:
     return model, round(recipe.engine.batch * latents * PIXEL_BYTES * STEP_BYTES * wide)
 
 
+def _upscale(recipe: Recipe) -> Made:
+    data = read_table(upscale.UpscaleData, recipe.data, "[data]")
+    model = Upscaler(**read_arguments(Upscaler, recipe.model, "[model]", upscale.MODEL_RANGES))
+    latents = latent_shape(data.num_frames, data.crop, data.crop)[0] * (SCALE * data.crop) ** 2
+    return model, round(recipe.engine.batch * latents * PIXEL_BYTES * STEP_BYTES)
+
+
 def _planner(recipe: Recipe) -> Made:
     data = read_table(planner.PlannerData, recipe.data, "[data]")
     size = read_table(planner.PlannerSize, recipe.model, "[model]")
@@ -89,6 +97,7 @@ TASKS: dict[str, Callable[[Recipe], Made]] = {
     "diffusion": _diffusion,
     "tune": _tune,
     "planner": _planner,
+    "upscale": _upscale,
     "judge-frames": _frame,
     "judge-motion": _motion,
 }

@@ -23,6 +23,7 @@ NEEDS_TRUTH = {
     "planner": "a planner learns the exact boxes, camera and mouth of every frame",
     "judge-frames": "the judge learns what is exactly where in every frame",
     "judge-motion": "the judge learns how everything exactly moves",
+    "upscale": "the truth of a clip at twice the size is a drawing of the same scene",
 }
 """Tasks that cannot be trained on videos of one's own, and why."""
 
@@ -68,6 +69,8 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None, resume: b
         from x2vkit.training.planner import PlannerTask
 
         return PlannerTask(recipe)
+    if recipe.task == "upscale":
+        return _upscale(recipe, out, inputs, earlier)
     from x2vkit.training.judge.frame import FrameTask
     from x2vkit.training.judge.motion import MotionTask
 
@@ -106,6 +109,14 @@ def _tune(
         raise X2VError("train tune without --videos", rule, "add --videos DIR")
     vocabulary = grown_vocabulary(start, dataset, words)
     return TuneTask(recipe, inputs.cache or out / "latents", vae, dataset, vocabulary=vocabulary)
+
+
+def _upscale(recipe: Recipe, out: Path, inputs: Inputs, earlier: RunIdentity | None) -> Task:
+    from x2vkit.training.upscale import UpscaleTask
+
+    vae = load_vae(inputs.vae)
+    _check(identity_of(recipe, vae=vae), earlier, out)
+    return UpscaleTask(recipe, vae)
 
 
 def _check(now: RunIdentity, earlier: RunIdentity | None, out: Path) -> None:

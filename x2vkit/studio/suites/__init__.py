@@ -13,6 +13,7 @@ from x2vkit.studio.suites.edit import edit
 from x2vkit.studio.suites.expand import expand
 from x2vkit.studio.suites.go_on import extend, loop_connect, strategies
 from x2vkit.studio.suites.speech import speech
+from x2vkit.studio.suites.upscale import upscale
 
 SUITES: dict[str, Suite] = {
     suite.__name__: suite
@@ -28,6 +29,7 @@ SUITES: dict[str, Suite] = {
         speech,
         strategies,
         strokes,
+        upscale,
     )
 }
 """Name -> what measures it."""
