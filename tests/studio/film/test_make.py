@@ -44,6 +44,14 @@ def test_a_film_that_was_stopped_goes_on(pipeline, tmp_path):
     assert make_film(pipeline, tmp_path).made == (1,)
 
 
+def test_words_are_heard_over_who_has_no_mouth(pipeline, tmp_path):
+    spoken = board(shots=[Shot("a red ball", seconds=0.8, says="hello")])
+    made = make_film(pipeline, tmp_path, spoken, sound=False)
+    assert made.traces[0].sound is not None and np.abs(made.sound[:9600].astype(int)).max() > 1000
+    silent = make_film(pipeline, tmp_path, board(shots=[Shot("a red ball", seconds=0.8)]), sound=False)
+    assert silent.made == (0,) and silent.sound is None
+
+
 def test_a_damaged_shot_is_made_again(pipeline, tmp_path):
     make_film(pipeline, tmp_path)
     file = next(tmp_path.glob("a-red*"))

@@ -49,8 +49,13 @@ def test_notes_say_what_stands_in_for_what():
 
 
 def test_words_that_are_spoken():
-    board = storyboard('a robot says "hello, you"')
-    assert "hello, you" in [shot.says for shot in board.shots]
+    board = storyboard('a robot runs, then it says "hello, and then. you" and flies')
+    assert [shot.says for shot in board.shots if shot.says] == ["hello, and then. you"]
+    assert [shot.what for shot in board.shots[:3]] == [
+        "running to the right",
+        "talking",
+        "flying to the right",
+    ]
 
 
 @pytest.mark.parametrize(

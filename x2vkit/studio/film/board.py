@@ -60,7 +60,9 @@ class Shot:
     title: str = ""
     """Words that are written over its beginning."""
     says: str = ""
-    """Words that are spoken in it."""
+    """Words that are spoken in it: by a face or a robot with its mouth, and then the shot is as long as they
+    are; over anybody else they are heard.
+    """
     take: int = 0
     """Another take is another clip of the same words."""
 

@@ -187,14 +187,17 @@ def film(
     _check_sampling(request)
     kept = shots_folder(file, folder)
     from x2vkit.run.load import loaded
+    from x2vkit.studio.voice import heard
 
+    for says in {shot.says.strip() for shot in board.shots} - {""}:
+        heard(None, says)  # whether it can be spoken is told before anything is made
     pipeline = pipeline or loaded(model)
     requests = [request_of_shot(board, shot, request.resolve(pipeline.sampling)) for shot in board.shots]
     traces, made = [], []
     for number, wanted in enumerate(requests):
         needed = _steps_of(wanted)
         report = _reporter(on_shot, number, len(requests), needed)
-        trace, new = _shot(board, wanted, pipeline, kept, report)
+        trace, new = _shot(board, wanted, board.shots[number].says.strip(), pipeline, kept, report)
         made += [number] * new
         traces.append(trace)
         if on_shot is not None:
@@ -253,12 +256,12 @@ def request_of_shot(board: Storyboard, shot: Shot, usual: RunRequest) -> RunRequ
     return replace(usual, prompt=prompt, seed=seed, num_frames=shot.frames, height=height, width=width)
 
 
-def shot_file(people: dict[str, Character], request: RunRequest, weights: str) -> str:
+def shot_file(people: dict[str, Character], request: RunRequest, says: str, weights: str) -> str:
     """Name of the file of a shot: words to read, then a hash of all that makes it."""
     cast = {name: asdict(one) for name, one in people.items()}
     asked = {name: value for name, value in request.to_dict().items() if name != "model"}
     words = re.sub(r"[^a-z0-9]+", "-", request.prompt.lower()).strip("-")[:40].strip("-")
-    return f"{words}-{_hash([FORMAT, cast, asked, weights])[:16]}{SUFFIX}"
+    return f"{words}-{_hash([FORMAT, cast, asked, says, weights])[:16]}{SUFFIX}"
 
 
 def _hash(values: Sequence[Any]) -> str:
@@ -266,7 +269,7 @@ def _hash(values: Sequence[Any]) -> str:
 
 
 def _shot(
-    board: Storyboard, request: RunRequest, pipeline: Any, folder: Path, report: Any
+    board: Storyboard, request: RunRequest, says: str, pipeline: Any, folder: Path, report: Any
 ) -> tuple[Trace, bool]:
     """A shot's trace, and whether it had to be made."""
     from x2vkit.run.versions import weights_hash
@@ -275,22 +278,33 @@ def _shot(
     lead = spoken_of(board.cast, request.prompt)
     named = [one for one in board.cast if lead and (one == lead[0] or one.lower() in request.prompt.lower())]
     people = {name: board.cast[name] for name in named}
-    file = folder / shot_file(people, request, weights_hash(pipeline))
+    file = folder / shot_file(people, request, says, weights_hash(pipeline))
     if file.is_file():
         try:
             return Trace.load(file), False
         except X2VError as error:  # half a disk, another version: it is made again
             warnings.warn(f"{file.name} cannot be read and is made again ({error})", stacklevel=4)
-    trace = _made(people, request, pipeline, report)
+    trace = _made(people, request, says, pipeline, report)
     trace.save(file, compact=True)
     return Trace.load(file), True
 
 
-def _made(people: dict[str, Character], request: RunRequest, pipeline: Any, report: Any) -> Trace:
-    """A new shot: one pass of the model, and what is longer than that goes on from it."""
-    from x2vkit.studio.cast import shoot_one
+def _made(people: dict[str, Character], request: RunRequest, says: str, pipeline: Any, report: Any) -> Trace:
+    """A new shot: one pass of the model, and what is longer than that goes on from it. Who has a mouth that
+    moves says its words; of anybody else they are heard.
+    """
+    from x2vkit.studio.cast import shoot_one, written_out
     from x2vkit.studio.go_on.extend import extend
+    from x2vkit.studio.speak import SPEAKERS, speak
+    from x2vkit.studio.voice import heard
 
+    words = written_out(people, request.prompt)
+    if says and set(SPEAKERS) & set(pipeline.read([words])[0].words):
+        asked = {name: getattr(request, name) for name in ("seed", "steps", "guidance", "height", "width")}
+        return speak(words, text=says, pipeline=pipeline, on_step=report, **asked)
+    if says:
+        silent = _made(people, request, "", pipeline, report)
+        return replace(silent, sound=heard(None, says))
     first = min(request.num_frames, ONE_PASS)
     trace = shoot_one(people, replace(request, num_frames=first), pipeline=pipeline, on_step=report)
     if request.num_frames == first:

@@ -38,6 +38,8 @@ LEADS = re.compile(
     r"^(?:and|then|afterwards?|finally|next|later|so|but|once upon a time)\b,?\s*", re.IGNORECASE
 )
 ORDER = re.compile(r",?\s+(before|after|until|while|when|because|but|so)\s+", re.IGNORECASE)
+QUOTED = re.compile(r"[\"“](.+?)[\"”]")
+SHIFT = 0xE000
 CASTING = 3
 """Seed of the first character: of the first eight brown dogs with a red hat the one that looks best."""
 PRONOUNS = frozenset("it he she they him her them its his their who".split())
@@ -146,9 +148,17 @@ def clauses(idea: str) -> list[str]:
     ['a cat runs home', 'a bird sings', 'it rains']
     """
     found: list[str] = []
+    idea = QUOTED.sub(lambda quote: _shifted(quote[0], SHIFT), idea)  # what is spoken is not cut
     for sentence in (LEADS.sub("", part.strip(" ,")) for part in STOPS.split(idea)):
         found += _in_order(sentence)
-    return [part for one in found for part in _joined(one) if re.search(r"[^\W_]", part)]
+    parts = [part for one in found for part in _joined(one)]
+    return [_shifted(part, -SHIFT) for part in parts if re.search(r"[^\W_]", part)]
+
+
+def _shifted(text: str, by: int) -> str:
+    """Characters in and out of the private-use area, where they are no words and no marks."""
+    moved = range(SHIFT, SHIFT + 0x1800) if by < 0 else range(0x1800)
+    return "".join(chr(ord(c) + by) if ord(c) in moved else c for c in text)
 
 
 def _in_order(sentence: str) -> list[str]:
@@ -191,7 +201,7 @@ def read_event(text: str, told: _Told | None = None) -> Event:
     """What one clause tells, in the world's words; what it has not goes into the notes."""
     told = told or _Told()
     event = Event(text)
-    quoted = re.search(r"[\"“](.+?)[\"”]", text)
+    quoted = QUOTED.search(text)
     if quoted:
         event.says, text = quoted[1][:100], text.replace(quoted[0], " ")
     words = _words(text)
