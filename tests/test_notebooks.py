@@ -41,8 +41,8 @@ def write(path: Path) -> None:
     notebook = run(path)
     for cell in notebook.cells:
         cell.get("metadata", {}).pop("execution", None)  # when it ran is no news
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET, None)
+        if "outputs" in cell:  # behind each widget stands its picture, an output of its own
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, path)
 

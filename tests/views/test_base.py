@@ -17,7 +17,7 @@ from PIL import Image
 from x2vkit import views
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
-from x2vkit.views import buffer, page, style
+from x2vkit.views import buffer, display, page, style
 from x2vkit.views.base import Content, View, as_trace
 from x2vkit.views.buffer import ALIGN, Eight, SpriteSheet, pack
 
@@ -160,6 +160,25 @@ def test_the_notebook_keeps_a_small_picture():
     bundle = Plain()._repr_mimebundle_()
     png = base64.b64decode(bundle["image/png"])
     assert Image.open(io.BytesIO(png)).size == (144, 72) and len(png) < 100_000
+
+
+def test_behind_a_widget_its_picture_is_an_output_of_its_own(monkeypatch):
+    png = Plain()._png()
+    live, sent = {display.WIDGET: {"model_id": "1"}, "text/plain": "Plain"}, []
+    monkeypatch.delenv("VSCODE_PID", raising=False)
+    display.outputs(live, lambda: png, sent.append)
+    assert sent[0] == live and display.WIDGET not in sent[1]
+    kept = Image.open(io.BytesIO(base64.b64decode(sent[1]["image/png"]))).convert("RGB")
+    drawn = Image.open(io.BytesIO(png)).convert("RGB")
+    assert kept.size == (drawn.width, drawn.height + display.CAPTION_PIXELS)
+    assert np.abs(np.asarray(kept, int)[: drawn.height] - np.asarray(drawn, int)).mean() < 3
+    # where there is no widget, and in VS Code, which looks for another format itself, there is one output
+    for bundle, editor in (({"text/plain": "Plain"}, ""), (live, "1")):
+        sent.clear()
+        if editor:
+            monkeypatch.setenv("VSCODE_PID", editor)
+        display.outputs(bundle, lambda: png, sent.append)
+        assert sent == [{**bundle, "image/png": base64.b64encode(png).decode()}]
 
 
 def test_modules_are_bundled_in_order_of_need_and_once(tmp_path, monkeypatch):

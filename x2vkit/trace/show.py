@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,27 @@ DISPLAY_PIXELS = 384
 
 
 def html(trace: Trace) -> str:
-    """A looping clip titled with the prompt, and below it the words that the model did not know."""
-    import mediapy
+    """A looping clip titled with the prompt, and below it the words that the model did not know.
 
-    _, height, width, _ = trace.frames.shape
+    The film is the video's own `src`, which JupyterLab leaves to notebooks that it does not trust (that of a
+    <source> it takes away); a reader that knows no video shows the picture inside.
+    """
+    F, height, width, _ = trace.frames.shape
     scale = DISPLAY_PIXELS / max(height, width)
-    # mediapy writes a title as it comes; a prompt is text from anyone, so it is escaped here
-    title = escape(trace.prompt) or "&nbsp;"
-    film = media.mp4(trace.frames, trace.fps, sound=trace.sound)
-    page = mediapy.html_from_compressed_video(film, round(width * scale), round(height * scale), title=title)
+    size = f'width="{round(width * scale)}" height="{round(height * scale)}"'
+    film = _url("video/mp4", media.mp4(trace.frames, trace.fps, sound=trace.sound))
+    still = _url("image/webp", media.webp(trace.frames[F // 2 :][:1], trace.fps))
+    prompt = escape(trace.prompt)
+    page = (
+        f'<figure style="margin:0"><figcaption>{prompt or "&nbsp;"}</figcaption>'
+        f'<video src="{film}" poster="{still}" {size} controls loop autoplay muted>'
+        f'<img src="{still}" {size} alt="{prompt}"></video></figure>'
+    )
     if trace.unknown:
         words = ", ".join(escape(word) for word in trace.unknown)
         page += f"<div style='color:#a15c00'>Words this model does not know, and did not use: {words}</div>"
     return page
+
+
+def _url(mime: str, data: bytes) -> str:
+    return f"data:{mime};base64,{base64.b64encode(data).decode()}"

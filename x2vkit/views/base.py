@@ -38,7 +38,6 @@ Knows nothing about torch or any model.
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -55,7 +54,7 @@ from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
-from x2vkit.views import buffer, page
+from x2vkit.views import buffer, display, page
 from x2vkit.views.buffer import Array, Eight, SpriteSheet, pack
 from x2vkit.views.selection import Rules, Selecting
 
@@ -90,7 +89,12 @@ class Content:
 
 
 class View(Selecting):
-    """The base of all views; see the top of this module for how to write one."""
+    """The base of all views; see the top of this module for how to write one.
+
+    A saved notebook holds a picture of each view for readers without its kernel, and not the view itself. To
+    keep that alive in the file, turn on "Settings > Save Widget State Automatically" in JupyterLab (some
+    megabytes a view), or export it with `to_html`.
+    """
 
     _module: ClassVar[str] = ""
     _parts: ClassVar[tuple[str, ...]] = ()
@@ -194,22 +198,37 @@ class View(Selecting):
         """Content as the values of this view's traits."""
         manifest, buffer = pack(content.arrays)
         self._rules = Rules(content.selection, content.limits, content.choices, content.blank)
-        own = {"label": self.label, "limits": dict(content.limits), "arrays": manifest}
+        nothing = content.blank
+        choices = {
+            key: [*values, *([nothing[key]] if key in nothing else [])]
+            for key, values in content.choices.items()
+        }
+        own = {"label": self.label, "limits": dict(content.limits), "choices": choices, "arrays": manifest}
         metadata = {**content.metadata, **own}
         return {"metadata": metadata, "buffer": buffer, "selection": dict(content.selection)}
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]
         """The live widget, and beside it a PNG for where no widget can be: GitHub, PDF, an email."""
+        data = self._formats(**options)
+        return data if self.error is not None else {**data, "image/png": display.encoded(self._png())}
+
+    def _ipython_display_(self) -> None:
+        """Show the view, and leave its picture where a reader without this kernel finds it (display.py)."""
+        from IPython.display import display as publish
+
+        if self.error is not None:
+            publish(self._formats(), raw=True)
+        else:
+            display.outputs(self._formats(), self._png, lambda data: publish(data, raw=True))
+
+    def _formats(self, **options: Any) -> dict[str, Any]:
+        """What a notebook holds of the view, its picture apart."""
         data: dict[str, Any] = {}
         if self.comm is not None:  # outside a notebook there is no widget to show
             bundle = super()._repr_mimebundle_(**options)
             data |= (bundle[0] if isinstance(bundle, tuple) else bundle) or {}
-        if self.error is not None:
-            data["text/plain"] = str(self.error)
-        else:
-            data["text/plain"] = f"{type(self).__name__}: {self.label}"
-            data["image/png"] = base64.b64encode(self._png()).decode()
-        return data
+        named = f"{type(self).__name__}: {self.label}"
+        return data | {"text/plain": named if self.error is None else str(self.error)}
 
     def _png(self) -> bytes:
         """The static picture: of what is bundled the one that was kept, for drawing it takes a second."""

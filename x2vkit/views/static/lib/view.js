@@ -37,8 +37,10 @@ export class View {
       tabindex: "0",
       "aria-label": this.metadata.label ?? "x2vkit",
     });
-    // JupyterLab listens to keys before anyone else; this asks it to leave those typed in here alone.
-    this.root.setAttribute("data-lm-suppress-shortcuts", "true");
+    // JupyterLab listens to keys before anyone else, and its rules match what has the focus before they look at
+    // what that is in; so all that gets the focus asks it to leave the keys typed there alone.
+    const ask = (element) => element.setAttribute("data-lm-suppress-shortcuts", "true");
+    ask(this.root);
     this.drawers = new Set();
     this.dataDrawers = new Set();
     /** Told of what Python or a linked view selected. @type {Set<(news: Selection) => void>} */
@@ -47,6 +49,7 @@ export class View {
     this.request = 0;
     this.draws = 0;
     el.append(this.root);
+    this.listen(this.root, "focusin", (event) => ask(event.composedPath()[0]));
     this._read();
     this._join();
     const on = (event, listener) => {
@@ -152,13 +155,14 @@ export class View {
 
   /** @param {Selection} change @param {boolean} tell linked views too */
   _take(change, tell) {
-    const limits = this.metadata.limits ?? {};
+    const { limits = {}, choices = {} } = this.metadata;
     /** @type {Selection} */
     const news = {};
     for (let [key, value] of Object.entries(change)) {
       if (!(key in this.selection)) continue;
       if (key in limits && typeof value === "number")
         value = Math.min(Math.max(Math.round(value), 0), limits[key]);
+      else if (key in choices && !choices[key].some((one) => same(one, value))) continue;
       if (!same(value, this.selection[key])) news[key] = value;
     }
     if (!Object.keys(news).length) return;
