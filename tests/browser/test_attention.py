@@ -209,6 +209,22 @@ def test_hover_tells_the_exact_number_and_what_it_is_of(open_html, make_trace):
     shown = float(text.split("gets ")[1].split(" %")[0])
     assert shown == pytest.approx(100 * share, abs=0.1)
     assert sum(line.startswith("head ") for line in text.splitlines()) == 2
+    assert tip.bounding_box()["y"] >= box["y"] + box["height"] - 12  # below the map, not over it
+    # a click asks this patch: the number by the pointer is then that of its own row
+    opened.page.mouse.down()
+    opened.page.mouse.up()
+    opened.wait("document.querySelector('.x2v-attention-sentence').innerText.includes('t1 r0 c2')")
+    view.selection = {"token": 8, "word": None}
+    share = view.data()["video"][1, 0, 2]
+    assert float(tip.inner_text().split("gets ")[1].split(" %")[0]) == pytest.approx(100 * share, abs=0.1)
+    # another latent frame moves what is seen, and offers to move what is asked
+    move = opened.page.get_by_label("Ask the same place in the latent frame shown")
+    assert not move.is_visible()
+    opened.page.get_by_label("Show frame 1 large").click()
+    assert "stays while you look at t0" in opened.view.inner_text()
+    move.click()
+    opened.wait("document.querySelector('.x2v-attention-sentence').innerText.includes('t0 r0 c2')")
+    assert not move.is_visible()
     opened.fine()
 
 

@@ -16,7 +16,8 @@ export class Frames {
    * @param {import("../lib/view.js").View} view
    * @param {import("./scenes.js").Scenes} scenes
    * @param {import("./sequence.js").Sequence} sequence
-   * @param {{ choose: (token: number) => void, hover: (index: number | null, event: PointerEvent) => void }} on
+   * @param {{ choose: (token: number) => void, hover:
+   *   (index: number | null, event: PointerEvent, around: Element) => void }} on
    */
   constructor(view, scenes, sequence, on) {
     this.scenes = scenes;
@@ -30,6 +31,14 @@ export class Frames {
     this.bars = this.strip.map((_, time) => new Bar(`t${time}`));
     this.tabs = this.strip.map((_, time) => this._tab(view, time));
     this.boards = [this.asked, this.large, ...this.strip];
+    /** The latent frame to ask from, where another one is shown than the patch lies in; else null. */
+    this.other = /** @type {number | null} */ (null);
+    this.move = button(view, { label: "Ask the same place in the latent frame shown", text: "" }, () => {
+      const { row, column } = tokenPlace(view.selection.token, sequence.grid);
+      on.choose(sequence.token(/** @type {number} */ (this.other), row, column));
+      view.commit();
+    });
+    this.asked.root.append(this.move);
     for (const board of this.boards) this._listen(board, on);
     this.title = h("div", { class: "x2v-title" });
     const frames = this.strip.map((board, i) =>
@@ -57,7 +66,7 @@ export class Frames {
       choose: ({ row, column }) => choose(sequence.token(board.time, row, column)),
       hover: (place, event) => {
         for (const one of this.boards) one.hover(one.time === board.time ? place : null);
-        hover(place && sequence.at(board.time, place.row, place.column), event);
+        hover(place && sequence.at(board.time, place.row, place.column), event, board.stage);
       },
     });
   }
@@ -86,6 +95,7 @@ export class Frames {
       this.bars[time].show(seen.frames[time], Math.max(...seen.frames, seen.even), seen.even, seen.to);
     });
     for (const board of this.boards) board.mark(word === null && board.time === at.time ? at : null);
+    this.other = word === null && at.time !== shown ? shown : null;
     this._say(seen, { frame, shown, askedFrame: sequence.frameIn(askedTime, frame) });
   }
 
@@ -94,8 +104,12 @@ export class Frames {
     const { to, map } = seen;
     const name = sequence.nameOf(seen.index);
     asked.title(map ? `Map of the ${name}` : `${to ? "Query" : "Key"}: ${name}`);
-    asked.caption(`frame ${askedFrame + 1}; click or drag to ask another patch`);
     const what = map ? "It goes to" : `${to ? "Keys" : "Queries"} in`;
+    const stays = `stays while you look at t${shown}: one question, asked of every latent frame`;
+    const rest = this.other === null ? "click or drag to ask another patch" : stays;
+    asked.caption(`frame ${askedFrame + 1}; ${rest}`);
+    this.move.hidden = this.other === null;
+    this.move.textContent = `Ask the same place in t${shown}`;
     large.title(`${what} t${shown} · ${frameNames(sequence.framesOf(shown))}`);
     const gets = to ? "this latent frame gets" : "a patch in here gives on average";
     large.caption(`frame ${frame + 1}; ${gets} ${percent(seen.frames[shown])}`);

@@ -49,8 +49,13 @@ export default mount(async (view) => {
     const { time } = tokenPlace(token, sequence.grid);
     view.select({ token, word: null, frame: sequence.frameIn(time, view.selection.frame) });
   };
-  const hover = (index, event) =>
-    index === null ? tip.hide() : tip.show(event, describe(sequence, metadata.heads, seen, index));
+  /** What the pointer is over, to say its number anew once another token is asked. @type {any[] | null} */
+  let pointed = null;
+  const hover = (index, event, around = /** @type {Element | null} */ (null)) => {
+    pointed = index === null ? null : [index, event, around];
+    if (index === null) tip.hide();
+    else tip.show(event, describe(sequence, metadata.heads, seen, index), around);
+  };
   const parts = {
     pick: pickers(view, () => seen.step),
     menus: menus(view),
@@ -85,6 +90,7 @@ export default mount(async (view) => {
     const level = leveller(most, selection.log, metadata.decades);
     parts.frames.draw(seen, selection, level, fresh);
     if (!fresh) return;
+    if (pointed) hover(...pointed);
     parts.others.show(seen, level);
     parts.words.show(seen, word);
     parts.heads.show(seen, selection.head, selection.log);
