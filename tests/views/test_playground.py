@@ -135,3 +135,16 @@ def test_the_picture_for_pages_without_widgets(play):
 def test_a_trace_of_another_shape_is_not_opened(play, make_trace):
     with pytest.raises(X2VError, match="the Playground makes"):
         play.session.open(make_trace())
+
+
+def test_a_clips_inside_is_an_overview_with_all_that_opens_in_it(play):
+    play._hear({"kind": "inside", "entry": play.selection["entry"]}, [])
+    play.session.wait()
+    [(message, buffers)] = [sent for sent in play.sent if sent[0]["kind"] == "inside"]
+    assert message["metadata"]["prompt"] == play.trace.prompt
+    assert set(message["metadata"]["inside"]) == {"denoise", "patches", "attention"}
+    last = message["metadata"]["arrays"][-1]
+    assert last["offset"] + last["bytes"] <= len(buffers[0])
+    play._hear({"kind": "inside", "entry": 99}, [])
+    play.session.wait()
+    assert play.sent[-1][0]["kind"] == "problems" and "inside" in str(play.sent[-1][0])

@@ -61,7 +61,7 @@ def test_the_check_of_functions_can_fail():
 
 INSIDE = {
     "heads": ("attention",),
-    "playground": ("compare",),
+    "playground": ("compare", "overview"),
     "overview": ("attention", "denoise", "patches"),
 }
 """Views that open inside another."""

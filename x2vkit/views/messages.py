@@ -47,6 +47,7 @@ KINDS: dict[str, dict[str, Check]] = {
     "grid": {"settings": SETTINGS, "across": SIDE, "down": SIDE},
     "stop_grid": {},
     "compare": {"entries": NUMBERS},
+    "inside": {"entry": NUMBER},
 }
 """Kind of the Playground's messages -> its parts; an image comes with its bytes as a buffer."""
 DIRECTOR: dict[str, dict[str, Check]] = {

@@ -31,6 +31,7 @@ from x2vkit.views.compare.content import content_of
 from x2vkit.views.compare.paths import latent_paths
 from x2vkit.views.compare.told import traces_of
 from x2vkit.views.messages import check_message
+from x2vkit.views.overview import Overview
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ class Playground(View):
     """
 
     _module = "playground"
-    _parts = ("compare",)
+    _parts = ("compare", "overview", *Overview._parts)
     label = "Prompt workbench"
 
     def __init__(self, folders: Sequence[str] = (), backend: Backend | None = None) -> None:
@@ -141,6 +142,8 @@ class Playground(View):
             session.stop_grid()
         elif kind == "compare":
             session.later("compare", lambda: self._compare(message["entries"]))
+        elif kind == "inside":
+            session.later("inside", lambda: self._inside(message["entry"]))
 
     def _emit(self, kind: str, metadata: dict[str, Any], buffers: list[bytes]) -> None:
         """One event to the browser; and what is worth keeping into the widget's state."""
@@ -156,6 +159,14 @@ class Playground(View):
         own = {"label": Compare.label, "limits": content.limits, "arrays": manifest}
         metadata = {**content.metadata, **own}
         self._emit("compare", {"metadata": metadata, "selection": content.selection}, [buffer])
+
+    def _inside(self, entry: int) -> None:
+        """An Overview of a clip with all that opens inside it, for the browser to show below."""
+        view = Overview(self.session.entry(entry).trace)
+        view._complete()
+        metadata = {"metadata": view.metadata, "selection": view.selection}
+        self._emit("inside", metadata, [view.buffer])
+        view.close()
 
     def _content(self, selection: dict[str, Any]) -> Content:
         """The history and what can be chosen."""

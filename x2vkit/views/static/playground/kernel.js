@@ -1,6 +1,6 @@
 // @ts-check
 /** The kernel, as the Playground asks it: one clip at a time, and only once the reader pauses. */
-import { uid } from "../lib/elements.js";
+import { h, uid } from "../lib/elements.js";
 
 export class Kernel {
   /**
@@ -74,4 +74,16 @@ export class Kernel {
   get speed() {
     return this.changedAt && this.first ? `, first preview after ${(this.first / 1000).toFixed(2)} s` : "";
   }
+}
+
+/** What an exported page or a saved notebook says, where nothing can be made. */
+export function noKernel() {
+  return h(
+    "p",
+    { class: "x2v-play-note", role: "status", hidden: true },
+    "No kernel answers, so nothing new can be made here: these are the clips that were made. ",
+    "To make your own, run ",
+    h("code", {}, "x2v.views.Playground()"),
+    " in a notebook.",
+  );
 }

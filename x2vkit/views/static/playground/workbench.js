@@ -1,13 +1,16 @@
 // @ts-check
 /** What was set, what was asked of the kernel, and where its answers go. */
+import compare from "../compare/index.js";
+import { Code } from "../lib/code.js";
 import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
-import { Code } from "../lib/code.js";
-import { Comparison } from "./comparison.js";
+import { terms } from "../lib/terms.js";
+import { Below } from "./below.js";
 import { Grid } from "./grid.js";
 import { History } from "./history.js";
-import { Kernel } from "./kernel.js";
+import { Kernel, noKernel } from "./kernel.js";
 import { download } from "./media.js";
+import { Look } from "./look.js";
 import { Problems } from "./problems.js";
 import { Prompt } from "./prompt.js";
 import { Settings } from "./settings.js";
@@ -36,7 +39,8 @@ export class Workbench {
     this.problems = new Problems();
     this.stage = new Stage(view);
     this.code = new Code(view);
-    this.comparison = new Comparison(view);
+    this.comparison = new Below(view, compare);
+    this.inside = this._inside();
     this.prompt = this._prompt();
     this.upload = this._upload();
     this.settings = new Settings(view, this.problems, this._setting(), this.upload.parts);
@@ -76,6 +80,14 @@ export class Workbench {
     return prompt;
   }
 
+  _inside() {
+    const tell = (text) => this.stage.tell(text);
+    return new Look(this.view, tell, () => {
+      this.problems.say({ inside: null });
+      this.kernel.emit({ kind: "inside", entry: this.mine.entry });
+    });
+  }
+
   _upload() {
     return new Upload(this.view, {
       send: (image, bytes) => this.kernel.emit({ kind: "image", image }, [bytes]),
@@ -112,16 +124,10 @@ export class Workbench {
   }
 
   _layOut() {
-    const { prompt, stage, settings, code, history, comparison, grid, problems } = this;
-    this.note = h(
-      "p",
-      { class: "x2v-play-note", role: "status", hidden: true },
-      "No kernel answers, so nothing new can be made here: these are the clips that were made. ",
-      "To make your own, run ",
-      h("code", {}, "x2v.views.Playground()"),
-      " in a notebook.",
-    );
+    const { prompt, stage, settings, code, history, comparison, inside, grid, problems } = this;
+    this.note = noKernel();
     const words = [...prompt.parts, problems.slot("prompt"), problems.slot("run")];
+    stage.root.append(inside.button, problems.slot("inside"));
     const side = h("div", { class: "x2v-play-side" }, settings.root, code.root);
     const text =
       "Keys: Enter makes the clip at once, Esc stops it; outside the text, ← → frames, space plays.";
@@ -129,10 +135,12 @@ export class Workbench {
       this.note,
       h("div", {}, ...words),
       h("div", { class: "x2v-play-main" }, stage.root, side),
+      inside.root,
       history.root,
       comparison.root,
       grid.root,
       h("div", { class: "x2v-muted" }, text),
+      terms(this.view, ["guidance", "preview", "noise level", "latent", "NFE", "trace"]),
     );
   }
 
@@ -165,7 +173,8 @@ export class Workbench {
     else if (kind === "grid") this.grid.begin(message);
     else if (kind === "cell") await this.grid.add(message, buffers[0]);
     else if (kind === "grid_done") this.grid.end("Done. A clip can be clicked to go on from it.");
-    else if (kind === "compare") this.comparison.show(message, buffers[0]);
+    else if (kind === "compare") this.comparison.show("Chosen clips", message, buffers[0]);
+    else if (kind === "inside") this.inside.open(message, buffers[0]);
     else if (mine) this._running(message, buffers);
     this.view.redraw();
   }
@@ -173,7 +182,7 @@ export class Workbench {
   _hello() {
     this.kernel.answered = true;
     this.note.hidden = true;
-    this.settings.root.disabled = this.grid.set.disabled = false;
+    this.settings.root.disabled = this.grid.set.disabled = this.inside.button.disabled = false;
     if (!this.stage.status.textContent) this.stage.tell("Type above: previews appear while you type.");
   }
 
@@ -214,7 +223,7 @@ export class Workbench {
   /** @param {any} message @param {boolean} mine */
   _problems({ id, fields }, mine) {
     const part = Array.isArray(id) ? (id[0] === "cell" ? "grid" : "file") : id;
-    if (["grid", "compare", "file"].includes(part)) {
+    if (["grid", "compare", "inside", "file"].includes(part)) {
       this.problems.say({ [part]: Object.values(fields)[0] });
       if (part === "grid") this.grid.end("");
       return;
