@@ -92,8 +92,8 @@ class View(Selecting):
     """The base of all views; see the top of this module for how to write one.
 
     A saved notebook holds a picture of each view for readers without its kernel, and not the view itself. To
-    keep that alive in the file, turn on "Settings > Save Widget State Automatically" in JupyterLab (some
-    megabytes a view), or export it with `to_html`.
+    keep that, export it with `to_html`; or turn on "Settings > Save Widget State Automatically" in JupyterLab
+    before saving (some megabytes a view), for pages that nbconvert makes.
     """
 
     _module: ClassVar[str] = ""
