@@ -112,6 +112,11 @@ def test_the_extrapolation_is_dashed_and_named(opened):
     assert dash != "none"
     expect(opened.page.locator(".x2v-scaling-plot")).to_contain_text("Sora")
     assert opened.page.locator(".x2v-scaling-band").bounding_box()["height"] > 20
+    drawn = "[...document.querySelectorAll('.x2v-scaling-band, .x2v-scaling-law')].map((l) => [...l.points])"
+    heights = opened.page.evaluate(f"{drawn}.flat().map((point) => point.y)")
+    assert 14 <= min(heights) and max(heights) <= 400 - 46  # inside the plot, as far as Sora
+    formula = opened.page.locator(".x2v-scaling-formula math")  # set by the browser, not typed in a line
+    assert "L of C is" in formula.get_attribute("aria-label") and formula.locator("mfrac").count() == 1
     opened.fine()
 
 

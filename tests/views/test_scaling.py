@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from tests.training import toy_runs
+from x2vkit.registry import WEIGHTS
+from x2vkit.scaling.clips import MODEL_PROMPTS, MODELS
+from x2vkit.scaling.points import BUNDLED
 from x2vkit.views.scaling import FIGURES, LARGE, Scaling, size_colors
 
 
@@ -76,6 +79,24 @@ def test_with_nothing_it_opens_on_the_runs_that_ship():
     assert view.error is None and len(view.metadata["points"]) >= 10
     assert view.metadata["sampling"] and len(view.buffer) < 3_000_000
     assert len(view.to_html()) < 5_000_000
+
+
+def test_the_models_that_ship_are_named_and_one_of_them_stands_apart_from_the_law():
+    view = Scaling()
+    metadata, points = view.metadata, view.metadata["points"]
+    assert list(metadata["models"]) == ["base", "4x", "small"] == list(MODELS)
+    assert metadata["trio"] == list(metadata["models"].values())
+    for name, index in metadata["models"].items():
+        trained = json.loads((WEIGHTS / name / "log.jsonl").read_text().splitlines()[-1])
+        assert points[index]["flops"] == trained["flops"]
+        assert set(MODEL_PROMPTS) <= set(metadata["clips"][index])
+    small = metadata["models"]["small"]
+    assert metadata["later"] == [small] and points[small]["values"]["adherence"] > 0.9
+    alone = Scaling(runs=BUNDLED, bundled=False).metadata  # the same laws as without it
+    assert metadata["law"]["power"] == alone["law"]["power"] and metadata["joint"] == alone["joint"]
+    assert metadata["predictions"] == alone["predictions"]
+    assert metadata["reached"] == alone["reached"] < points[small]["flops"] / 10
+    assert metadata["rate"] == alone["rate"] and alone["models"] == {}
 
 
 def test_the_figure_shows_the_law_and_three_clips(runs):

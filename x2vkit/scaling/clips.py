@@ -17,6 +17,16 @@ PROMPTS = {
     "ball": "a red ball bouncing on the beach",
 }
 """Name -> what every snapshot is asked for."""
+MODEL_PROMPTS = {
+    "car": "a blue car driving left in the city",
+    "boat": "a red boat sailing right on the beach",
+    "robot": "a purple robot dancing in space",
+    "person": "a person wearing a red hat walking in the grass",
+    "dog": PROMPTS["dog"],
+}
+"""What the models that ship are asked for: prompts on which their difference is plain."""
+MODELS = {"base": ("128x5", 836), "4x": ("128x5", 3328), "small": ("small", 27_739)}
+"""The models that ship: name -> the run and the step that they are."""
 SEED, STEPS, GUIDANCE, FPS = 0, 20, 4.0, 12
 """The same for every clip."""
 QUALITY = 60

@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from math import prod
 from pathlib import Path
@@ -85,24 +85,34 @@ def ship(runs: Sequence[Path], prompts: int = 48, into: Path = BUNDLED) -> str:
     return report(load_runs(into))
 
 
-def film(pipeline: Path, folder: Path, step: int) -> None:
-    """Make the clips of one snapshot, those that are not there."""
-    missing = {name: text for name, text in PROMPTS.items() if not (folder / _clip_name(step, name)).exists()}
+def film(
+    pipeline: Path | str,
+    folder: Path,
+    step: int,
+    prompts: Mapping[str, str] = PROMPTS,
+    load: Callable[[Any], Any] | None = None,
+) -> None:
+    """Make the clips of one snapshot, those that are not there. load: opens it, if not as a folder's own."""
+    missing = {name: text for name, text in prompts.items() if not (folder / _clip_name(step, name)).exists()}
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    pipe = _load(pipeline)
+    pipe = (load or _load)(pipeline)
     for name, text in missing.items():
         frames = sample(pipe, text, STEPS, GUIDANCE)
         write_atomic(folder / _clip_name(step, name), encode(frames))
 
 
-def judge(pipeline: Path, path: Path, step: int, prompts: int) -> None:
-    """Let the judge read one snapshot's clips, unless it has; the figures go into a JSON file by step."""
+def judge(
+    pipeline: Path | str, path: Path, step: int, prompts: int, load: Callable[[Any], Any] | None = None
+) -> None:
+    """Let the judge read one snapshot's clips, unless it has; the figures go into a JSON file by step. load:
+    as in `film`.
+    """
     known = json.loads(path.read_text()) if path.is_file() else {}
     if str(step) in known:
         return
-    scores, ceiling = read_figures(_load(pipeline), prompts, STEPS, GUIDANCE)
+    scores, ceiling = read_figures((load or _load)(pipeline), prompts, STEPS, GUIDANCE)
     known |= {str(step): scores, "ceiling": ceiling}
     write_atomic(path, json.dumps(known, indent=1).encode())
 

@@ -3,7 +3,8 @@
     C training FLOPs, N parameters, D clips seen, L held-out loss
 
 Points are real runs (scaling/points.py). Drag along the law: the nearest checkpoint's clip plays. Below it
-stand base, 4x and 32x compute, what a budget would buy, and what steps, guidance and tokens cost in sampling.
+stand the models that ship (of one's own runs three budgets), what a budget would buy, and what steps,
+guidance and tokens cost in sampling.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from x2vkit.errors import X2VError
-from x2vkit.scaling.clips import FPS, PROMPTS, decode, trio
+from x2vkit.scaling.clips import FPS, MODEL_PROMPTS, MODELS, PROMPTS, decode, trio
 from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
 from x2vkit.scaling.laws import PowerLaw
-from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, Point, ceilings, fitted, frontier, load_runs
+from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, SHIPPED, Point, ceilings, fitted, frontier, load_runs
 from x2vkit.views.base import Content, View
 from x2vkit.views.buffer import Array
 from x2vkit.views.presets import scaling_presets
@@ -99,12 +100,14 @@ class Scaling(View):
             raise X2VError(
                 "no runs", "this view shows runs", "pass runs=['runs/mine'], or leave bundled at True"
             )
-        self.points = sorted(load_runs(*folders), key=lambda p: p.flops)
+        later = load_runs(SHIPPED) if bundled else []
+        self.points = sorted([*load_runs(*folders), *later], key=lambda p: p.flops)
         self.law = _law(self.points)
-        self.trio = trio(self.points)
+        self.models = _models(self.points) if bundled else {}
+        self.trio = list(self.models.values()) if len(self.models) > 1 else trio(self.points)
         place = {id(point): i for i, point in enumerate(self.points)}
         flops = [p.flops for p in self.points]
-        largest = self.points[-1]
+        largest = max((p for p in self.points if p not in later), key=lambda p: p.flops)
         notes = _json(BUNDLED / NOTES)
         clip_bytes, clips = _clips(self.points)
         points, figures = [_point_metadata(p) for p in self.points], self._figures()
@@ -112,7 +115,7 @@ class Scaling(View):
             metadata={
                 "points": points,
                 "clips": clips,
-                "prompts": notes.get("prompts", PROMPTS),
+                "prompts": {**(MODEL_PROMPTS if self.models else {}), **notes.get("prompts", PROMPTS)},
                 "fps": notes.get("fps", FPS),
                 "figures": figures,
                 "presets": [asdict(one) for one in scaling_presets(points, figures)],
@@ -121,6 +124,9 @@ class Scaling(View):
                 "joint": _joint_metadata(self.points),
                 "predictions": _predictions(self.points),
                 "trio": [place[id(p)] for p in self.trio],
+                "models": {name: place[id(p)] for name, p in self.models.items()},
+                "later": [place[id(p)] for p in later],
+                "reached": max((p.flops for p in fitted(self.points)), default=largest.flops),
                 "colors": size_colors(self.points),
                 "rate": largest.flops / max(largest.seconds, 1e-9),
                 "machine": {"peak": PEAK, "use": USE, "price": PRICE},
@@ -131,13 +137,13 @@ class Scaling(View):
             selection={
                 "point": place[id(self.trio[-1])] if self.trio else len(self.points) - 1,
                 "frame": 0,
-                "prompt": next(iter(PROMPTS)),
+                "prompt": next(iter(MODEL_PROMPTS if self.models else PROMPTS)),
                 "figure": "adherence" if any(one["key"] == "adherence" for one in figures) else "loss",
                 "far": False,
                 "budget": round(float(np.log10(flops[-1])) + 1, 2),
             },
             limits={"point": len(self.points) - 1, "frame": FRAMES - 1},
-            choices={"figure": FIGURES},
+            choices={"figure": FIGURES, "prompt": (*PROMPTS, *MODEL_PROMPTS)},
         )
 
     def _figures(self) -> list[dict[str, Any]]:
@@ -169,7 +175,7 @@ class Scaling(View):
         return seen
 
     def figure(self) -> Figure:
-        """The law and its points beside the same clip at base, 4x and 32x compute."""
+        """The law and its points beside the same clip of the models that ship, or of three budgets."""
         from matplotlib.figure import Figure
 
         shown = [p for p in self.trio if self.selection["prompt"] in p.clips]
@@ -199,7 +205,9 @@ class Scaling(View):
             frames = decode(point.clips[self.selection["prompt"]])
             panel = figure.add_axes((0.59, 0.67 - 0.32 * row, 0.4, 0.27))
             panel.imshow(np.concatenate(list(frames[[0, len(frames) // 2, -1]]), axis=1))
-            panel.set_title(compute_name(point, shown[0]), fontsize=9, pad=3)
+            name = next((name for name, one in self.models.items() if one is point), "")
+            ratio = compute_name(point, shown[0])
+            panel.set_title(f"{name}: {ratio}" if name else ratio, fontsize=9, pad=3)
             panel.axis("off")
         return figure
 
@@ -208,6 +216,12 @@ def compute_name(point: Point, base: Point) -> str:
     """As in "base compute" or "8.1x compute": the exact ratio to the base."""
     ratio = point.flops / base.flops
     return "base compute" if point is base else f"{ratio:.3g}x compute"
+
+
+def _models(points: Sequence[Point]) -> dict[str, Point]:
+    """The models that ship, by name, as far as they are among the points."""
+    places = {(point.run, point.step): point for point in points if point.clips}
+    return {name: places[where] for name, where in MODELS.items() if where in places}
 
 
 def size_colors(points: Sequence[Point]) -> dict[str, str]:
@@ -264,7 +278,7 @@ def _point_metadata(point: Point) -> dict[str, Any]:
     names = ("run", "size", "step", "params", "samples", "flops", "seconds")
     values = {key: point.value(key) for key in FIGURES}
     kept = {key: value for key, value in values.items() if np.isfinite(value)}
-    return {**{name: getattr(point, name) for name in names}, "values": kept}
+    return {**{name: getattr(point, name) for name in names}, "values": kept, "ceiling": point.ceiling}
 
 
 def _clips(points: Sequence[Point]) -> tuple[Array, list[dict[str, list[int]]]]:

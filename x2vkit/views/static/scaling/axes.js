@@ -8,8 +8,10 @@ export const BOX = { width: 680, height: 400, left: 58, right: 16, top: 14, bott
 const INNER = { width: BOX.width - BOX.left - BOX.right, height: BOX.height - BOX.top - BOX.bottom };
 /** Where the extrapolated axis ends, as a power of ten of FLOPs. */
 export const FAR = 26;
+/** No loss is drawn below this. */
+const LEAST = 0.001;
 const JUDGED_TICKS = [0, 0.25, 0.5, 0.75, 1];
-const TICKS = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2];
+const TICKS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1, 1.5, 2];
 
 export class Axes {
   /** @param {any} metadata @param {any} what the figure @param {boolean} far up to the largest models */
@@ -22,8 +24,8 @@ export class Axes {
     this.highY = 1;
     if (what.judged) return;
     const values = points.map((p) => p.values[what.key]).filter((value) => value !== undefined);
-    const reached = what.key === "loss" && law ? [at(law, 10 ** this.highX, far ? "low" : "y")] : [];
-    this.lowY = Math.log10(0.94 * Math.max(Math.min(...values, ...reached), 0.02));
+    const reached = what.key === "loss" && law ? [at(law, 10 ** this.highX, "low")] : [];
+    this.lowY = Math.log10(0.94 * Math.max(Math.min(...values, ...reached), LEAST));
     this.highY = Math.log10(1.06 * Math.max(...values));
   }
 

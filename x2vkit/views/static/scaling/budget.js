@@ -85,7 +85,7 @@ export class Budget {
 
   /** @param {any} metadata @param {number} flops */
   _says(metadata, flops) {
-    const most = metadata.points[metadata.points.length - 1].flops;
+    const most = metadata.reached;
     const lines = [];
     if (metadata.law) {
       const loss = at(metadata.law, flops);
@@ -120,7 +120,7 @@ export class Budget {
         "div",
         { class: ratio > 4 ? "x2v-scaling-warn" : "x2v-muted" },
         ratio > 4
-          ? `${many(ratio)} times the largest-compute run: an extrapolation, for this world and these clips alone`
+          ? `${many(ratio)} times the largest run of the laws: an extrapolation, for this world and its clips alone`
           : "within what was measured",
       ),
     );

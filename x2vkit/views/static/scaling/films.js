@@ -60,17 +60,25 @@ export class Film {
       smooth: true,
     });
     if (!title) this.picture.title.remove();
-    this.none = h("div", { class: "x2v-scaling-none", hidden: true }, "no clip was kept of this checkpoint");
+    this.none = h("div", { class: "x2v-scaling-none", hidden: true });
     this.picture.stage.append(this.none);
     view.onSelect((selection) => {
       const point = which(selection);
       const film = films.get(point, selection.prompt);
       const there = Boolean(view.metadata.clips[point]?.[selection.prompt]);
       this.none.hidden = there;
+      if (!there) this.none.textContent = missing(view.metadata, point);
       this.picture.canvas.hidden = !there;
       if (film) this.picture.image(film, Math.min(selection.frame, film.count - 1));
       const label = `${view.metadata.prompts[selection.prompt]}, made by ${pointName(view.metadata.points[point])}`;
       if (this.label !== label) this.picture.canvas.setAttribute("aria-label", (this.label = label));
     });
   }
+}
+
+/** Why a checkpoint shows nothing, and what it would show. @param {any} metadata @param {number} point */
+function missing({ clips, prompts }, point) {
+  const others = Object.keys(clips[point] ?? {}).map((name) => `“${prompts[name]}”`);
+  if (!others.length) return "no clip was kept of this checkpoint";
+  return `this checkpoint was not asked for that; it was for ${others.join(" and ")}`;
 }

@@ -96,19 +96,23 @@ function describe(metadata, index) {
     ["clips seen", `${point.samples.toLocaleString("en")} in ${point.step.toLocaleString("en")} steps`],
     ["held-out loss", point.values.loss.toFixed(4)],
   ];
-  if (metadata.law) rows.push(["the law says", at(metadata.law, point.flops).toFixed(4)]);
+  const beyond = point.flops > 1.01 * metadata.reached ? ", beyond its points" : "";
+  if (metadata.law) rows.push([`the law says${beyond}`, at(metadata.law, point.flops).toFixed(4)]);
   const judged = metadata.figures.filter((one) => one.judged && one.key in point.values);
   for (const one of judged.filter((it) => ["adherence", "consistency", "physics"].includes(it.key))) {
-    rows.push([
-      one.name,
-      `${percent(point.values[one.key])}${one.ceiling ? ` (real renders: ${percent(one.ceiling)})` : ""}`,
-    ]);
+    const ceiling = point.ceiling[one.key] ?? one.ceiling;
+    const real = ceiling ? ` (real renders: ${percent(ceiling)})` : "";
+    rows.push([one.name, `${percent(point.values[one.key])}${real}`]);
   }
-  const own = metadata.frontier.includes(index)
-    ? "on the frontier: no cheaper checkpoint is better"
-    : "above the frontier: the same compute was better spent otherwise";
+  const ships = Object.keys(metadata.models).find((name) => metadata.models[name] === index);
+  const named = ships ? `${point.run}, the model “${ships}” that ships` : point.run;
+  const own = metadata.later.includes(index)
+    ? "of a later architecture, on more kinds of data: shown, and no law is fitted to it"
+    : metadata.frontier.includes(index)
+      ? "on the frontier: no cheaper checkpoint is better"
+      : "above the frontier: the same compute was better spent otherwise";
   return [
     h("dl", {}, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-    h("div", { class: "x2v-muted" }, `${point.run}, ${own}.`),
+    h("div", { class: "x2v-muted" }, `${named}, ${own}.`),
   ];
 }

@@ -7,10 +7,9 @@ import { percent } from "../lib/numbers.js";
 /** @typedef {import("./axes.js").Axes} Axes */
 
 /** The law, its band, and where it is extrapolated. @param {Axes} axes @param {any} metadata @param {boolean} far */
-export function lawLayer(axes, { law, points }, far) {
+export function lawLayer(axes, { law, points, reached: most }, far) {
   const flops = points.map((p) => p.flops);
-  const most = Math.max(...flops);
-  const [start, end] = [Math.min(...flops) / 1.6, far ? 10 ** FAR : 10 * most];
+  const [start, end] = [Math.min(...flops) / 1.6, far ? 10 ** FAR : 10 * Math.max(...flops)];
   const rows = law.x
     .map((c, i) => [c, law.y[i], law.low[i], law.high[i]])
     .filter((r) => r[0] >= start && r[0] <= end);
@@ -47,6 +46,17 @@ export function largeLayer(axes, large) {
       h("rect", { class: "x2v-scaling-large", ...box }, h("title", {}, one.source)),
       h("text", { x: low - 5, y: BOX.top + 18 + 18 * i, "text-anchor": "end" }, one.name),
     ];
+  });
+}
+
+/** The names of the models that ship, beside their points. @param {Axes} axes @param {any} metadata */
+export function modelLayer(axes, { points, models }) {
+  const named = Object.entries(models).filter(([, i]) => axes.what.key in points[i].values);
+  return named.map(([name, i]) => {
+    const [x, y] = [axes.x(points[i].flops), axes.y(points[i].values[axes.what.key])];
+    const high = y < BOX.top + 26;
+    const place = { x: x + 9, y: high ? y + 20 : y - 9, "text-anchor": "start" };
+    return h("text", { class: "x2v-scaling-model", ...place }, name);
   });
 }
 

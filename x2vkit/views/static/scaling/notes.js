@@ -1,7 +1,14 @@
 // @ts-check
 /** How well the laws predict, and sources. */
 import { h } from "../lib/elements.js";
+import { jointLaw } from "./laws.js";
 import { power } from "../lib/numbers.js";
+
+/** Of the runs that ship. */
+const TRUTH =
+  "These runs did not all begin alike (the largest one saw far more stills first), and they were made before " +
+  "the default model's architecture. They have not been trained anew: the error above is that of an uneven " +
+  "family, and the default model stands apart from the law.";
 
 /**
  * What the laws said before the largest-compute run was looked at, and where the large models' numbers come from.
@@ -23,6 +30,10 @@ export function notes(metadata) {
     h("summary", {}, "How well the laws predict, and sources"),
     told.length
       ? h("div", {}, "The largest-compute run, predicted by laws fitted without it:", h("ul", {}, ...told))
+      : null,
+    told.length && metadata.later.length ? h("p", {}, TRUTH) : null,
+    metadata.joint
+      ? h("div", {}, "The joint law, of parameters N and clips D:", jointLaw(metadata.joint.values))
       : null,
     h(
       "div",

@@ -3,7 +3,8 @@
 import { h, uid } from "../lib/elements.js";
 import { Tooltip } from "../lib/tooltip.js";
 import { Axes, BOX } from "./axes.js";
-import { ceilingLayer, largeLayer, lawLayer, runLayer } from "./layers.js";
+import { ceilingLayer, largeLayer, lawLayer, modelLayer, runLayer } from "./layers.js";
+import { frontierLaw } from "./laws.js";
 import { millions, power } from "../lib/numbers.js";
 
 /** How near the pointer has to be to a point, in units of the SVG. */
@@ -25,7 +26,8 @@ export class Plot {
     const layers = [this.name, this.back, this.stem, this.front, this.ring];
     this.svg = h("svg", { ...box, role: "img", "aria-labelledby": id }, ...layers);
     this.caption = h("div", { class: "x2v-muted" });
-    this.root = h("figure", {}, this.svg, this._legend(), this.caption);
+    this.law = h("div", { class: "x2v-scaling-formula" });
+    this.root = h("figure", {}, this.svg, this._legend(), this.caption, this.law);
     this.axes = new Axes(view.metadata, view.metadata.figures[0], false);
     this._listen();
     view.onSelect((selection, changed) => {
@@ -35,9 +37,9 @@ export class Plot {
   }
 
   _legend() {
-    const { colors, points } = this.view.metadata;
+    const { colors, points, later } = this.view.metadata;
     const sizes = Object.entries(colors).map(([size, color]) => {
-      const { params } = points.find((one) => one.size === size);
+      const { params } = points.find((one, i) => one.size === size && !later.includes(i)) ?? points[0];
       const dot = h("span", { class: "x2v-scaling-dot", style: `background: var(--x2v-${color})` });
       return h("span", {}, dot, ` ${millions(params)}`);
     });
@@ -56,7 +58,8 @@ export class Plot {
       ...(what.judged && what.ceiling ? ceilingLayer(this.axes, what.ceiling) : []),
       ...(far ? largeLayer(this.axes, metadata.large) : []),
     );
-    this.front.replaceChildren(...runLayer(this.axes, metadata));
+    this.front.replaceChildren(...runLayer(this.axes, metadata), ...modelLayer(this.axes, metadata));
+    this.law.replaceChildren(...(law ? [frontierLaw(law)] : []));
     const count = metadata.points.filter((p) => p.values[what.key] !== undefined).length;
     this.name.textContent = `${what.name} against training compute, ${count} checkpoints`;
     const parts = [`${what.meaning}.`, ...(law ? lawWords(law) : [])];
@@ -138,10 +141,7 @@ export class Plot {
 }
 
 /** The law in words. @param {any} law @returns {string[]} */
-function lawWords({ floor, scale, unit, power: exponent, r2 }) {
-  const formula = `${floor.toFixed(3)} + ${scale.toFixed(3)} (C / ${power(unit)})^−${exponent.toFixed(3)}`;
-  return [
-    `Law of the frontier: ${formula}, R² ${r2.toFixed(4)}; band: 90 % of the fits to resampled points.`,
-    "Filled points lie on the frontier.",
-  ];
+function lawWords({ r2 }) {
+  const fit = `Below: the law of the frontier, loss L against compute C, R² ${r2.toFixed(4)};`;
+  return [fit, "band: 90 % of the fits to resampled points. Filled points lie on the frontier."];
 }
