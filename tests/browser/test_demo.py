@@ -231,6 +231,10 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
     inside = page.frame_locator(".x2v-frame iframe")
     expect(inside.locator(".x2v[data-ready]")).to_be_visible()
     expect(inside.locator("body")).to_contain_text("a red ball bouncing")
+    expect(frame).to_have_attribute("title", "Overview")  # first the whole way, then its parts
+    page.locator(".x2v-segments:visible label", has_text="Denoising").click()
+    expect(frame).to_have_attribute("title", "Denoising")
+    expect(inside.locator(".x2v[data-ready]")).to_be_visible()
     body = inside.locator("body")
     ground = body.evaluate("getComputedStyle(document.querySelector('.x2v')).backgroundColor")
     assert ground != "rgb(255, 255, 255)"  # dark as the page is
@@ -242,7 +246,7 @@ def test_the_views_are_inside_and_can_reach_nothing(served, visit):
     assert inside.locator("canvas").first.evaluate("c => c.toDataURL()") != held
     tall = frame.evaluate("f => f.clientHeight")
     assert inside.locator("body").evaluate("b => b.scrollHeight") <= tall + 4  # nothing to scroll twice
-    for label in page.locator(".x2v-segments:visible label").all_inner_texts()[1:]:
+    for label in page.locator(".x2v-segments:visible label").all_inner_texts()[2:]:
         page.locator(".x2v-segments:visible label", has_text=label).click()
         expect(frame).to_have_attribute("title", label)
         expect(inside.locator(".x2v[data-ready]").first).to_be_visible()
@@ -256,6 +260,28 @@ def test_the_director_asks_the_pages_worker_and_hears_of_it(served, visit):
     expect(generate).to_be_enabled()  # it said hello, and was heard
     generate.click()
     expect(frame.get_by_text("this model has no planner")).to_be_visible()  # the tiny one
+
+
+def test_a_link_fills_the_form_and_opens_its_tab_and_the_address_follows(served, visit, monkeypatch):
+    monkeypatch.setattr(served.page.engine.models, "make", lambda *a, **k: pytest.fail("a model was run"))
+    page = visit(served.url)
+    page.goto(f"{served.url.rstrip('/')}/?prompt=a+red+ball&seed=7&tab=look+inside&view=patches&steps=no")
+    frame = page.locator(".x2v-frame iframe")
+    expect(frame).to_have_attribute("title", "Patches")
+    tab(page, "Scaling")
+    scaling = page.frame_locator("iframe[title=Scaling]")
+    expect(scaling.locator(".x2v[data-ready]")).to_be_visible()
+    expect(scaling.locator(".x2v-scaling-model")).to_have_text(["base", "4x", "small"])
+    tab(page, "Create")
+    expect(page.locator("#prompt textarea")).to_have_value("a red ball")
+    expect(page.get_by_label("Seed")).to_have_value("7")
+    expect(page.get_by_label("New each time")).not_to_be_checked()
+    cards = page.locator(".x2v-cards button")
+    words = cards.nth(1).inner_text()
+    cards.nth(1).click()
+    stage(page, "video")
+    assert page.evaluate("new URL(location.href).searchParams.get('prompt')") == words
+    assert page.evaluate("new URL(location.href).searchParams.get('tab')") is None
 
 
 def test_stop_stops_at_once(visit, serve, slow):

@@ -116,6 +116,20 @@ def test_a_page_opens_offline_asks_for_nothing_and_moves(open_html):
     opened.fine()
 
 
+def test_a_pages_address_says_where_the_reader_is(open_html):
+    opened = open_html(Denoise().to_html())
+    place = "[...document.querySelectorAll('[data-key]')].map((one) => `${one.dataset.key} ${one.value}`)"
+    opened.page.evaluate("location.hash = '#step=4&frame=999&beside=nonsense&other=1'")
+    opened.wait("document.querySelector('[data-key=step]').value === '4'")
+    assert {"step 4", "frame 16", "beside 0"} == set(opened.page.evaluate(place))
+    opened.slide("step", 7)
+    opened.page.locator("[data-key=step]").dispatch_event("change")
+    assert opened.page.evaluate("location.hash") == "#step=7&frame=16"
+    opened.page.reload()
+    opened.wait("document.querySelector('[data-key=step]')?.value === '7'")
+    opened.fine()
+
+
 def test_the_policy_forbids_what_it_should(open_html):
     opened = open_html(Denoise().to_html())
     tried = opened.page.evaluate(

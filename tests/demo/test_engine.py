@@ -158,7 +158,7 @@ def test_steps_to_keep_are_spread_evenly():
 def test_views_are_the_notebooks_own_pages(engine):
     import x2vkit.views
 
-    assert list(views())[0] == "denoise"
+    assert list(views())[0] == "overview"
     trace = samples.sample("dog")
     assert view_html("denoise", trace) == x2vkit.views.Denoise(trace).to_html()
 
@@ -167,7 +167,7 @@ def test_a_view_that_is_not_there_yet_is_not_offered(monkeypatch):
     monkeypatch.setitem(engine_module.VIEWS, "hologram", ("Hologram", "Hologram"))
     assert "hologram" not in views()
     for name in ("hologram", "../page", 3, None):
-        with pytest.raises(X2VError, match="views are denoise"):
+        with pytest.raises(X2VError, match="views are overview"):
             view_html(name, samples.sample("dog"))
 
 

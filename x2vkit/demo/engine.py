@@ -39,6 +39,7 @@ RECORD_BYTES = 48_000_000
 ASKED = ("prompt", "seed", "steps", "model", "boxes", "strokes", "camera")
 """What a visitor's Director may ask for; the clip's size is the model's own."""
 VIEWS = {
+    "overview": ("Overview", "Overview"),
     "denoise": ("Denoise", "Denoising"),
     "patches": ("Patches", "Patches"),
     "attention": ("Attention", "Attention"),

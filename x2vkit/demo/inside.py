@@ -66,7 +66,7 @@ class Inside:
         except X2VError as error:
             yield payloads.trouble(error), gr.skip()
             raise
-        yield {"kind": "view", "page": page, "title": views()[view]}, f"{key} {view}"
+        yield {"kind": "view", "page": page, "title": views()[view], "name": view}, f"{key} {view}"
 
 
 def recording(step: Progress) -> Message:

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from x2vkit.demo import api, style
+from x2vkit.demo import api, link, style
 from x2vkit.demo.compare import Compare
 from x2vkit.demo.create import Create
 from x2vkit.demo.direct import Direct
@@ -20,6 +20,7 @@ from x2vkit.demo.guard import Page
 from x2vkit.demo.inside import Inside
 from x2vkit.demo.models import Models
 from x2vkit.demo.parts import quiet
+from x2vkit.demo.scaling import Scaling
 
 
 def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) -> Page:
@@ -40,13 +41,17 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
                 direct = Direct(engine)
             with gr.Tab("Film", id="film", visible=not engine.models.foreign):
                 film = Film(engine)
+            with gr.Tab("Scaling", id="scaling") as scaling_tab:
+                scaling = Scaling()
         create.connect(queue)
         inside.connect(queue, inside_tab)
         compare.connect(queue)
         direct.connect(queue, direct_tab)
         film.connect(queue)
+        scaling.connect(scaling_tab)
         go_inside = create.stage.inside(lambda: gr.Tabs(selected="inside"), None, tabs, **quiet())
         inside.follow(go_inside, queue)
         api.add_endpoints(engine, queue)
+        link.connect(page, create, inside)
         page.load(engine.warm, **quiet())
     return page

@@ -52,7 +52,7 @@ for (const state of states) {
     },
     on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
     off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
-    save_changes: () => {},
+    save_changes: () => tell(),
     // Whoever shows the page in a frame may answer for the kernel.
     send: (message) => parent !== window && parent.postMessage({ x2vSend: message }, "*"),
   };
@@ -63,9 +63,38 @@ for (const state of states) {
   views[state.view].render({ model, el });
   models.push(model);
 }
+// What is selected stands in the address: page.html#step=14&token=3 opens there.
+const first = models.map((model) => model.get("selection"));
+const read = (text, now) => {
+  let value = text;
+  try { value = JSON.parse(text); } catch {}
+  if (typeof now === "string") return text;
+  return value === null || now === null || typeof value === typeof now ? value : now;
+};
+const follow = () => {
+  const asked = [...new URLSearchParams(location.hash.slice(1))];
+  for (const [i, model] of models.entries()) {
+    const known = asked.filter(([key]) => key in first[i]);
+    const change = Object.fromEntries(known.map(([key, text]) => [key, read(text, first[i][key])]));
+    if (known.length) model.set("selection", { ...model.get("selection"), ...change });
+  }
+};
+const tell = () => {
+  if (window.top !== window) return; // in a frame the address is somebody else's
+  const told = new URLSearchParams();
+  for (const [i, model] of models.entries())
+    for (const [key, value] of Object.entries(model.get("selection")))
+      if (JSON.stringify(value) !== JSON.stringify(first[i][key]))
+        told.set(key, typeof value === "string" ? value : JSON.stringify(value));
+  history.replaceState(null, "", `#${told}`);
+};
+follow();
+window.addEventListener("hashchange", follow);
 Object.assign(window, { x2vkitViews: views, x2vkitModels: models }); // for whoever looks under the bonnet
 """
-"""What a notebook's widget manager does for a view, in few lines: a model over values inlined in the page."""
+"""What a notebook's widget manager does for a view, in few lines: a model over values inlined in the page;
+and what it does not: the page's address says where the reader is.
+"""
 
 PAGE = """<!doctype html>
 <html lang="en">

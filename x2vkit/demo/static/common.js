@@ -81,6 +81,16 @@ class Film {
   }
 }
 
+/** Let the address say what the page shows, so that it can be sent to somebody (see ../link.py). */
+const address = (change) => {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(change)) {
+    if (value === null) url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  }
+  history.replaceState(history.state, "", url);
+};
+
 /** What was given, the rule and the cure, as one block. */
 const trouble = ({ got, rule, cure }) =>
   h("div", { class: "x2v-trouble", role: "alert" }, h("b", {}, got), h("span", {}, rule), h("i", {}, cure));

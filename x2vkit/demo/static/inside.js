@@ -43,7 +43,8 @@ const on = {
     });
   },
 
-  async view({ page, title }) {
+  async view({ page, title, name }) {
+    if (name) address({ view: name });
     const mine = ++requests;
     const answer = await fetch(page.url).catch(() => null);
     if (!answer || !answer.ok)

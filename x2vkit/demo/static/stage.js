@@ -17,6 +17,7 @@ const [screen, canvas, video, bar, state, caption, details, tools, reel, over] =
 const film = new Film(canvas);
 const visit = new Map(); // id -> message, in the order they were made
 let shown = null;
+let first = true; // the clip that a page comes with is nobody's choice
 
 const busy = (on) => {
   document.body.classList.toggle("x2v-busy", on);
@@ -83,6 +84,11 @@ const on = {
     about(message);
     say("");
     if (!message.example) remember(message);
+    if (message.id && message.settings) {
+      const { prompt, seed } = message.settings;
+      if (!first) address({ prompt, seed });
+    }
+    first = false;
     for (const card of reel.children) card.setAttribute("aria-current", card.dataset.id === message.id);
     const player = film.show(message);
     tools.querySelector("[data-do=inside]").hidden = !message.inside;
@@ -161,6 +167,17 @@ const remember = (message) => {
 screen.addEventListener("click", () => {
   if (!video.hidden) video.paused ? video.play() : video.pause();
 });
+const copy = tools.querySelector("[data-do=link]");
+copy.addEventListener("click", async () => {
+  const { prompt, seed } = shown.settings;
+  address({ prompt, seed });
+  const done = await navigator.clipboard?.writeText(location.href).then(
+    () => true,
+    () => false,
+  );
+  copy.textContent = done ? "Link copied" : "It is in the address bar";
+  setTimeout(() => (copy.textContent = COPY), 2000);
+});
 tools.querySelector("[data-do=inside]").addEventListener("click", () => trigger("inside", { id: shown.id }));
 
 const onMessage = () => {
@@ -171,6 +188,7 @@ watch("value", onMessage);
 onMessage();
 
 // From the click until the server answers. A queue that is full refuses before any answer, with a toast alone.
+const COPY = copy.textContent;
 const WAITING = "Waiting for a turn…";
 const toasts = () => document.querySelectorAll("[data-testid=toast-body].error").length;
 const waiting = (prompt) => {
@@ -190,7 +208,20 @@ document.addEventListener("keydown", ({ key }) => {
   if (key !== "Escape") return;
   [...document.querySelectorAll(".x2v-stop")].find((stop) => stop.offsetParent !== null)?.click();
 });
+// Which tab is open is in the address, too. Gradio keeps a hidden twin of each tab, to measure.
+const tabs = () => [...document.querySelectorAll("[role=tab]")];
+const named = (tab) => tab.textContent.trim();
+document.addEventListener("click", ({ target }) => {
+  const tab = target.closest?.("[role=tab]");
+  if (tab) address({ tab: named(tab) === named(tabs()[0]) ? null : named(tab) });
+});
 window.x2v = {
+  follow: () => {
+    const wanted = new URL(location.href).searchParams.get("tab")?.toLowerCase();
+    tabs()
+      .findLast((tab) => named(tab).toLowerCase() === wanted)
+      ?.click();
+  },
   busy: waiting,
   stopped: () => on.stopped(),
   idle: () => {
