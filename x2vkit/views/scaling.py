@@ -21,7 +21,17 @@ from x2vkit.errors import X2VError
 from x2vkit.scaling.clips import FPS, MODEL_PROMPTS, MODELS, PROMPTS, decode, trio
 from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
 from x2vkit.scaling.laws import PowerLaw
-from x2vkit.scaling.points import BUNDLED, NOTES, SAMPLING, SHIPPED, Point, ceilings, fitted, frontier, load_runs
+from x2vkit.scaling.points import (
+    BUNDLED,
+    NOTES,
+    SAMPLING,
+    SHIPPED,
+    Point,
+    ceilings,
+    fitted,
+    frontier,
+    load_runs,
+)
 from x2vkit.views.base import Content, View
 from x2vkit.views.buffer import Array
 from x2vkit.views.presets import scaling_presets
