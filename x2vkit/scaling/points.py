@@ -25,8 +25,8 @@ SAMPLING, NOTES = "sampling.json", "notes.json"
 BUNDLED = Path(__file__).parent / "runs"
 """The runs that ship: a folder each, with recipe.json, log.jsonl and what was measured of their snapshots."""
 SHIPPED = Path(__file__).parent / "shipped"
-"""The models that ship and are no snapshot of those runs, laid out like them: of a later architecture, trained
-on more kinds of data. They are shown beside the runs, and no law is fitted to them.
+"""The models that ship and are no snapshot of those runs, laid out like them: of a later architecture,
+trained on more kinds of data. They are shown beside the runs, and no law is fitted to them.
 """
 JUDGED, CLIPS = "judged.json", "clips"
 """In a run's folder: {step: {figure: value}}, and step-XXXXXXXX-NAME.webp."""

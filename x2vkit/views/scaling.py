@@ -27,6 +27,7 @@ from x2vkit.scaling.points import (
     SAMPLING,
     SHIPPED,
     Point,
+    by_run,
     ceilings,
     fitted,
     frontier,
@@ -196,15 +197,17 @@ class Scaling(View):
             x = np.geomspace(flops.min() / 1.5, flops.max() * 4, 100)
             axes.fill_between(x, *self.law.interval(x), color=PALETTE["blue"], alpha=0.15, linewidth=0)
             axes.plot(x, self.law(x), "--", color=PALETTE["blue"], linewidth=1.2, label="law of the frontier")
-        for size, color in size_colors(self.points).items():
-            run = [p for p in self.points if p.size == size]
+        colors = size_colors(self.points)
+        for run in by_run(self.points).values():
             line: dict[str, Any] = {
-                "color": PALETTE[color],
+                "color": PALETTE[colors[run[0].size]],
                 "markersize": 4,
                 "linewidth": 1,
                 "label": _millions(run[0].params),
             }
             axes.plot([p.flops for p in run], [p.loss for p in run], "o-", **line)
+        for name, p in self.models.items():
+            axes.annotate(name, (p.flops, p.loss), (5, 4), textcoords="offset points", weight="bold", size=8)
         axes.set(xscale="log", yscale="log", xlabel="training compute, FLOPs", ylabel="held-out loss")
         axes.yaxis.set_major_formatter("{x:.2f}")
         axes.yaxis.set_minor_formatter("{x:.2f}")
@@ -217,7 +220,8 @@ class Scaling(View):
             panel.imshow(np.concatenate(list(frames[[0, len(frames) // 2, -1]]), axis=1))
             name = next((name for name, one in self.models.items() if one is point), "")
             ratio = compute_name(point, shown[0])
-            panel.set_title(f"{name}: {ratio}" if name else ratio, fontsize=9, pad=3)
+            told = [name] * bool(name) + [ratio] * (not name or point is not shown[0])
+            panel.set_title(": ".join(told), fontsize=9, pad=3)
             panel.axis("off")
         return figure
 

@@ -8,7 +8,7 @@ import { power } from "../lib/numbers.js";
 const TRUTH =
   "These runs did not all begin alike (the largest one saw far more stills first), and they were made before " +
   "the default model's architecture. They have not been trained anew: the error above is that of an uneven " +
-  "family, and the default model stands apart from the law.";
+  "family, and no law is fitted to the default model.";
 
 /**
  * What the laws said before the largest-compute run was looked at, and where the large models' numbers come from.
