@@ -24,9 +24,11 @@ export class Axes {
     this.highY = 1;
     if (what.judged) return;
     const values = points.map((p) => p.values[what.key]).filter((value) => value !== undefined);
-    const reached = what.key === "loss" && law ? [at(law, 10 ** this.highX, "low")] : [];
+    // the law's band at both of its ends, so that it stays inside
+    const ends = () => [at(law, Math.min(...flops) / 1.6, "high"), at(law, 10 ** this.highX, "low")];
+    const reached = what.key === "loss" && law ? ends() : [];
     this.lowY = Math.log10(0.94 * Math.max(Math.min(...values, ...reached), LEAST));
-    this.highY = Math.log10(1.06 * Math.max(...values));
+    this.highY = Math.log10(1.06 * Math.max(...values, ...reached));
   }
 
   /** @param {number} flops */
