@@ -261,7 +261,7 @@ def _clip_name(step: int, name: str) -> str:
     return f"step-{step:08d}-{name}.webp"
 
 
-def _load(pipeline: Path) -> Any:
+def _load(pipeline: Path | str) -> Any:
     pipe = X2VPipeline.from_pretrained(pipeline)
     pipe.set_progress_bar_config(disable=True)
     return pipe
