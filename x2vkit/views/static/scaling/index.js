@@ -105,7 +105,9 @@ function describe(metadata, index) {
     rows.push([one.name, `${percent(point.values[one.key])}${real}`]);
   }
   const ships = Object.keys(metadata.models).find((name) => metadata.models[name] === index);
-  const named = ships ? `${point.run}, the model “${ships}” that ships` : point.run;
+  const named = ships
+    ? `${ships === point.run ? "" : `${point.run}, `}the model “${ships}” that ships`
+    : point.run;
   const own = metadata.later.includes(index)
     ? "of a later architecture, on more kinds of data: shown, and no law is fitted to it"
     : metadata.frontier.includes(index)

@@ -32,7 +32,7 @@ export function ceilingLayer(axes, value) {
   const text = `real renders, read by the same judge: ${percent(value)}`;
   return [
     h("line", { class: "x2v-scaling-ceiling", x1: BOX.left, x2: right, y1: y, y2: y }),
-    h("text", { x: right, y: y + 14, "text-anchor": "end" }, text),
+    h("text", { x: BOX.left + 8, y: y + 14 }, text),
   ];
 }
 
