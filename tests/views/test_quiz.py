@@ -18,7 +18,7 @@ from x2vkit.views.page import IMPORT, STATIC
 
 PAGE = (Path(__file__).parents[2] / "docs/concepts/quiz.md").read_text()
 TERMS = STATIC / "lib/terms.js"
-SAID_BY_ALL = ("lib/story", "lib/prompt", "lib/presets", "lib/notes")
+SAID_BY_ALL = ("lib/code", "lib/story", "lib/prompt", "lib/presets", "lib/notes")
 """Shared modules whose sentences count where a view imports them."""
 VIEWS = ("Overview", "Denoise", "Patches", "Attention", "Heads", "Compare", "Scaling", "Playground")
 QUESTION = re.compile(r'^\?\?\? question "([^"]+)"\n((?:    .*\n?|\n)+)', re.MULTILINE)

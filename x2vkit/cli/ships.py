@@ -1,4 +1,4 @@
-"""`python -m x2vkit.run.ships` makes what the Scaling view shows of the models that ship: their clips, and
+"""`python -m x2vkit.cli.ships` makes what the Scaling view shows of the models that ship: their clips, and
 what the judge reads of them. What is there already is kept; delete it first whenever the weights change.
 """
 
