@@ -55,6 +55,7 @@ const claimed = async () => {
   if (!serviceWorker.controller) await Promise.race([changed, patience]);
 };
 values.ready = claimed().catch(() => {}); // what is loaded from then on is kept for a visit without network
+document.getElementById("opening").remove();
 page.render({ model, el: document.getElementById("page") });
 window.x2vkitModel = model; // for whoever looks under the bonnet
 """
@@ -70,7 +71,8 @@ PAGE = """<!doctype html>
 <style>{css}</style>
 </head>
 <body class="x2v-page">
-<div id="page"><noscript>This page needs JavaScript: the model runs in it.</noscript></div>
+<div id="page"><p id="opening">Opening…</p>
+<noscript>This page needs JavaScript: the model runs in it.</noscript></div>
 <script type="application/json" id="state">{state}</script>
 {files}<script type="module">{script}</script>
 </body>
