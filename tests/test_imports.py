@@ -60,6 +60,10 @@ def test_opening_the_playground_needs_no_torch():
     assert not brings("import x2vkit; p = x2vkit.views.Playground(); p.to_html(); p.figure()", "torch")
 
 
+def test_opening_the_storyboard_needs_no_torch():
+    assert not brings("import x2vkit; s = x2vkit.views.Storyboard('a dog runs'); s.to_html()", "torch")
+
+
 def test_reading_a_prompt_needs_no_torch():
     use = "from x2vkit.run.backend import ModelBackend; print(ModelBackend().reading('small', 'a dog').spans)"
     assert not brings(use, "torch")
