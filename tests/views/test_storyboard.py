@@ -64,7 +64,7 @@ def test_a_film_is_made_shot_by_shot_and_kept_in_the_widget(talk):
     view._on_message(view, {"kind": "make", "board": view.board, "id": "make"}, [])
     assert view.session.wait(120)
     kinds = [content["kind"] for content, _ in said]
-    assert kinds == ["busy"] + (["shot"] * 6 + ["ready"]) * 2 + ["film"]
+    assert kinds == ["busy"] + (["shot"] * 5 + ["ready"]) * 2 + ["film"]
     assert view.film.count == 10 and view.data()["shot.1"].shape == (256, 256, 3)
     again = {**view.board, "shots": [view.board["shots"][0], {**view.board["shots"][1], "take": 1}]}
     said.clear()

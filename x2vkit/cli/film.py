@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, metavar="S", help="length of each shot of an idea, 0.4 to 10 (2.75)")
     add("--title", help="of the film; an empty one is none (made of the idea)")
     add("--seed", type=int, help="another seed, another film (0, or the storyboard's)")
-    add("--steps", type=int, default=6, help="denoising steps of a shot (%(default)s)")
+    add("--steps", type=int, default=5, help="denoising steps of a shot (%(default)s)")
     add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
     add("--model", default=DEFAULT_MODEL, help="name or folder of the weights (%(default)s)")
     add("--folder", metavar="DIR", help="where shots are kept (beside the film: film-shots)")

@@ -29,6 +29,7 @@ def encode(
     sound: Sound | None = None,
     title: str = "",
     chapters: Sequence[tuple[float, str]] = (),
+    preset: str = "fast",
 ) -> bytes:
     """An mp4 that browsers play from its first byte.
 
@@ -41,6 +42,7 @@ def encode(
         sound: cut, or filled with silence, to the film's length; as AAC.
         title: kept in the file.
         chapters: (second at which it begins, title), rising; players list them.
+        preset: x264's; "veryfast" takes half the time of "fast" and writes a somewhat larger file.
 
     Raises:
         X2VError: ffmpeg cannot write it.
@@ -48,7 +50,7 @@ def encode(
     import imageio_ffmpeg
 
     height, width = size
-    options = ["-qp", "20", "-preset", "fast", "-movflags", "+faststart"]
+    options = ["-qp", "20", "-preset", preset, "-movflags", "+faststart"]
     options += ["-metadata", f"comment={clean(comment)}"] if comment else []
     options += ["-metadata", f"title={clean(title)}"] if title else []
     try:

@@ -38,9 +38,10 @@ from x2vkit.studio.film.verbs import place_of
 from x2vkit.trace import Trace
 from x2vkit.trace.file import SUFFIX
 
-STEPS = 6
-"""Denoising steps of a shot: with guidance, shots of six are as good as those of twenty within what can be
-measured (docs/how-to/studio-film.md)."""
+STEPS = 5
+"""Denoising steps of a shot: with guidance, clips of five show as much of their words as those of eight, and
+nearly as much as those of twenty (80, 80 and 84 % show all of it).
+"""
 ONE_PASS, GOES_ON = 33, 28
 """Frames of a shot that one pass of the model makes, and that each further one adds."""
 FORMAT = 1
@@ -122,7 +123,7 @@ class Film:
                 media.encode(
                     frames, (size[0], size[1]), self.count, self.fps,
                     comment=json.dumps(self.board.to_dict(), ensure_ascii=False), sound=self.sound,
-                    title=self.board.title, chapters=self.chapters,
+                    title=self.board.title, chapters=self.chapters, preset="veryfast",
                 )
             )  # fmt: skip
         return self._mp4[0]
