@@ -8,6 +8,7 @@ import pytest
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE
+from x2vkit.studio.backend import StudioBackend
 from x2vkit.studio.direct.beats import beats, pushes
 from x2vkit.studio.direct.boxes import SoftBox, SubjectBoxes, read_boxes
 from x2vkit.studio.direct.call import direct, plain, read_directions
@@ -291,3 +292,35 @@ def test_a_directed_clip_says_how_it_was_made_and_sounds(planning):
     assert trace.plan["camera"][4, 2] > 1.1
     with pytest.raises(X2VError, match="conditions"):
         direct("a red dog", conditions=None, pipeline=planning)
+
+
+def test_a_directors_session_plans_makes_reads_back_and_tells_what_cannot_be(planning):
+    told = []
+    backend = StudioBackend(pipelines={"this model": planning})
+    session = backend.directing(lambda kind, metadata, buffers: told.append((kind, metadata)))
+    asked = {"prompt": "a red dog", "seed": 3, "steps": 2, "num_frames": 9, "height": 64, "width": 64}
+    asked["boxes"] = [{"0": [0, 0.2, 0.4, 0.6], "0.6": [0.5, 0.2, 0.9, 0.6]}, None]
+    session.ask(asked, draft=True)
+    assert session.wait()
+    plan = session.last
+    assert plan is not None and plan.trace is None
+    session.ask(asked)
+    assert session.wait()
+    made = session.last
+    assert made is not None and made.boxes is not None and made.boxes.shape == (9, 2, 4)
+    np.testing.assert_array_equal(made.trace.plan["boxes"], plan.plan["boxes"])
+    session.ask({**asked, "camera": "spiral"})
+    assert session.wait()
+    session.close()
+    assert [kind for kind, _ in told] == [
+        "busy",
+        "drafted",
+        "busy",
+        "step",
+        "step",
+        "done",
+        "busy",
+        "problems",
+    ]
+    assert told[3][1] == {"step": 1, "steps": 2}
+    assert set(told[-1][1]) == {"got", "rule", "cure"}

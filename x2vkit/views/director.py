@@ -24,9 +24,10 @@ from x2vkit.backend import Directed, DirectorBackend, default_backend
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.views.base import Content, TraceLike, View, as_trace
-from x2vkit.views.buffer import Array, SpriteSheet
+from x2vkit.views.buffer import Array
 from x2vkit.views.messages import DIRECTOR, check_message
 from x2vkit.views.page import STATIC
+from x2vkit.views.shown import Shown
 from x2vkit.views.style import PALETTE
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Director(View):
     def _content(self, plan: Mapping[str, Any], selection: dict[str, Any], drafted: bool = False) -> Content:
         """The clip, its plan and what was read from it. drafted: the plan is of a clip not made yet."""
         trace, count = self.trace, len(self.trace.frames)
-        arrays: dict[str, Any] = {"frames": SpriteSheet(trace.frames)}
+        arrays: dict[str, Any] = {"frames": Shown(trace, self.budget).frames()}
         boxes = plan.get("boxes")
         if boxes is not None:
             arrays["plan"] = np.asarray(boxes, np.float32)

@@ -142,6 +142,7 @@ export class List {
     asked.strokes.forEach((_, k) =>
       rows.push(this._row(-1, `stroke ${k + 1}`, (one) => one.strokes.splice(k, 1))),
     );
+    if (asked.camera) rows.push(this._row(-1, `camera: ${asked.camera}`, (one) => (one.camera = "")));
     if (!rows.length) rows.push(h("li", { class: "x2v-muted" }, "Nothing yet: the words alone decide."));
     this.items.replaceChildren(...rows);
   }

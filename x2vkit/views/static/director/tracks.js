@@ -45,6 +45,7 @@ export class Tracks {
     ];
     for (const one of moves) if (spread(/** @type {Line} */ (one[1][0]).values) > STILL) charts.push(one);
     this.cursors = [];
+    this.root.hidden = !plan && !read;
     this.chart.replaceChildren(
       ...charts.flatMap(([name, lines, down]) =>
         this._one(String(name), /** @type {Line[]} */ (lines), down),
