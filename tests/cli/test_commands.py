@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from x2vkit.cli import commands as cli
+from x2vkit.cli import generate
 from x2vkit.core.conditions import Conditions
 from x2vkit.errors import X2VError
 from x2vkit.run.capture import ALL
@@ -155,8 +156,8 @@ def test_prompts_are_words_or_lines_of_a_file(tmp_path, capsys):
     lines.write_text("a dog\n\n  a red ball \n")
     empty.write_text("\n")
     odd.write_bytes(b"\xff\xfe\x00")
-    assert cli.prompts_of(cli.parse(["generate", "--prompts", str(lines)])) == ["a dog", "a red ball"]
-    assert cli.numbered(Path("out/clip.mp4"), 7) == Path("out/clip-007.mp4")
+    assert generate.prompts_of(cli.parse(["generate", "--prompts", str(lines)])) == ["a dog", "a red ball"]
+    assert generate.numbered(Path("out/clip.mp4"), 7) == Path("out/clip-007.mp4")
     for argv, told in (
         ([], "asked for in words"),
         (["a dog", "--prompts", str(lines)], "not both"),

@@ -14,6 +14,7 @@ import safetensors.numpy
 from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
+from x2vkit.trace.about import about
 
 
 def same(a: Trace, b: Trace) -> bool:
@@ -43,6 +44,7 @@ def test_a_call_of_the_studio_and_its_sound_survive_the_file(tmp_path, make_trac
     again = Trace.load(made.save(tmp_path / "made.x2v"))
     assert dict(again.made_by) == {"call": "extend", "seconds": 2.5}
     assert (again.sound == sound).all() and again.sound.dtype == np.int16
+    assert json.loads(about(again))["made_by"]["call"] == "extend"
     with pytest.raises(X2VError, match="sound is int16"):
         make_trace(sound=sound / 500)
     with pytest.raises(X2VError, match="made_by is a call"):

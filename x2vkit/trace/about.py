@@ -14,10 +14,14 @@ from x2vkit.trace.record import Trace
 
 
 def about(trace: Trace) -> str:
-    """The request of a trace, what it was given beside words, the weights' hash and the version."""
+    """The request of a trace, what it was given beside words, which call of the studio made it, the weights'
+    hash and the version.
+    """
     made = {**trace.request, "weights": trace.weights, "x2vkit": trace.versions.get("x2vkit", "")}
     if trace.inputs:
         made["inputs"] = sorted(trace.inputs)
+    if trace.made_by:
+        made["made_by"] = dict(trace.made_by)
     return json.dumps(made, ensure_ascii=False)
 
 
