@@ -96,6 +96,15 @@ def test_what_a_browser_has_no_array_for_is_refused():
         pack({"z": np.zeros(2, complex)})
 
 
+def test_metadata_cannot_be_overwritten_unseen():
+    class Clashing(Plain):
+        def prepare(self, *_: Any, **__: Any) -> Content:
+            return Content({"choices": {"shape": ["wide"]}})
+
+    with pytest.raises(ValueError, match="choices"):
+        Clashing()
+
+
 def test_a_wrong_trace_is_said_in_the_widgets_place(tmp_path):
     broken = tmp_path / "broken.x2v"
     broken.write_bytes(b"not a trace")

@@ -204,6 +204,8 @@ class View(Selecting):
             for key, values in content.choices.items()
         }
         own = {"label": self.label, "limits": dict(content.limits), "choices": choices, "arrays": manifest}
+        if taken := sorted(own.keys() & content.metadata.keys()):
+            raise ValueError(f"metadata {taken} of {type(self).__name__}: View writes these names itself")
         metadata = {**content.metadata, **own}
         return {"metadata": metadata, "buffer": buffer, "selection": dict(content.selection)}
 

@@ -138,7 +138,7 @@ class Storyboard(View):
         metadata = {
             "board": self.board,
             "chapters": [list(each) for each in self._chapters],
-            "choices": CHOICES,
+            "options": CHOICES,
             "seconds": list(SECONDS),
             "most": {"seed": LIMITS["seed"].high},
         }

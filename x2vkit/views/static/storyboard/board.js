@@ -43,7 +43,7 @@ export class Board {
     this.shape = h(
       "select",
       { "aria-label": "Shape of the film" },
-      ...view.metadata.choices.shape.map((name) => h("option", { value: name }, name)),
+      ...view.metadata.options.shape.map((name) => h("option", { value: name }, name)),
     );
     this.note = h(
       "p",

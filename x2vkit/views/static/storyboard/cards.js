@@ -144,7 +144,7 @@ export class Cards {
   }
 
   _select(shot, at, name) {
-    const options = this.board.view.metadata.choices[name].map((one) => h("option", { value: one }, one));
+    const options = this.board.view.metadata.options[name].map((one) => h("option", { value: one }, one));
     const select = h("select", { "data-field": name }, ...options);
     select.value = shot[name];
     const label = name === "camera" ? "Camera" : "Begins";
