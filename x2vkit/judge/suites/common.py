@@ -25,7 +25,11 @@ KNOWN_AS = {
 def agreements(
     made: list[SampledClip], real: list[SampledClip], suffix: str, mood: bool = False
 ) -> Iterator[Figure]:
-    """Of each attribute, the share of clips that show what their words state; then of all together."""
+    """Of each attribute, the share of clips that show what their words state; then of all together.
+
+    "other" is the second subject. "share of it" is the mean share of what is stated that a clip shows, "all
+    of it" the share of the clips that show everything.
+    """
     scores = metrics.agreement([x.target for x in made], [x.predicted for x in made])
     ceilings = metrics.agreement([x.target for x in real], [x.predicted for x in real])
     for name, ceiling in ceilings.items():

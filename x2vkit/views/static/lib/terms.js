@@ -7,6 +7,7 @@ export const TERMS = {
   adherence:
     "Whether a clip shows what its words say, thing by thing: subject, colour, place, action, " +
     "direction, camera. The text alignment of VBench and T2V-CompBench.",
+  "all of it": "Share of the clips that show everything their words state, to the last thing.",
   attention:
     "Every token asks all tokens a question (its query), compares it with their keys, and takes their" +
     " values in the shares that a softmax makes of the comparison.",
@@ -31,6 +32,9 @@ export const TERMS = {
     "Number of function evaluations: how often the network is asked for one clip. Guidance doubles " +
     "it, Heun's method too.",
   "noise level": "t in [0, 1]: how much of a latent is noise. 1 is noise alone, 0 is the video.",
+  other:
+    "The second subject of a prompt: the ball of “a dog next to a ball”. The share of such clips in " +
+    "which the judge sees it.",
   patch: "A block of latent positions that makes one token: 1 × 2 × 2 here.",
   plan: "Boxes, turn, mouth and camera of every frame, made from the words before anything is drawn.",
   pred_x0: "The clip as it is predicted at a step: latents - t × velocity.",
@@ -41,6 +45,8 @@ export const TERMS = {
     "with their position, so that a score depends on how far two tokens are apart. Here on three " +
     "axes.",
   "scaling law": "How loss falls with training compute, as a formula with fitted numbers.",
+  "share of it":
+    "Of the things that a prompt states, the share that its clip shows; the mean over the clips.",
   token: "What a transformer reads a row of: here a word, or a patch of the video.",
   trace: "The frozen record of one run; every view reads only that.",
   VAE:

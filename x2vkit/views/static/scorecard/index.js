@@ -20,7 +20,7 @@ export default mount(async (view) => {
     .map((limit) => section(limit, metadata))
     .filter((one) => one.rows.length > 0);
   const chips = [["", "all"], ...sections.map(({ name }) => [name, name])].map(([name, text]) => {
-    const chip = button(view, { label: `Show ${text}`, text, pressed: false }, () => {
+    const chip = button(view, { label: `Show ${text}`, text: capital(text), pressed: false }, () => {
       view.select({ limit: name });
       view.commit();
     });
@@ -33,7 +33,7 @@ export default mount(async (view) => {
     legend(),
     ...sections.map(({ root }) => root),
     ...films,
-    terms(view, ["judge", "ceiling", "adherence"]),
+    terms(view, ["judge", "ceiling", "adherence", "share of it", "all of it", "other"]),
   );
   view.onSelect(({ limit }) => {
     for (const { name, chip } of chips) chip.setAttribute("aria-pressed", String(name === limit));
@@ -64,7 +64,7 @@ function section(limit, metadata) {
     h(
       "div",
       { class: "x2v-score-head" },
-      h("span", { class: "x2v-title" }, limit.name),
+      h("span", { class: "x2v-title" }, capital(limit.name)),
       h("span", {}, limit.asks),
       h("span", { class: "x2v-muted" }, count),
     ),
