@@ -63,4 +63,22 @@ def test_boxes_regions_strokes_and_the_plan_are_drawn_with_mouse_and_keys(open_h
     for key in ("Enter", "Shift+ArrowRight", "Shift+ArrowDown", "Enter"):
         canvas.press(key)
     expect(line).to_have_value(re.compile(re.escape('"second": (0.5, 0.5, 0.6, 0.6)')))
+
+    seed, problem = page.get_by_label("Seed", exact=True), page.get_by_role("alert")
+    for odd in ("-1", "99999999999999999999", "1.5"):
+        seed.fill(odd)
+        seed.press("Tab")
+        expect(problem).to_contain_text("is a whole number from 0 to")
+        expect(line).to_have_value(re.compile(f"seed={view.selection['seed']},"))
+    seed.fill("7")
+    seed.press("Tab")
+    expect(problem).to_be_hidden()
+    expect(line).to_have_value(re.compile("seed=7,"))
+
+    def strokes(place):  # what the legend shows is what is drawn
+        style = "e => [getComputedStyle(e).stroke, getComputedStyle(e).strokeDasharray]"
+        return page.locator(place).first.evaluate(style)
+
+    for kind in ("planned", "read"):
+        assert strokes(f".x2v-dir-legend .x2v-dir-{kind}") == strokes(f".x2v-dir-draw rect.x2v-dir-{kind}")
     opened.fine()

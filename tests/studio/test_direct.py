@@ -309,9 +309,12 @@ def test_a_directors_session_plans_makes_reads_back_and_tells_what_cannot_be(pla
     made = session.last
     assert made is not None and made.boxes is not None and made.boxes.shape == (9, 2, 4)
     np.testing.assert_array_equal(made.trace.plan["boxes"], plan.plan["boxes"])
-    session.ask({**asked, "camera": "spiral"})
-    assert session.wait()
+    for wrong in ({"camera": "spiral"}, {"prompt": "blorf the zig"}):
+        session.ask({**asked, **wrong})
+        assert session.wait()
     session.close()
+    assert told[-1][1]["got"] == "prompt='blorf the zig'"
+    assert [metadata["loading"] for kind, metadata in told if kind == "busy"] == [True, False, False, False]
     assert [kind for kind, _ in told] == [
         "busy",
         "drafted",
@@ -319,6 +322,8 @@ def test_a_directors_session_plans_makes_reads_back_and_tells_what_cannot_be(pla
         "step",
         "step",
         "done",
+        "busy",
+        "problems",
         "busy",
         "problems",
     ]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from x2vkit.backend import Directed, DirectorBackend, default_backend
 from x2vkit.errors import X2VError
+from x2vkit.registry import LIMITS
 from x2vkit.trace import Trace
 from x2vkit.views.base import Content, TraceLike, View, as_trace
 from x2vkit.views.buffer import Array
@@ -188,6 +189,7 @@ class Director(View):
                 "prompt": trace.prompt,
                 "fps": trace.fps,
                 "steps": STEPS,
+                "most": {"seed": LIMITS["seed"].high},
                 "cameras": list(CAMERAS),
                 "drafted": drafted,
                 "found": [] if read is None or boxes is None else agreement(np.asarray(boxes), read),

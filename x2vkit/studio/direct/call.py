@@ -11,6 +11,7 @@ import numpy as np
 
 from x2vkit import media
 from x2vkit.config import RunRequest
+from x2vkit.core.lexicon import few
 from x2vkit.errors import X2VError
 from x2vkit.studio.direct.beats import pushes
 from x2vkit.studio.direct.boxes import SoftBox, read_boxes
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST = 600.0
 """Seconds of a sound that is read; the clip hears its beginning."""
+NOBODY = {"<start>", "a", "an", "the"}
+"""Words that say nothing alone."""
 OTHERS = ("conditions", "video", "strength")
 """Options of `record` that `direct` draws itself, or that say themselves where things go."""
 
@@ -115,7 +118,11 @@ def planned(
 
     shape = request.num_frames, request.height, request.width
     said = wording_of(request, pipeline).prompt
-    subjects = subjects_of(pipeline.text_encoder.tokenize(said).words)
+    words = pipeline.text_encoder.tokenize(said)
+    if words.unknown and not set(words.words) - NOBODY:  # before what such a prompt could contradict
+        rule = f"the model knows the words of a prompt, and not {few(words.unknown)}"
+        raise X2VError(f"prompt={said!r:.60}", rule, 'say what is seen: "a dog in the snow"')
+    subjects = subjects_of(words.words)
     asked, sound = read_directions(shape, request.fps, subjects, **directions)
     base, first = _plan(plan, request.num_frames), None if image is None else _read_boxes(image)
     return directed_plan(pipeline, said, shape, request.fps, asked, request.seed, base, first), sound

@@ -41,9 +41,9 @@ class DirectingSession:
     def ask(self, values: Mapping[str, Any], draft: bool = False) -> None:
         """Make a clip, or with `draft` its plan alone; whatever was asked for before is stopped.
 
-        Emits "problems" {got, rule, cure}, or "busy", "step" {step, steps}, and at last "done" or "drafted";
-        then `last` holds it. values: prompt, seed, steps, model, num_frames, height, width, and boxes,
-        strokes, camera as in `direct`.
+        Emits "problems" {got, rule, cure}, or "busy" {draft, loading}, "step" {step, steps}, and at last
+        "done" or "drafted"; then `last` holds it. values: prompt, seed, steps, model, num_frames, height,
+        width, and boxes, strokes, camera as in `direct`.
         """
         self.cancel()
         self._worker.submit(lambda task: self._run(task, values, draft))
@@ -66,7 +66,8 @@ class DirectingSession:
             self._emit("step", {"step": step.index + 1, "steps": steps}, [])
 
         try:
-            self._emit("busy", {"draft": draft}, [])
+            loading = self.last is None  # the first clip waits for the model
+            self._emit("busy", {"draft": draft, "loading": loading}, [])
             self.last = directed(values, self._backend, report, draft)
             task.check()
             self._emit("drafted" if draft else "done", {}, [])

@@ -38,15 +38,16 @@ export default mount(async (view) => {
     pick: (subject) => tools.pick(subject),
     done: (what, value) => change((next) => put(next, what, value, tools.subject, view)),
   });
+  const found = new Found(view);
   const kernel = kernelOf(view, {
     request,
+    found,
     frozen: () => change((next) => freeze(next, view, frames.count)),
   });
   const words = new Words(view, kernel);
   kernel.words = words;
   const camera = new Camera(view, (text) => change((next) => (next.camera = text)));
   const list = new List(view, change);
-  const found = new Found(view);
   const code = new Code(view);
   const tracks = new Tracks(view);
   const player = new Player(view, { fps: view.metadata.fps, autoplay: false });
@@ -130,7 +131,7 @@ function freeze(next, view, count) {
 }
 
 /** What makes clips, where there is something that does. */
-function kernelOf(view, { request, frozen }) {
+function kernelOf(view, { request, found, frozen }) {
   const { model } = view;
   const emit = (message) => model.send?.(message);
   const kernel = {
@@ -139,7 +140,8 @@ function kernelOf(view, { request, frozen }) {
     hello: () => emit({ kind: "hello" }),
     ask: (draft) => {
       if (kernel.words.make.disabled) return;
-      kernel.words.say(null);
+      kernel.words.say(kernel.words.odd);
+      if (kernel.words.odd) return;
       if (!view.selection.prompt.trim())
         return kernel.words.say({ got: "no words", rule: "a clip is made of a prompt", cure: "write one" });
       frozen();
@@ -153,13 +155,18 @@ function kernelOf(view, { request, frozen }) {
     if (message.kind === "busy") {
       words.busy(true);
       words.say(null);
-      words.status.textContent = message.draft ? "planning" : "planning, then drawing";
+      found.root.hidden = true; // what was found of the clip before
+      const next = message.draft ? "planning" : "planning, then drawing";
+      words.status.textContent = message.loading
+        ? `The model is being loaded, which takes some seconds; then ${next} …`
+        : next;
     } else if (message.kind === "step") {
       words.progress.max = message.steps;
       words.progress.value = message.step;
       words.status.textContent = `step ${message.step} of ${message.steps}`;
     } else if (["done", "drafted", "stopped", "problems"].includes(message.kind)) {
       words.busy(false);
+      found.root.hidden = false;
       words.status.textContent = message.kind === "stopped" ? "stopped" : "";
       if (message.kind === "problems") words.say(message);
       view.root.dataset.heard = message.kind;

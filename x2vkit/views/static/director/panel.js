@@ -3,6 +3,7 @@
 import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
 import { NAMES } from "./asked.js";
+import { dot } from "./shapes.js";
 
 /** @typedef {import("./stage.js").Tool} Tool */
 
@@ -220,10 +221,24 @@ export class Found {
   }
 }
 
-/** What the lines on the picture mean. */
+/** What the lines on the picture mean, drawn as they are there: of the first subject and of the second. */
 export function key() {
-  const one = (kind, text) =>
-    h("span", { class: "x2v-dir-keyed" }, h("i", { class: `x2v-dir-mark-${kind}` }), text);
+  const line = (style, subject, x) => [
+    h("path", { class: `x2v-dir-${style} x2v-dir-s${subject}`, d: `M${x} 7h22` }),
+    style === "hard" && h("path", { class: `x2v-dir-corner x2v-dir-s${subject}`, d: dot(x, 7) }),
+  ];
+  const region = (subject, x) => [
+    h("rect", { class: `x2v-dir-soft x2v-dir-s${subject}`, x, y: 2, width: 22, height: 10 }),
+  ];
+  const one = (style, text) => {
+    const drawn = [0, 1].flatMap((subject) => {
+      const x = 8 + 32 * subject;
+      return style === "soft" ? region(subject, x) : line(style, subject, x);
+    });
+    const place = { viewBox: "0 0 70 14", width: 70, height: 14, "aria-hidden": "true" };
+    const sample = h("svg", { class: "x2v-dir-lines", ...place }, ...drawn.filter(Boolean));
+    return h("span", { class: "x2v-dir-keyed" }, sample, text);
+  };
   return h(
     "div",
     { class: "x2v-muted x2v-dir-legend" },

@@ -32,7 +32,7 @@ export class Stage {
     this.svg = h(
       "svg",
       {
-        class: "x2v-dir-draw",
+        class: "x2v-dir-draw x2v-dir-lines",
         viewBox: "0 0 1 1",
         preserveAspectRatio: "none",
         tabindex: 0,

@@ -14,7 +14,7 @@ export class Tracks {
   constructor(view) {
     this.view = view;
     this.chart = h("div", { class: "x2v-dir-charts" });
-    const title = h("div", { class: "x2v-title" }, "Over time: dashed asked, solid read back");
+    const title = h("div", { class: "x2v-title" }, "Over time: dashed planned, solid read back");
     this.root = h("div", {}, title, this.chart);
     /** @type {any[]} the line of the current frame in each chart */
     this.cursors = [];

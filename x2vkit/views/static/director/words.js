@@ -3,6 +3,8 @@
 import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
 
+/** @typedef {{ got: string, rule: string, cure: string }} Problem */
+
 /** The words, the seed, and what makes a clip of them. */
 export class Words {
   /** @param {import("../lib/view.js").View} view @param {{ ask: (draft: boolean) => void, stop: () => void }} on */
@@ -10,7 +12,10 @@ export class Words {
     this.view = view;
     const [words, seed] = [uid("words"), uid("seed")];
     this.prompt = h("input", { id: words, class: "x2v-dir-text", maxlength: 1000, spellcheck: "true" });
-    this.seed = h("input", { id: seed, class: "x2v-dir-number", type: "number", min: 0, step: 1 });
+    const most = view.metadata.most.seed;
+    this.seed = h("input", { id: seed, class: "x2v-dir-number", type: "number", min: 0, max: most, step: 1 });
+    /** What is wrong with the seed that is typed. @type {Problem | null} */
+    this.odd = null;
     this.make = button(view, { label: "Make the clip", text: "Generate" }, () => on.ask(false));
     this.make.classList.add("x2v-dir-make");
     this.plan = button(view, { label: "Plan it without drawing it", text: "Plan" }, () => on.ask(true));
@@ -26,7 +31,14 @@ export class Words {
       (event) => event.key === "Enter" && !event.isComposing && on.ask(false),
     );
     view.listen(this.seed, "change", () => {
-      view.select({ seed: Math.max(0, Math.floor(Number(this.seed.value) || 0)) });
+      const value = this.seed.value === "" ? NaN : Number(this.seed.value);
+      const good = Number.isInteger(value) && value >= 0 && value <= most;
+      const typed = Number.isNaN(value) ? "seed without a number" : `seed ${this.seed.value}`;
+      const rule = `a seed is a whole number from 0 to ${most}`;
+      this.odd = good ? null : { got: typed, rule, cure: "use 0" };
+      this.seed.setAttribute("aria-invalid", String(!good));
+      this.say(this.odd);
+      if (good) view.select({ seed: value });
       view.commit();
     });
     this.root = h(
@@ -63,7 +75,7 @@ export class Words {
     this.progress.value = 0;
   }
 
-  /** @param {{ got: string, rule: string, cure: string } | null} problem */
+  /** @param {Problem | null} problem */
   say(problem) {
     const begun = (text) => text.charAt(0).toUpperCase() + text.slice(1);
     this.problem.hidden = !problem;
@@ -75,6 +87,6 @@ export class Words {
   /** @param {import("../lib/view.js").Selection} selection */
   draw({ prompt, seed }) {
     if (this.prompt.value !== prompt) this.prompt.value = prompt;
-    if (this.seed.value !== String(seed)) this.seed.value = String(seed);
+    if (!this.odd && this.seed.value !== String(seed)) this.seed.value = String(seed);
   }
 }
