@@ -4,6 +4,7 @@ cut.
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import x2vkit
 from tests.web.test_export import moving_plan
@@ -111,9 +113,58 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     made(page, 2)
     assert page.evaluate(f"{run}.asked.prompt") == "a blue ball"
     assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
+    odd_input_is_answered(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert errors == [] and asked == []
+    context.close()
+
+
+def odd_input_is_answered(page: Any) -> None:
+    """On a page that made two clips, the last of "a blue ball" with seed 5."""
+    caption = page.locator(".x2v-web-stage figcaption")
+    assert caption.inner_text() == "“a blue ball”, seed 5"
+    for nonsense in ("\N{DOG FACE}", "flurb"):
+        page.locator("textarea").fill(nonsense)
+        page.locator("textarea").press("Enter")
+        page.get_by_text("The model knows no word of this prompt").wait_for(timeout=5_000)
+        assert caption.inner_text() == "of the older prompt: “a blue ball”, seed 5"
+        assert page.locator(".x2v-web-older canvas").count() == 1
+    seed, rule = page.locator(".x2v-web-seed"), page.locator(".x2v-web-rule")
+    for wrong in ("99999999999999999999", "1.5", "-1"):
+        seed.fill(wrong)
+        seed.press("Tab")
+        assert rule.inner_text().startswith(
+            f"“{wrong}” is no seed: a seed is a whole number from 0 to 2⁵³ − 1"
+        )
+        assert rule.inner_text().endswith("5 stays.") and seed.input_value() == "5"
+    assert page.get_attribute(".x2v", "data-clips") == "2"  # none of it made a clip
+    seed.fill(str(2**53 - 1))
+    page.locator("textarea").fill("a blue dog")
+    page.get_by_role("button", name="Make clip", exact=True).click()
+    made(page, 3)
+    assert caption.inner_text() == f"“a blue dog”, seed {2**53 - 1}"
+    assert rule.is_hidden() and not page.locator(".x2v-web-older").count()
+
+
+def test_it_opens_on_a_light_stage_and_makes_the_first_clip(browser, site):
+    context = browser.new_context(service_workers="block", color_scheme="light")
+    page = context.new_page()
+    held: list[Any] = []
+    page.route("**/data/preview.f32.bin*", lambda route: held.append(route))
+    page.goto(f"{site}#steps=1")
+    cover = page.locator(".x2v-web-wait")
+    cover.get_by_text("Loading the model").wait_for(timeout=20_000)
+    picture = Image.open(io.BytesIO(cover.screenshot())).convert("L")
+    assert np.median(np.asarray(picture)) > 200
+    assert page.get_by_role("button", name="Make clip", exact=True).is_disabled()
+    assert page.locator(".x2v-player").is_hidden()
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    made(page)
+    assert page.evaluate("window.x2vkitModel.get('made').asked.prompt") == page.input_value("textarea") != ""
+    assert cover.is_hidden() and page.locator(".x2v-player").is_visible()
     context.close()
 
 

@@ -9,7 +9,7 @@ import { download } from "./download.js";
 import { Refused, missing } from "./files.js";
 import { attention, denoise } from "./inside.js";
 import { Model } from "./model.js";
-import { Settings, fromLink } from "./settings.js";
+import { FIRST_PROMPT, Settings, fromLink } from "./settings.js";
 import { Stage } from "./stage.js";
 import { traceFile } from "./trace.js";
 import { WordList } from "./wordlist.js";
@@ -31,11 +31,13 @@ export class Page {
     this.beside = new Beside(view);
     this.settings = new Settings(view, this.manifest, () => this.ask(TYPING));
     this.status = h("p", { class: "x2v-web-status", role: "status" });
-    this.loading = h("progress", { class: "x2v-web-loading", max: 1, value: 0, "aria-label": "Loading" });
     this.words = new WordList(view, this.manifest.lexicon.max_words, (word, instead) =>
       this._write(word, instead),
     );
     this.prompt = this._prompt();
+    this.go = button(view, { label: "Make clip" }, () => this.ask(0));
+    this.go.classList.add("x2v-web-go");
+    this.go.disabled = true;
     /** Buttons that open a view or save. @type {any[]} */
     this.buttons = [];
     this.place = h("div", { class: "x2v-web-inside" });
@@ -57,8 +59,8 @@ export class Page {
 
   _prompt() {
     const text = h("textarea", {
-      ...{ id: uid("prompt"), rows: 2, spellcheck: "false", class: "x2v-web-prompt", disabled: true },
-      placeholder: "a dog wearing a blue hat playing in the snow",
+      ...{ id: uid("prompt"), rows: 2, spellcheck: "false", class: "x2v-web-prompt" },
+      placeholder: FIRST_PROMPT,
     });
     this.view.listen(text, "input", () => {
       this.plan = null;
@@ -99,20 +101,19 @@ export class Page {
     const all = files.size(model.needed(asked.shape));
     files.onBytes = () => {
       if (this.view.root.dataset.refused) return; // other files may still come
-      this.loading.value = Math.min(1, files.come / all);
       const [come, of] = [files.come, all].map((bytes) => (bytes / 1e6).toFixed(1));
-      this.tell(files.come < all ? `Loading the model: ${come} of ${of} MB` : "Starting the model…");
+      if (files.come < all) this.stage.wait(`Loading the model: ${come} of ${of} MB`, files.come / all);
+      else this.stage.wait("Starting the model…", null);
     };
+    this.tell("The model is loading; meanwhile you can type what the clip should show.");
     await this.view.model.get("ready");
     await model.load(asked.shape);
     this.model = model;
     files.onBytes = () => {};
-    this.loading.hidden = true;
-    this.prompt.disabled = false;
+    this.go.disabled = false;
     this.settings.enable();
     this.view.root.dataset.loaded = ((performance.now() - began) / 1000).toFixed(2);
-    this.tell("Ready. Type what the clip should show.");
-    this.ask(0);
+    this.ask(0); // what stands there, or what was typed meanwhile
   }
 
   /** What the address asks for, put into the page. */
@@ -137,9 +138,8 @@ export class Page {
     this.buttons = [...look, ...saves];
     for (const each of this.buttons) each.disabled = true;
     const muted = (text) => h("p", { class: "x2v-muted" }, text);
-    const keys = muted(
-      "Keys: Enter makes the clip at once, Esc stops; outside the text, ← → frames, space plays.",
-    );
+    const keys = muted("Keys: Enter makes the clip, Esc stops; outside the text, ← → frames, space plays.");
+    const how = muted("or press Enter; a clip also begins by itself when you stop typing");
     const about = muted(
       "It knows a small drawn world of cats, dogs, balls and the like. All is worked out here: nothing is sent.",
     );
@@ -149,7 +149,8 @@ export class Page {
     view.root.append(
       head,
       h("div", {}, title, this.prompt, this.words.root),
-      h("div", {}, this.loading, this.status),
+      h("div", { class: "x2v-bar" }, this.go, how),
+      this.status,
       h(
         "div",
         { class: "x2v-web-main" },
@@ -174,7 +175,8 @@ export class Page {
 
   /** @param {string} sentence */
   _refuse(sentence) {
-    this.loading.hidden = true;
+    this.stage.wait("No clip can be made: the reason stands above.");
+    this.prompt.disabled = true;
     this.view.root.dataset.refused = "true";
     this.status.classList.add("x2v-web-refused");
     this.tell(sentence);
@@ -186,24 +188,38 @@ export class Page {
     clearTimeout(this.timer);
     this.running.abort();
     this.words.show(this.model.lexicon.read(this.prompt.value), this.prompt.value.length);
+    this.stage.asked(this.prompt.value.trim());
     this.timer = setTimeout(() => this._make(), wait);
   }
 
   _stop() {
     clearTimeout(this.timer);
     this.running.abort();
-    if (this.model) this.tell("Stopped.");
+    if (this.model) this._idle("Stopped. “Make clip” begins again.");
+  }
+
+  /** Nothing is being made, and why. @param {string} sentence */
+  _idle(sentence) {
+    this.tell(sentence);
+    this.stage.wait("The clip will stand here.");
   }
 
   async _make() {
     const prompt = this.prompt.value.trim();
-    if (!prompt) return this.tell("Type what the clip should show.");
+    const model = /** @type {Model} */ (this.model);
+    if (!prompt) return this._idle("Type what the clip should show.");
+    if (!model.lexicon.knows(prompt)) {
+      const cure = model.lexicon.knows(FIRST_PROMPT) ? `what it knows: “${FIRST_PROMPT}”` : "other words";
+      return this._idle(`The model knows no word of this prompt, so it makes no clip. Write ${cure}.`);
+    }
     const asked = { ...this.settings.asked(), prompt };
     this.settings.link(asked);
     this.running = new AbortController();
     const { signal } = this.running;
     const { dataset } = this.view.root;
     const began = performance.now();
+    this.tell("Making the clip: words and plan come first…");
+    this.stage.wait("Making the clip…", null);
     try {
       const listeners = {
         words: () => this.stage.begin(asked),
@@ -215,13 +231,13 @@ export class Page {
           this.tell(`Denoising: step ${i + 1} of ${asked.steps}`);
         },
       };
-      const made = await /** @type {Model} */ (this.model).run(asked, listeners, signal, this.plan);
+      const made = await model.run(asked, listeners, signal, this.plan);
       if (signal.aborted) return;
       this._done(made);
     } catch (error) {
       if (signal.aborted) return;
       console.error(error);
-      this.tell(error instanceof Refused ? error.message : `This clip failed: ${error}. Try again.`);
+      this._idle(error instanceof Refused ? error.message : `This clip failed: ${error}. Try again.`);
     }
   }
 

@@ -7,7 +7,7 @@ const MOST_STEPS = 20;
 const SEEDS = 10_000;
 /** Largest seed: where a browser stops to count exactly. */
 const LAST_SEED = 2 ** 53 - 1;
-const FIRST_PROMPT = "a dog wearing a blue hat playing in the snow";
+export const FIRST_PROMPT = "a dog wearing a blue hat playing in the snow";
 
 export class Settings {
   /** @param {import("../lib/view.js").View} view @param {any} manifest @param {() => void} changed */
@@ -25,10 +25,13 @@ export class Settings {
       step: 1,
       class: "x2v-web-seed",
     });
+    /** The last seed that was one. */
+    this.good = 0;
+    this.rule = h("p", { class: "x2v-web-rule", role: "status", hidden: true });
     this.steps = h("input", { id: uid("steps"), type: "range", min: 1, max: MOST_STEPS, step: 1 });
     this.count = h("output", { for: this.steps.id });
     const dice = button(view, { label: "Another clip of the same words", text: "Another clip" }, () => {
-      this.seed.value = String(Math.floor(Math.random() * SEEDS));
+      this._take(String(Math.floor(Math.random() * SEEDS)));
       changed();
     });
     const copy = button(view, { label: "Copy a link to this clip", text: "Copy link" }, async () => {
@@ -44,21 +47,24 @@ export class Settings {
       "fieldset",
       { class: "x2v-web-set", disabled: true },
       line("Seed", this.seed, dice),
+      this.rule,
       line("Steps", this.steps, this.count),
       line("Shape", this.shape),
       h("div", { class: "x2v-web-line" }, copy),
     );
     view.listen(this.steps, "input", () => this._show());
-    for (const input of [this.shape, this.seed, this.steps]) view.listen(input, "change", changed);
+    view.listen(this.seed, "change", () => this._take(this.seed.value) && changed());
+    view.listen(this.seed, "input", () => (this.rule.hidden = true));
+    for (const input of [this.shape, this.steps]) view.listen(input, "change", changed);
   }
 
   enable() {
     this.root.disabled = false;
   }
 
-  /** @param {{ seed: number, steps: number, shape: string }} asked */
+  /** @param {{ seed: string, steps: number, shape: string }} asked seed: as it was written */
   set({ seed, steps, shape }) {
-    this.seed.value = String(seed);
+    this._take(seed);
     this.steps.value = String(steps);
     this.shape.value = shape;
     this._show();
@@ -68,10 +74,29 @@ export class Settings {
     this.count.textContent = this.steps.value;
   }
 
+  /** Take a seed, or keep the last good one and say what a seed is. @param {string} text */
+  _take(text) {
+    const value = text.trim() ? Number(text) : NaN;
+    const good = Number.isInteger(value) && value >= 0 && value <= LAST_SEED;
+    if (good) this.good = value;
+    this.seed.value = String(this.good);
+    this.rule.hidden = good;
+    this.rule.textContent = good
+      ? ""
+      : `${text.trim() ? `“${text.slice(0, 40)}”` : "What stood there"} is no seed: a seed is a whole number from ` +
+        `0 to 2⁵³ − 1 (${LAST_SEED}). ${this.good} stays.`;
+    return good;
+  }
+
   asked() {
-    const seed = whole(this.seed.value, 0, LAST_SEED, 0);
-    this.seed.value = String(seed);
-    return { seed, steps: Number(this.steps.value), shape: this.shape.value, guidance: this.guidance };
+    const written = this.seed.value; // maybe not yet let go
+    if (written !== String(this.good)) this._take(written);
+    return {
+      seed: this.good,
+      steps: Number(this.steps.value),
+      shape: this.shape.value,
+      guidance: this.guidance,
+    };
   }
 
   /** Put what is asked into the address. @param {any} asked */
@@ -91,7 +116,7 @@ export function fromLink(manifest) {
   const shape = asked.get("shape") ?? "";
   return {
     prompt: asked.get("prompt") ?? FIRST_PROMPT,
-    seed: whole(asked.get("seed"), 0, LAST_SEED, 0),
+    seed: asked.get("seed") ?? "0",
     steps: whole(asked.get("steps"), 1, MOST_STEPS, manifest.steps),
     shape: shape in manifest.shapes ? shape : Object.keys(manifest.shapes)[0],
   };

@@ -27,10 +27,14 @@ export class Stage {
       h("rect", { tabindex: "0", role: "button", "aria-label": `Move the ${name}` }),
     );
     this.boxes.append(...this.rects);
-    this.picture.stage.append(this.boxes);
+    this.loading = h("progress", { max: 1, value: 0, "aria-label": "Loading" });
+    this.waiting = h("p", {}, "Opening…");
+    /** Over the picture until there is one. */
+    this.cover = h("div", { class: "x2v-web-wait" }, this.waiting, this.loading);
+    this.picture.stage.append(this.boxes, this.cover);
     this.toggle = h("input", { type: "checkbox", checked: true });
     this.note = h("span", {}, " show the plan; drag a box to move its subject");
-    this.choice = h("label", { class: "x2v-muted", hidden: !manifest.planner }, this.toggle, this.note);
+    this.choice = h("label", { class: "x2v-muted", hidden: true }, this.toggle, this.note);
     this.root = h(
       "div",
       { class: "x2v-web-stage" },
@@ -39,8 +43,11 @@ export class Stage {
       this.player.root,
       this.choice,
     );
+    this.player.root.hidden = this.progress.hidden = true;
     /** The clip that is being made. */
-    this.next = { grid: [0, 0, 0], size: [1, 128, 128], steps: 1 };
+    this.next = { grid: [0, 0, 0], size: [1, 128, 128], steps: 1, prompt: "" };
+    /** The prompt of what is shown, and the one that stands above it. */
+    this.shown = this.wanted = "";
     /** @type {Float32Array | null} */
     this.latents = null;
     /** @type {import("./model.js").Made | null} */
@@ -54,10 +61,28 @@ export class Stage {
     view.onSelect(({ frame }) => this._draw(frame));
   }
 
+  /**
+   * What is waited for, said where the first clip will stand; nothing once there is a picture.
+   * @param {string} text
+   * @param {number | null} [part] that has come; null: nobody knows; undefined: nothing is waited for
+   */
+  wait(text, part) {
+    this.waiting.textContent = text;
+    this.loading.hidden = part === undefined;
+    if (typeof part === "number") this.loading.value = Math.min(1, part);
+    else this.loading.removeAttribute("value");
+  }
+
+  /** The prompt that stands above: a clip of another one is marked as older. @param {string} prompt */
+  asked(prompt) {
+    this.wanted = prompt;
+    this.view.redraw();
+  }
+
   /** A clip begins. @param {import("./model.js").Asked} asked */
-  begin({ steps, shape }) {
+  begin({ steps, shape, prompt }) {
     const { grid, size } = this.manifest.shapes[shape];
-    this.next = { grid, size, steps };
+    this.next = { grid, size, steps, prompt };
     this.progress.max = steps;
     this.progress.value = 0;
   }
@@ -74,6 +99,7 @@ export class Stage {
     this.made = null;
     this.latents = pred_x0;
     this.progress.value = step + 1;
+    this.shown = this.next.prompt;
     if (!step) this._size(frames, height, width);
     this.view.redraw();
   }
@@ -82,11 +108,15 @@ export class Stage {
   show(made) {
     this.made = made;
     this.latents = null;
+    this.shown = made.asked.prompt;
     this.view.redraw();
   }
 
   _size(frames, height, width) {
     const { view, player } = this;
+    this.cover.hidden = true;
+    this.progress.hidden = false;
+    this.choice.hidden = !this.manifest.planner;
     this.picture.resize(width, height);
     this.picture.root.style.maxWidth = `${Math.round((TALLEST * width) / Math.max(width, height))}px`;
     view.metadata.limits = { ...view.metadata.limits, frame: frames - 1 };
@@ -100,6 +130,8 @@ export class Stage {
   /** @param {number} frame */
   _draw(frame) {
     this._drawBoxes(frame);
+    const older = this.shown !== this.wanted;
+    this.root.classList.toggle("x2v-web-older", older);
     if (this.made) {
       const { frames, height, width } = this.made.size;
       this.picture.context.putImageData(
@@ -107,7 +139,8 @@ export class Stage {
         0,
         0,
       );
-      this.picture.caption(`“${this.made.asked.prompt.slice(0, 120)}”, seed ${this.made.asked.seed}`);
+      const { prompt, seed } = this.made.asked;
+      this.picture.caption(`${older ? "of the older prompt: " : ""}“${prompt.slice(0, 120)}”, seed ${seed}`);
     } else if (this.latents) {
       const { weight, bias } = this.decoder();
       const painter = new LatentPainter(
@@ -119,7 +152,10 @@ export class Stage {
       const shown = Math.min(frame, this.next.size[0] - 1);
       LatentPainter.pixels(painter.floats(this.latents, 0, shown), this.picture.data);
       this.picture.put();
-      this.picture.caption("preview: what this step takes the clip to be");
+      const whose = older
+        ? `of the older prompt “${this.shown.slice(0, 120)}”`
+        : "what this step takes the clip to be";
+      this.picture.caption(`preview: ${whose}`);
     }
   }
 

@@ -83,6 +83,11 @@ export class Lexicon {
     };
   }
 
+  /** Whether it knows any word of a prompt. @param {string} prompt */
+  knows(prompt) {
+    return this.read(prompt).words.length > 1;
+  }
+
   /** Each part of a prompt, the longest known phrase first. @param {string} prompt @returns {Span[]} */
   spans(prompt) {
     const tokens = splitWords(prompt);
