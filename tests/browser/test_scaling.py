@@ -101,6 +101,21 @@ def test_a_budget_is_said_in_flops_hours_and_money(opened):
     fields.nth(3).fill("1000")
     fields.nth(3).press("Enter")
     becomes(fields.nth(2), 400)
+    problem = opened.page.locator(".x2v-scaling-budget [role=alert]")
+    for at in (0, 4, 5):  # what is no number is said, and changes nothing
+        kept = opened.page.locator(".x2v-scaling-budget").inner_text()
+        before = fields.nth(at).input_value()
+        for typed in ("1e400", "abc", "-5", "0", ""):
+            fields.nth(at).fill(typed)
+            fields.nth(at).press("Enter")
+            expect(problem).to_contain_text(f"“{typed}” for")
+            expect(fields.nth(at)).to_have_value(before)
+        values = [field.input_value() for field in fields.all()]
+        assert not any("Infinity" in value or "NaN" in value for value in values)
+        fields.nth(at).fill(before)
+        fields.nth(at).press("Enter")
+        expect(problem).to_be_hidden()
+        assert opened.page.locator(".x2v-scaling-budget").inner_text() == kept
     opened.fine()
 
 

@@ -4,6 +4,9 @@ import { h, uid } from "../lib/elements.js";
 import { FAR } from "./axes.js";
 import { at, many, number, power, short } from "../lib/numbers.js";
 
+/** The numbers that a field takes: far beyond any machine, and still numbers once they are multiplied. */
+const [LEAST, MOST] = [1e-6, 1e30];
+
 /**
  * What a budget would buy: FLOPs, hours and money in step, with the loss and the size that the laws give.
  */
@@ -20,17 +23,25 @@ export class Budget {
     const field = (label, unit, /** @type {(v: number) => void} */ take) => {
       const own = uid("field");
       const input = h("input", { id: own, type: "text", inputmode: "decimal", class: "x2v-scaling-field" });
+      const one = { input, refused: false };
+      view.listen(input, "input", () => (problem.hidden = true));
       view.listen(input, "change", () => {
         const value = Number(input.value.replaceAll(",", ""));
-        if (value > 0) take(value);
+        one.refused = !(value >= LEAST && value <= MOST);
+        problem.hidden = !one.refused;
+        problem.textContent = one.refused
+          ? `“${input.value.slice(0, 40)}” for “${label}”: write a number above 0, as in 400 or 1e18. The last one stays.`
+          : "";
+        if (!one.refused) take(value);
         view.redraw();
         view.commit();
       });
       return {
-        input,
+        one,
         root: h("div", {}, h("label", { for: own }, label), input, h("span", { class: "x2v-muted" }, unit)),
       };
     };
+    const problem = h("p", { class: "x2v-scaling-refused", role: "alert", hidden: true });
     const go = (flops) => view.select({ budget: Math.min(high, Math.max(low, Math.log10(flops))) });
     const perHour = () => state.rate * 1e12 * 3600;
     const fields = {
@@ -52,6 +63,7 @@ export class Budget {
       h("div", { class: "x2v-title" }, "What would a budget buy?"),
       h("div", { class: "x2v-slider" }, h("label", { for: id }, "Budget"), slider),
       h("div", { class: "x2v-scaling-fields" }, ...Object.values(fields).map((one) => one.root)),
+      problem,
       says,
       h(
         "div",
@@ -66,8 +78,10 @@ export class Budget {
         `the machine that trained these ran at ${short(metadata.rate / 1e9)} GFLOP/s.`,
       ),
     );
-    const put = (one, value) => {
-      if (view.root.ownerDocument.activeElement !== one.input) one.input.value = number(value);
+    const put = ({ one }, value) => {
+      if (view.root.ownerDocument.activeElement === one.input && !one.refused) return;
+      one.input.value = number(value);
+      one.refused = false;
     };
     view.onSelect(({ budget }) => {
       const flops = 10 ** budget;
