@@ -54,7 +54,7 @@ class Film:
             column_count=len(COLUMNS), interactive=True, wrap=True,
         )  # fmt: skip
         self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide")
-        self.stop = gr.Button("Stop", variant="stop", elem_classes="x2v-wide")
+        self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_classes="x2v-wide")
         self.status = gr.Markdown(ABOUT)
         self.video = gr.Video(label="Film", interactive=False, height=460)
 
@@ -68,7 +68,15 @@ class Film:
         begun = self.make.click(
             said(self.run), form, [self.status, self.video], trigger_mode="once", **watched(queue)
         )
-        self.stop.click(lambda: STOPPED, None, self.status, cancels=[begun], **quiet())
+        self.make.click(lambda: gr.Button(interactive=True), None, self.stop, **quiet())
+        begun.then(lambda: gr.Button(interactive=False), None, self.stop, **quiet())
+        self.stop.click(
+            lambda: (STOPPED, gr.Button(interactive=False)),
+            None,
+            [self.status, self.stop],
+            cancels=[begun],
+            **quiet(),
+        )
 
     def told(self, idea: Any) -> tuple[Any, Any, str]:
         """An idea as shots; a sentence where it says nothing."""
