@@ -47,7 +47,7 @@ def test_the_clip_is_as_long_as_the_sound_and_holds_it(talker, tmp_path):
     assert len(trace.frames) == 17
     assert len(trace.frames) / trace.fps >= 1.2
     assert np.array_equal(trace.sound, heard)
-    assert trace.prompt == "a red face . it is talking"
+    assert trace.prompt == "a red face. It is talking."
     assert trace.made_by["call"] == "speak"
     assert trace.made_by["prompt"] == "a red face"
     again = Trace.load(trace.save(tmp_path / "t.x2v"))
@@ -101,7 +101,13 @@ def test_a_picture_is_the_first_frame_and_its_face_in_the_box(talker):
     assert np.array_equal(trace.inputs["image"], picture)
 
 
+HEARD = {"audio": (sound(1), SOUND_RATE)}
 BAD = {
+    "no prompt": ({"prompt": None, **HEARD}, "prompt=None: a prompt is text"),
+    "a number as the prompt": ({"prompt": 5, **HEARD}, "prompt=5: a prompt is text"),
+    "a word as a box": ({"box": "a", **HEARD}, "array of numbers"),
+    "a box inside out": ({"box": (0.8, 0.8, 0.1, 0.1), **HEARD}, "swapped"),
+    "a box with NaN": ({"box": (float("nan"), 0, 1, 1), **HEARD}, "nan.*are finite"),
     "neither": ({}, "neither audio nor text"),
     "both": ({"audio": (sound(1), SOUND_RATE), "text": "hello"}, "audio and text"),
     "silent": ({"audio": (np.zeros(9000), SOUND_RATE)}, "silent sound"),
@@ -112,9 +118,9 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_is_refused_before_anything_is_made(talker, name):
-    given, rule = BAD[name]
+    given, rule = dict(BAD[name][0]), BAD[name][1]
     with pytest.raises(X2VError, match=rule):
-        speak("a red face", pipeline=talker, **given)
+        speak(given.pop("prompt", "a red face"), pipeline=talker, **given)
 
 
 def test_who_has_no_mouth_does_not_speak(talker):

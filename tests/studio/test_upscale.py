@@ -133,7 +133,9 @@ def test_a_file_is_read_at_its_size_cut_to_whole_latents(pipeline, tmp_path):
         ("twice", {}, "enlarged already"),
         ("frames", {"head": "nowhere"}, "there is no trained head in this folder"),
         ("missing.mp4", {}, "there is no such file"),
-        (7, {}, "a clip is uint8"),
+        ("frames", {"head": 5}, "head=5: a head is the folder"),
+        (None, {}, "a clip of type NoneType: a clip is a Trace"),
+        (7, {}, "a clip is a Trace"),
     ],
 )
 def test_what_cannot_be_enlarged_is_told(pipeline, trace, frames, make_trace, given, options, told):

@@ -117,7 +117,7 @@ def _frames(pictures: Any, name: str) -> Tensor:
     """A picture, or an array of pictures (F, ...) -> (F, 3, H, W) in [-1, 1]."""
     check_amount(name, pictures)
     array = np.array(media.to_rgb(pictures)) if isinstance(pictures, Image.Image) else pictures
-    tensor = torch.from_numpy(np.ascontiguousarray(array)) if isinstance(array, np.ndarray) else array
+    tensor = torch.from_numpy(np.array(array)) if isinstance(array, np.ndarray) else array
     if (
         not isinstance(tensor, Tensor)
         or tensor.ndim not in (3, 4)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import diffusers
 
 from x2vkit.core.vae import VideoVAE
 from x2vkit.device import fast_dtype
+from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, is_lora, shipped, weights_folder
 
@@ -50,6 +52,16 @@ def _pipeline(name: str) -> X2VPipeline:
 def loaded(name: str) -> X2VPipeline:
     """The pipeline that `generate` and `record` use for a model name, loaded once. Errors as `load`."""
     return load(name)
+
+
+def chosen(pipeline: Any, name: str) -> X2VPipeline:
+    """A pipeline that was given; without one, what `loaded` has under a name. X2VError for anything else."""
+    if pipeline is None:
+        return loaded(name)
+    if not isinstance(pipeline, X2VPipeline):
+        cure = 'make one: x2v.load("small"), or name the weights: model="small"'
+        raise X2VError(f"pipeline={pipeline!r:.60}", "a pipeline is an X2VPipeline", cure)
+    return pipeline
 
 
 def quiet() -> None:

@@ -39,7 +39,7 @@ from x2vkit.pipeline.x2v import ClipStep, X2VPipeline
 from x2vkit.run.capture import ALL, NOTHING, AttentionCapture, Capture, half
 from x2vkit.run.edit import Edit, Editing
 from x2vkit.run.inputs import as_arguments, as_arrays
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.request import request_of, validate
 from x2vkit.run.scheduler import scheduler_name, scheduler_of
 from x2vkit.run.versions import versions, weights_hash
@@ -111,7 +111,7 @@ def record(
             steps, layers or heads to capture or edit that the run has not; a trace above the budget.
     """
     request = request_of(prompt, options, signature(record).parameters)
-    pipeline = pipeline or loaded(request.model)
+    pipeline = chosen(pipeline, request.model)
     request = request.resolve(pipeline.sampling)
     plan = plan if plan is None else as_plan(plan, request.num_frames)
     by_hand = plan if isinstance(plan, Plan) else None
@@ -198,7 +198,7 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
         rule = "a rerun is one run of the model, and the clip was put together from several"
         raise X2VError(f"a trace of {call}", rule, f"call x2v.{call}(...) again, with {told}")
     request = RunRequest.from_dict(dict(trace.request))
-    pipeline = pipeline or loaded(request.model)
+    pipeline = chosen(pipeline, request.model)
     if (have := weights_hash(pipeline)) != trace.weights:
         rule = f"the trace was made by weights {trace.weights[:12]}"
         raise X2VError(f"weights {have[:12]}", rule, "pass the pipeline that made it, or record a new trace")

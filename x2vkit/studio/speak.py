@@ -26,9 +26,10 @@ from x2vkit.media import read_image
 from x2vkit.pipeline.inputs import read_image as as_tensor
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, SHAPES
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.record import generate
 from x2vkit.run.request import FPS
+from x2vkit.studio.direct.boxes import checked_box
 from x2vkit.studio.voice import frames_for, heard, openness, source_of_sound
 from x2vkit.trace import Trace
 
@@ -82,8 +83,9 @@ def speak(
             f"of a clip that speaks, the sound decides the frames and the words the plan, at {FPS} a second"
         )
         raise X2VError(f"{', '.join(twice)} given to speak", rule, "leave it out")
+    box = None if box is None else checked_box(box, "box of the face")
     sound = heard(audio, text, voice)
-    pipeline = pipeline or loaded(options.get("model", DEFAULT_MODEL))
+    pipeline = chosen(pipeline, options.get("model", DEFAULT_MODEL))
     said = talking(prompt, pipeline)
     frames = frames_for(sound, FPS)
     size = options.get("height", 128), options.get("width", 128)
@@ -109,11 +111,13 @@ def speak(
 
 def talking(prompt: str, pipeline: X2VPipeline) -> str:
     """The prompt with somebody in it who talks."""
+    if not isinstance(prompt, str):
+        raise X2VError(f"prompt={prompt!r:.60}", "a prompt is text", f'use "a happy {SPEAKERS[0]}"')
     words = pipeline.read([prompt])[0].words
     if not set(SPEAKERS) & set(words):
         rule = f"who speaks is a {' or a '.join(SPEAKERS)}: the others have no mouth that moves"
         raise X2VError(f"prompt {prompt!r:.80}", rule, f'say "a {SPEAKERS[0]}", with a mood and a colour')
-    return prompt if set(TALKING) & set(words) else f"{prompt.rstrip(' .')} . it is {TALKING[0]}"
+    return prompt if set(TALKING) & set(words) else f"{prompt.rstrip(' .')}. It is {TALKING[0]}."
 
 
 def _plan(

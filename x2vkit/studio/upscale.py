@@ -28,7 +28,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.registry import DEFAULT_MODEL
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.trace import Trace
 
 LARGEST_SIDE = 192
@@ -74,7 +74,7 @@ def upscale(
     """
     if isinstance(factor, bool) or factor != SCALE:
         raise X2VError(f"factor={factor!r:.40}", f"clips are drawn {SCALE} times as large", f"use {SCALE}")
-    vae = (pipeline or loaded(DEFAULT_MODEL)).vae
+    vae = chosen(pipeline, DEFAULT_MODEL).vae
     upscaler = None if head is None else read_head(head, vae)
     trace = clip if isinstance(clip, Trace) else encoded(_read(clip, fps), fps, vae)
     _check(trace, vae)
@@ -94,6 +94,9 @@ def upscale(
 
 def read_head(folder: str | os.PathLike[str], vae: VideoVAE) -> Upscaler:
     """A trained head, on the autoencoder's device. Raises X2VError where there is none for its decoder."""
+    if not isinstance(folder, (str, os.PathLike)):
+        cure = "name the folder upscaler/ of a run of `x2vkit train upscale`"
+        raise X2VError(f"head={folder!r:.60}", "a head is the folder of a trained one", cure)
     path = Path(folder)
     try:
         (path / "config.json").stat()  # before it is taken for a name on the Hub
@@ -133,7 +136,10 @@ def encoded(frames: Frames, fps: float, vae: VideoVAE) -> Trace:
 
 def _read(clip: Any, fps: float) -> Frames:
     """Frames as they are; of a file as many as make whole latents, of a size that does."""
-    if not isinstance(clip, (str, os.PathLike)):
+    if not isinstance(clip, (str, os.PathLike, np.ndarray)):
+        got, rule = f"a clip of type {type(clip).__name__}", "a clip is a Trace, frames or a file"
+        raise X2VError(got, rule, "give a Trace, uint8 frames (F, H, W, 3) or a path")
+    if isinstance(clip, np.ndarray):
         return clip
     media.check_fps(fps)
     info = media.video_info(clip)

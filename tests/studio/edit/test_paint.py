@@ -125,6 +125,13 @@ def test_dub_moves_the_mouth_and_nothing_else(how):
 
 
 BAD = {
+    "a prompt of None": (lambda c, **h: inpaint(c, "the hat", None, **h), "prompt=None: prompt is text"),
+    "a prompt of 5": (lambda c, **h: inpaint(c, "the hat", 5, **h), "prompt=5: prompt is text"),
+    "a prompt of no word": (lambda c, **h: inpaint(c, "the hat", "qwertz", **h), "none of its words"),
+    "a style of None": (lambda c, **h: restyle(c, None, **h), "prompt=None: prompt is text"),
+    "an empty style": (lambda c, **h: restyle(c, "", **h), "none of its words"),
+    "a style of no word": (lambda c, **h: restyle(c, "asdf qwer", **h), "none of its words"),
+    "a mask of None": (lambda c, **h: inpaint(c, None, "a hat", **h), "mask=None.*say what changes"),
     "no clip": (lambda c, **o: restyle(7, "at night", **o), "a clip is a Trace"),
     "floats": (lambda c, **o: restyle(c / 255, "at night", **o), "uint8"),
     "6 frames": (lambda c, **o: restyle(np.concatenate([c, c[:1]]), "at night", **o), "1 \\+ 4k frames"),

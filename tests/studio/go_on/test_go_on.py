@@ -82,6 +82,29 @@ def test_seconds_of_no_sense_are_refused(walk, pipeline, seconds):
         x2v.extend(walk, seconds, pipeline=pipeline)
 
 
+REFUSED = {
+    "a name as the pipeline": (lambda c, p: x2v.extend(c, 0.3, pipeline="small"), "pipeline='small'"),
+    "follow no": (lambda c, p: x2v.extend(c, 0.3, follow="no", pipeline=p), "follow='no'"),
+    "no words": (lambda c, p: x2v.piecewise("", pipeline=p), "prompt='': a clip is made of words"),
+    "None for words": (lambda c, p: x2v.piecewise(None, pipeline=p), "prompt=None: a clip is made of words"),
+    "endless": (
+        lambda c, p: x2v.piecewise("a dog", "groups", num_frames=10**9 + 1, pipeline=p),
+        "120 seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_makes_no_sense_is_refused(walk, pipeline, name):
+    call, told = REFUSED[name]
+    with pytest.raises(X2VError, match=told):
+        call(walk, pipeline)
+
+
+def test_the_least_that_a_clip_becomes_longer_is_four_frames(walk, pipeline):
+    assert len(x2v.extend(walk, 1e-9, pipeline=pipeline).frames) == len(walk.frames) + 4
+
+
 def test_clips_that_cannot_go_on_are_refused(walk, pipeline, make_trace):
     with pytest.raises(X2VError, match="direction='up'"):
         x2v.extend(walk, 1, "up", pipeline=pipeline)

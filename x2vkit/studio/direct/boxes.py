@@ -28,6 +28,8 @@ MOST_SOFT = 16
 """Soft boxes of one subject."""
 LARGER = 1e-6
 """Less than this is no size, and no time."""
+NARROWEST = 0.005
+"""Width and height of the smallest hard box: less than a pixel of a clip."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,17 @@ def _read_one(value: Any, name: str, frames: int, fps: float) -> SubjectBoxes:
     return SubjectBoxes(hard=_checked_hard(hard, name, frames))
 
 
+def checked_box(value: Any, name: str) -> NDArray[np.float64]:
+    """One hard box (4,). X2VError for what is none, or is never in the picture."""
+    box = numbers(name, value)
+    if box.shape != (4,):
+        raise X2VError(f"{name} of shape {box.shape}", BOX, "give four numbers: (0.3, 0.3, 0.7, 0.7)")
+    if not np.isfinite(box).all():
+        rule = "the numbers of a box that stays are finite"
+        raise X2VError(f"{name} {box.tolist()}", rule, "give four numbers: (0.3, 0.3, 0.7, 0.7)")
+    return _checked_hard(box[None], name, 1)[0]
+
+
 def _is_soft(value: Any) -> bool:
     return isinstance(value, SoftBox) or (isinstance(value, Mapping) and "soft" in value)
 
@@ -200,7 +213,8 @@ def _keyframes(keys: Mapping[Any, Any], name: str, frames: int, fps: float) -> N
 def _rows(value: Any, name: str, frames: int) -> NDArray[np.float64]:
     """One box, one of each frame, or several evenly over the clip, (F, 4)."""
     rows = numbers(name, value)
-    rows = rows[None] if rows.shape == (4,) else rows
+    if rows.shape == (4,):
+        return np.tile(checked_box(rows, name), (frames, 1))
     if rows.ndim != 2 or rows.shape[1] != 4 or not len(rows):
         raise X2VError(f"{name} of shape {np.shape(value)}", BOX, "give (4,), (F, 4), or {0: box, 1.2: box}")
     if len(rows) == frames:
@@ -215,9 +229,10 @@ def _rows(value: Any, name: str, frames: int) -> NDArray[np.float64]:
 def _checked_hard(rows: NDArray[np.float64], name: str, frames: int) -> NDArray[np.float64]:
     rows = checked_boxes(name, rows, frames)
     seen = rows[np.isfinite(rows[:, 0])]
-    small = seen[:, 2:] - seen[:, :2] < LARGER
+    small = seen[:, 2:] - seen[:, :2] < NARROWEST
     if small.any():
-        raise X2VError(f"{name} {seen[small.any(1)][0].round(3).tolist()}", BOX, "make it larger")
+        rule = f"{BOX}, {NARROWEST} or more wide and high"
+        raise X2VError(f"{name} {seen[small.any(1)][0].round(4).tolist()}", rule, "make it larger")
     if not ((seen[:, :2] < 1) & (seen[:, 2:] > 0)).all(1).any():
         got = f"{name} {seen[0].round(3).tolist() if len(seen) else 'of NaN alone'}"
         raise X2VError(got, "it is never in the picture", "give fractions from 0 to 1")

@@ -70,7 +70,7 @@ def direct(
     Raises:
         X2VError: boxes, strokes, a camera or a sound that cannot be, or that contradict each other.
     """
-    from x2vkit.run.load import loaded
+    from x2vkit.run.load import chosen
     from x2vkit.run.record import generate
     from x2vkit.run.request import request_of, validate
 
@@ -79,7 +79,7 @@ def direct(
         raise X2VError(f"{given[0]} for direct", rule, "use x2v.generate for it")
     own = {field.name for field in fields(RunRequest)}
     request = request_of(prompt, {name: value for name, value in options.items() if name in own})
-    pipeline = pipeline or loaded(request.model)
+    pipeline = chosen(pipeline, request.model)
     request = request.resolve(pipeline.sampling)
     validate(request)
     directions = {"boxes": boxes, "strokes": strokes, "camera": camera, "audio": audio}

@@ -57,6 +57,9 @@ def mask_of(source: Source, mask: Any) -> Mask:
 
 def _given(source: Source, mask: Any) -> Mask:
     array = np.asarray(mask)
+    if array.ndim < 2:
+        cure = 'say what changes: "the hat", "background"'
+        raise X2VError(f"mask={mask!r:.60}", "a mask is a word or an array of bool", cure)
     if array.dtype != bool:
         got = f"a mask of {array.dtype} {array.shape}"
         raise X2VError(got, "a mask is a word or an array of bool", "use mask > 0")

@@ -28,10 +28,10 @@ from x2vkit.judge.prompts import plain
 from x2vkit.media import Frames
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.record import generate
 from x2vkit.studio.edit.masks import Mask, background, mask_of, redressed, within
-from x2vkit.studio.edit.source import FIRST, SECOND, Source, changed, grown, source_of
+from x2vkit.studio.edit.source import FIRST, SECOND, Source, changed, check_words, grown, source_of
 from x2vkit.studio.reading import read
 from x2vkit.trace import Trace
 from x2vkit.world import SceneSpec
@@ -65,7 +65,7 @@ def inpaint(
             hat or a scarf goes, "mouth" of a face), which follows the motion; or bool (H, W) or (F, H, W),
             True where the clip may change.
         prompt: what is to be there ("a red hat"), or all that the clip shall show. What it does not say stays
-            as it was; a hat under a mask that the prompt does not mention goes.
+            as it was; a hat under a mask that the prompt does not mention goes, so "" takes a hat away.
         strength: 1 forgets what was in the mask, less keeps some of its layout.
         seed: another seed, another filling.
         pipeline: the model; by default the one that `model=` names.
@@ -76,8 +76,10 @@ def inpaint(
 
     Raises:
         X2VError: a word that the clip does not show; a mask of another size, of nothing or of everything;
-            what is no clip; what `generate` refuses.
+            a prompt of which no word says anything of the world; what is no clip; what `generate` refuses.
     """
+    if prompt != "":
+        check_words("prompt", prompt)
     source = source_of(clip)
     spec = _asked(source, mask, prompt)
     where = mask_of(source, mask)
@@ -177,8 +179,10 @@ def restyle(
         seed, pipeline, options: as in `inpaint`.
 
     Raises:
-        X2VError: what is no clip; what `generate` refuses.
+        X2VError: a prompt of which no word says anything of the world; what is no clip; what `generate`
+            refuses.
     """
+    check_words("prompt", prompt)
     source = source_of(clip)
     spec = changed(source.spec, prompt)
     call = {"call": "restyle", "prompt": prompt}
@@ -218,7 +222,7 @@ def repaint(
         rule = "size, length and plan of an edit are the clip's own"
         raise X2VError(f"{', '.join(twice)} given to {call['call']}", rule, "leave it out")
     check_sampling(1, strength)
-    pipeline = pipeline or loaded(options.get("model", DEFAULT_MODEL))
+    pipeline = chosen(pipeline, options.get("model", DEFAULT_MODEL))
     boxes = source.tracks["boxes"].copy()
     boxes[:, 0] = redressed(boxes[:, 0], source.spec, spec)
     tracks = {"boxes": boxes} | tracks

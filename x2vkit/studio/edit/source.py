@@ -118,6 +118,17 @@ def _of_file(path: str | os.PathLike[str]) -> Source:
     return Source(frames[: 1 + (len(frames) - 1) // TIME_STRIDE * TIME_STRIDE], 12)
 
 
+def check_words(name: str, words: Any) -> str:
+    """Words that say something of the world. X2VError for others."""
+    if not isinstance(words, str):
+        raise X2VError(f"{name}={words!r:.60}", f"{name} is text", 'use "a red hat"')
+    said = read(words)
+    if not said.parts and not any(said.never.values()):
+        rule = "none of its words says who, what or where of the world"
+        raise X2VError(f"{name}={words!r:.60}", rule, 'use "a red hat", or "on the beach"')
+    return words
+
+
 def changed(spec: SceneSpec, words: str) -> SceneSpec:
     """A scene with what some words say in its place."""
     said = read(words)

@@ -27,7 +27,7 @@ from x2vkit.judge import Judge
 from x2vkit.media import Frames
 from x2vkit.pipeline.inputs import Picture, read_image
 from x2vkit.pipeline.outputs import to_uint8
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.request import validate
 from x2vkit.studio.go_on.carry import rebased
 from x2vkit.studio.go_on.clip import (
@@ -191,7 +191,7 @@ def inbetween(
     """
     began = perf_counter()
     seconds = check_seconds(seconds)
-    pipeline = pipeline or loaded(model)
+    pipeline = chosen(pipeline, model)
     check_shape(1, height, width, pipeline.transformer.patch)
     ends = [_picture(name, value, height, width) for name, value in (("first", first), ("last", last))]
     prompt = prompt or _seen(ends)

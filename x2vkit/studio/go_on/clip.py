@@ -28,7 +28,7 @@ from x2vkit.judge import Judge
 from x2vkit.media import Frames
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.run.capture import half
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.request import validate
 from x2vkit.run.versions import versions, weights_hash
 from x2vkit.studio.go_on.windows import Windows
@@ -77,7 +77,7 @@ def read_clip(trace: Any, pipeline: X2VPipeline | None, name: str = "clip") -> t
         rule = "one frame says nothing about how it moves"
         cure = "make a clip of it first: x2v.generate(prompt, image=trace.frames[0])"
         raise X2VError(f"{name} of {len(trace.frames)} frame", rule, cure)
-    pipeline = pipeline or loaded(str(trace.request.get("model", RunRequest.model)))
+    pipeline = chosen(pipeline, str(trace.request.get("model", RunRequest.model)))
     if (have := weights_hash(pipeline)) != trace.weights:
         rule = f"the clip was made by weights {trace.weights[:12] or '(untold)'}"
         raise X2VError(f"{name} and weights {have[:12]}", rule, "pass the pipeline that made it")

@@ -20,6 +20,7 @@ from torch import Tensor
 from x2vkit.axes import TIME_STRIDE
 from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import Step
+from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.run.request import check_choice
 from x2vkit.studio.go_on.carry import carry_on, rebased
@@ -65,10 +66,12 @@ def extend(
     """
     began = perf_counter()
     check_choice("direction", direction, DIRECTIONS)
+    if not isinstance(follow, bool):
+        raise X2VError(f"follow={follow!r:.40}", "follow is True or False", "use follow=False")
     given, pipeline = read_clip(clip, pipeline)
     seconds = check_seconds(seconds, len(clip.frames) / clip.fps)
     request = request_of_clip(clip, pipeline, seed=seed, steps=steps, guidance=guidance)
-    count = ceil(round(seconds * clip.fps / TIME_STRIDE, 6))
+    count = max(1, ceil(round(seconds * clip.fps / TIME_STRIDE, 6)))
     before = {"forward": 0, "backward": count, "both": count // 2}[direction]
     after = count - before
     plan = carry_on(given.plan, TIME_STRIDE * before, TIME_STRIDE * after, *given.size, follow=follow)

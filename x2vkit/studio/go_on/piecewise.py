@@ -26,11 +26,11 @@ from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.media import Frames
-from x2vkit.pipeline.limits import model_config
-from x2vkit.run.load import loaded
+from x2vkit.pipeline.limits import check_cost, model_config
+from x2vkit.run.load import chosen
 from x2vkit.run.request import check_choice, check_text, request_of, validate
 from x2vkit.studio.go_on.carry import rebased
-from x2vkit.studio.go_on.clip import Stages, joined
+from x2vkit.studio.go_on.clip import LONGEST, Stages, joined
 from x2vkit.studio.go_on.extend import window_of
 from x2vkit.studio.go_on.windows import Drawn, Windows
 from x2vkit.trace import Trace
@@ -82,7 +82,7 @@ def piecewise(
     """
     began = perf_counter()
     check_choice("how", how, HOW)
-    pipeline = pipeline or loaded(model)
+    pipeline = chosen(pipeline, model)
     options = {
         "steps": steps,
         "guidance": guidance,
@@ -90,12 +90,19 @@ def piecewise(
         "width": width,
         "num_frames": num_frames,
     }
+    if not check_text("prompt", prompt):
+        raise X2VError(f"prompt={prompt!r}", "a clip is made of words", 'use "a dog running in the snow"')
     request = request_of(RunRequest(check_text("prompt", prompt), seed=seed, model=model), options)
     request = request.resolve(pipeline.sampling)
     validate(request)
     if (num_frames - 1) % (TIME_STRIDE * EVERY):
         rule = "a clip that is made in pieces has 1 + 16k frames"
         raise X2VError(f"num_frames={num_frames}", rule, "use 17, 33 or 49")
+    if num_frames > LONGEST * request.fps:
+        rule = f"a clip has up to {LONGEST:.0f} seconds at {request.fps:g} frames a second"
+        raise X2VError(f"num_frames={num_frames}", rule, "use 17, 33 or 49")
+    at_once = num_frames if how == "whole" else min(num_frames, RunRequest.num_frames)
+    check_cost(pipeline, (at_once, height, width), request.steps, request.guidance, 1.0, 1, False)
     f, h, w = latent_shape(num_frames, height, width)
     source = torch.Generator("cpu").manual_seed(seed)
     noise = torch.randn(pipeline.transformer.config.latent_channels, f, h, w, generator=source)

@@ -27,7 +27,7 @@ from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.record import generate, wording_of
 from x2vkit.run.request import check_choice, check_text, request_of, validate
 from x2vkit.studio.go_on.carry import rebased
@@ -77,7 +77,7 @@ def play(
         clip, pipeline = read_clip(start, pipeline, "start")
         request = request_of_clip(start, pipeline, seed=seed, steps=steps, guidance=guidance)
         return PlayedWorld(request, pipeline, clip)
-    pipeline = pipeline or loaded(model)
+    pipeline = chosen(pipeline, model)
     options = {"steps": steps, "guidance": guidance, "height": height, "width": width, "num_frames": 5}
     request = request_of(RunRequest(check_text("start", start), seed=seed, model=model), options)
     request = request.resolve(pipeline.sampling)

@@ -42,10 +42,6 @@ AT_ONCE = 24
 """Latent frames that are decoded together."""
 SEEDS_APART = 7919
 """Seeds of the windows of one clip lie so far apart."""
-AT_ONCE = 24
-"""Latent frames that are decoded together."""
-SEEDS_APART = 7919
-"""Seeds of the windows of one clip lie so far apart."""
 REACH = 6
 """Latent frames back that a frame depends on in the decoder: one for each of its blocks, and its own."""
 
