@@ -58,6 +58,7 @@ def test_two_clips_are_joined(walk, pipeline):
     start = made.made_by["own"][2]
     assert np.array_equal(made.frames[:9], walk.frames) and np.array_equal(made.frames[start:], walk.frames)
     assert len(made.frames) == 1 + 4 * (made.latents.shape[2] - 1) and start - 9 == 23
+    assert made.sound[:18_000].all() and not made.sound[18_000:64_000].any() and made.sound[64_000:].all()
     assert np.allclose(made.latents[-1][:, -2:].astype(float), walk.latents[-1][:, 1:].astype(float))
 
 
@@ -84,6 +85,10 @@ def test_seconds_of_no_sense_are_refused(walk, pipeline, seconds):
 
 REFUSED = {
     "a name as the pipeline": (lambda c, p: x2v.extend(c, 0.3, pipeline="small"), "pipeline='small'"),
+    "an enlarged clip": (
+        lambda c, p: x2v.extend(x2v.upscale(c, pipeline=p), 0.3, pipeline=p),
+        "extend it first, then upscale",
+    ),
     "follow no": (lambda c, p: x2v.extend(c, 0.3, follow="no", pipeline=p), "follow='no'"),
     "no words": (lambda c, p: x2v.piecewise("", pipeline=p), "prompt='': a clip is made of words"),
     "None for words": (lambda c, p: x2v.piecewise(None, pipeline=p), "prompt=None: a clip is made of words"),

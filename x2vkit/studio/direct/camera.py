@@ -70,6 +70,9 @@ _DEGREES = {
 _FILLERS = set("the a an camera to towards toward of shot view it its with first very by".split())
 _SAY = ", ".join([*MOVES, SHAKE, "follow the dog"])
 RULE = f"a camera's words are {_SAY}; parts follow each other with 'then', degrees are slowly, fast or x1.5"
+NUMBER = r"[-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|nan|inf)"
+"""How seconds are written, those that cannot be among them."""
+TIMED = 'write "pan left for 0.5 s, then zoom in"'
 CURE = 'write "pan left, then zoom in slowly"'
 
 
@@ -126,14 +129,19 @@ def read_words(text: str, subjects: Sequence[str] = ()) -> list[Move]:
         got = f"camera={text.strip()[:60]!r}" + "..." * (len(text) > LONGEST)
         raise X2VError(got, f"{RULE}, in 1 to {LONGEST} characters", CURE)
     parts = re.split(r"\s*(?:,|;|\band\s+then\b|\bthen\b)\s*", text.lower().strip(" ."))
-    return [_part(part, text, subjects) for part in parts if part]
+    if not all(parts):
+        raise X2VError(f"camera={text[:80]!r}", "before and after 'then' or a comma is a move", CURE)
+    return [_part(part, text, subjects) for part in parts]
 
 
 def _part(part: str, text: str, subjects: Sequence[str]) -> Move:
     """One part of a camera's words."""
     seconds = None
-    if found := re.search(r"\bfor\s+(\d+(?:\.\d+)?)\s*(?:s|sec|seconds?)\b", part):
-        seconds, part = float(found[1]), part.replace(found[0], " ")
+    if found := re.search(rf"\bfor\s+({NUMBER})\s*(?:s|sec|seconds?)(?!\w)", part):
+        seconds, part = float(found[1]), part.replace(found[0], " ", 1)
+    if found := re.search(r"\bfor\b.*", part):
+        rule = "a time is said once in a part, as 'for 0.5 s'"
+        raise X2VError(f"camera={text[:80]!r}: {found[0].strip()!r}", rule, TIMED)
     degree, verb, subject = 1.0, "", 0
     if found := re.search(r"(?:\bx\s*(\d+(?:\.\d+)?)|\b(\d+(?:\.\d+)?)\s*x)\b", part):
         degree, part = float(found[1] or found[2]), part.replace(found[0], " ")

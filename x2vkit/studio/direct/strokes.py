@@ -23,6 +23,8 @@ from x2vkit.errors import X2VError
 
 RADIUS = 0.1
 """Of a stroke that says none, in fractions of the shorter side."""
+WIDEST = 2.0
+"""Radius of the largest brush: the whole picture."""
 STROKE = "a stroke is a path of two or more points x, y in fractions of the frame, and perhaps a radius"
 CURE = "give strokes=[([(0.3, 0.6), (0.7, 0.6)], 0.1)]"
 
@@ -56,14 +58,17 @@ def _read(value: Any, shape: Shape3) -> Stroke:
     path: Any
     if isinstance(value, Mapping):
         path, radius = value.get("path"), value.get("radius", RADIUS)
-    elif isinstance(value, (list, tuple)) and len(value) == 2 and is_number(value[1]):
+    elif isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[1], (int, float)):
         path, radius = value
     else:
         path, radius = value, RADIUS
     points = numbers("stroke", path)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2 or not _finite(points):
         raise X2VError(f"stroke {repr(path):.60}", STROKE, CURE)
-    control_raster(shape, (), [(points, radius)], None)  # checks the radius
+    if not is_number(radius) or not 0 < radius <= WIDEST:
+        rule = f"a radius is above 0 and up to {WIDEST:g}, in fractions of the shorter side"
+        raise X2VError(f"stroke of radius {radius!r:.40}", rule, "use 0.1")
+    control_raster(shape, (), [(points, radius)], None)  # no more than one picture holds
     if not ((points[0] >= 0) & (points[0] <= 1)).all():
         got = f"stroke that begins at {points[0].round(3).tolist()}"
         raise X2VError(got, "it begins on the frame, which goes from 0 to 1", "divide pixels by the size")

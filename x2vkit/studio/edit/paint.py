@@ -146,6 +146,9 @@ def recolor(
     Raises:
         X2VError: a thing that the clip does not show, or that has no colour of its own; no colour.
     """
+    if not isinstance(thing, str):
+        rule = "a thing is named by its word"
+        raise X2VError(f"thing={thing!r:.60}", rule, 'use "the dog", or "the hat"')
     source = source_of(clip)
     wanted = read(f"a {color} ball").parts.get("color") if isinstance(color, str) else None
     if wanted is None:

@@ -34,6 +34,8 @@ from x2vkit.world import SceneSpec, grammar
 
 FIRST, SECOND, IN_FRONT = 1, 2, 3
 """Kinds of pixel, as the judge tells them: the first and the second subject, what they pass behind."""
+LONGEST_SOUND = 600.0
+"""Seconds of a file's sound that are read; a clip keeps what it is as long as."""
 STILL = 0.03
 """Standard deviation over time of the openness of a mouth that does not talk, but smiles."""
 
@@ -115,7 +117,16 @@ def _of_file(path: str | os.PathLike[str]) -> Source:
     ratio = np.log(info.width / info.height)
     name = min(usual, key=lambda shape: abs(ratio - np.log(SHAPES[shape][2] / SHAPES[shape][1])))
     frames = media.read_video(path, SHAPES["long"][0], *SHAPES[name][1:])
-    return Source(frames[: 1 + (len(frames) - 1) // TIME_STRIDE * TIME_STRIDE], 12)
+    frames = frames[: 1 + (len(frames) - 1) // TIME_STRIDE * TIME_STRIDE]
+    return Source(frames, 12, sound=_heard(path, len(frames) / 12))
+
+
+def _heard(path: str | os.PathLike[str], seconds: float) -> Sound | None:
+    """So much of what a video sounds like; None of a silent file, or of a picture."""
+    try:
+        return media.read_sound(path, LONGEST_SOUND)[: round(seconds * media.SOUND_RATE)]
+    except X2VError:
+        return None
 
 
 def check_words(name: str, words: Any) -> str:

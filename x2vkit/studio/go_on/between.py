@@ -24,7 +24,7 @@ from x2vkit.core.planner import Plan
 from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
-from x2vkit.media import Frames
+from x2vkit.media import SOUND_RATE, Frames, Sound
 from x2vkit.pipeline.inputs import Picture, read_image
 from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.run.load import chosen
@@ -38,6 +38,7 @@ from x2vkit.studio.go_on.clip import (
     joined,
     read_clip,
     request_of_clip,
+    silence,
 )
 from x2vkit.studio.go_on.extend import forwards, window_of
 from x2vkit.studio.go_on.path import lap, leading
@@ -126,7 +127,7 @@ def connect(
         seed, steps, guidance, pipeline, on_step: as in `extend`; by default those of `a`.
 
     Returns:
-        The frames of `a`, those between, the frames of `b`.
+        The frames of `a`, those between, the frames of `b`; each with its own sound.
 
     Raises:
         X2VError: two shapes or frame rates; else as `extend`.
@@ -154,7 +155,8 @@ def connect(
         "call": "connect", "seconds": seconds, "prompts": [a.prompt, b.prompt],
         "own": [0, len(a.frames), start, start + len(b.frames)],
     }  # fmt: skip
-    return joined(parts, frames, plan, windows, made_by, fps=a.fps, began=began)
+    sound = _sounds(a, b, start)
+    return joined(parts, frames, plan, windows, made_by, fps=a.fps, sound=sound, began=began)
 
 
 def inbetween(
@@ -256,6 +258,19 @@ def _bridge(
     new = slice(known, known + count)
     parts = [clean(given.latents, len(windows.levels) - 1), *parts, [each[:, :, new] for each in made]]
     return parts, torch.cat([latents, made[0][-1][:, new].to(latents)], 1)
+
+
+def _sounds(a: Trace, b: Trace, start: int) -> Sound | None:
+    """The sounds of two clips, the second of which begins at frame `start`; silence where there is none."""
+    if a.sound is None and b.sound is None:
+        return None
+    sound = silence((start + len(b.frames)) / a.fps)
+    for clip, first in ((a, 0), (b, start)):
+        if clip.sound is not None:
+            at = round(first / a.fps * SOUND_RATE)
+            heard = clip.sound[: min(len(sound) - at, round(len(clip.frames) / a.fps * SOUND_RATE))]
+            sound[at : at + len(heard)] = heard
+    return sound
 
 
 def _picture(name: str, value: Any, height: int, width: int) -> Frames:

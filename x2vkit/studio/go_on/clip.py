@@ -68,6 +68,9 @@ def read_clip(trace: Any, pipeline: X2VPipeline | None, name: str = "clip") -> t
     if not isinstance(trace, Trace):
         got = f"{name} of type {type(trace).__name__}"
         raise X2VError(got, "a clip that goes on is a Trace", "make one with x2v.generate(...)")
+    if trace.made_by.get("call") == "upscale":
+        rule = "a clip goes on at the size that it was made in"
+        raise X2VError(f"{name}: an enlarged clip", rule, "extend it first, then upscale")
     if trace.coverage or replace(trace.geometry, token_kinds=()) != OWN:
         model = trace.coverage.get("pipeline", "another model")
         rule = "it goes on in the latents of x2vkit's own model"
