@@ -8,6 +8,7 @@ import pytest
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE
+from x2vkit.run.record import rerun
 from x2vkit.studio.backend import StudioBackend
 from x2vkit.studio.direct.beats import beats, pushes
 from x2vkit.studio.direct.boxes import SoftBox, SubjectBoxes, read_boxes
@@ -300,6 +301,9 @@ def test_a_directed_clip_says_how_it_was_made_and_sounds(planning):
     assert trace.made_by["boxes"] == [{"soft": [0, 0, 0.9, 0.9], "since": 0.0, "until": None}]
     assert trace.sound is not None and len(trace.sound) == 9 * SOUND_RATE // 12
     assert trace.plan["camera"][4, 2] > 1.1
+    again = rerun(trace, pipeline=planning)
+    np.testing.assert_array_equal(again.frames, trace.frames)
+    assert again.made_by == trace.made_by and np.array_equal(again.sound, trace.sound)
     with pytest.raises(X2VError, match="conditions"):
         direct("a red dog", conditions=None, pipeline=planning)
 

@@ -48,6 +48,10 @@ from x2vkit.trace import Trace
 
 BUDGET_BYTES = 200_000_000
 """What a trace may take, unless the caller says otherwise."""
+ONE_RUN = ("direct", "shoot", "speak")
+"""Calls of the studio that make a clip by one run, whose plan is among the trace's inputs."""
+NO_ARGUMENTS = ("call", "own", "seams", "prompts", "keys", "frames")
+"""What `Trace.made_by` tells beside a call's arguments."""
 KINDS: dict[str, tuple[Any, str]] = {
     "attention": (AttentionCapture, "an AttentionCapture"),
     "previews": (bool, "True or False"),
@@ -182,7 +186,7 @@ def record(
 
 def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) -> Trace:
     """Make the same clip again from a trace's request and inputs: the same frames, bit for bit, on one
-    machine.
+    machine. A clip that `direct` or `shoot` made is one run too, and so is one that `speak` made in one part.
 
     Args:
         trace: what `generate` or `record` made, perhaps saved and loaded since.
@@ -191,18 +195,32 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
             without.
 
     Raises:
-        X2VError: the weights are not those that made the trace, or a call of the studio put it together.
+        X2VError: the weights are not those that made the trace, or a call of the studio made it from more
+            than the trace's request and inputs.
     """
-    if call := trace.made_by.get("call"):
-        told = ", ".join(f"{name}={value!r:.40}" for name, value in trace.made_by.items() if name != "call")
-        rule = "a rerun is one run of the model, and the clip was put together from several"
-        raise X2VError(f"a trace of {call}", rule, f"call x2v.{call}(...) again, with {told}")
+    call = trace.made_by.get("call")
+    if call and not (call in ONE_RUN and "plan.boxes" in trace.inputs):
+        rule = "a rerun is one run from the trace's own request and inputs, and this call did more"
+        raise X2VError(f"a trace of {call}", rule, f"call x2v.{call}(...) again, with {_told(trace)}")
     request = RunRequest.from_dict(dict(trace.request))
     pipeline = chosen(pipeline, request.model)
     if (have := weights_hash(pipeline)) != trace.weights:
         rule = f"the trace was made by weights {trace.weights[:12]}"
         raise X2VError(f"weights {have[:12]}", rule, "pass the pipeline that made it, or record a new trace")
-    return record(request, pipeline=pipeline, **{"attention": None} | as_arguments(trace.inputs) | options)
+    made = record(request, pipeline=pipeline, **{"attention": None} | as_arguments(trace.inputs) | options)
+    return replace(made, made_by=trace.made_by, sound=trace.sound)
+
+
+def _told(trace: Trace) -> str:
+    """The arguments with which a call of the studio made a trace; what it does not keep, as "the same"."""
+    given = {name: value for name, value in trace.made_by.items() if name not in NO_ARGUMENTS}
+    given |= {name: trace.request[name] for name in ("seed", "steps") if name in trace.request}
+    kept = {
+        name: isinstance(value, (str, int, float)) and value not in ("samples", "array")
+        for name, value in given.items()
+    }
+    said = [f"{name}={value!r:.120}" for name, value in given.items() if kept[name]]
+    return ", ".join(said + [f"the same {name}" for name in given if not kept[name]])
 
 
 def predicted_bytes(

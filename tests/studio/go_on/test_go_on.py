@@ -130,7 +130,7 @@ def test_clips_that_cannot_go_on_are_refused(walk, pipeline, make_trace):
 
 
 def test_a_trace_that_was_put_together_says_how(walk, pipeline):
-    with pytest.raises(X2VError, match=r"x2v\.loop"):
+    with pytest.raises(X2VError, match=r"x2v\.loop\(\.\.\.\) again, with seconds=1.0, seed=1, steps=\d+\.$"):
         x2v.rerun(x2v.loop(walk, 1, pipeline=pipeline), pipeline=pipeline)
 
 
