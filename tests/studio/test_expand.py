@@ -129,13 +129,35 @@ def test_bad_input_is_refused():
     for bad in ("", "  ", None):
         with pytest.raises(X2VError, match="nothing to expand"):
             expand(bad)
-    for n in (0, 101):
-        with pytest.raises(X2VError, match=f"n={n}"):
-            expand("a dog", n=n)
     with pytest.raises(X2VError, match="1001 words"):
         expand("dog " * 1001)
     with pytest.raises(X2VError, match="text-generation"):
         expand("a dog", model=lambda text: text)
+
+
+@pytest.mark.parametrize(
+    ("n", "seed", "said"),
+    [
+        (0, 0, "n=0"),
+        (101, 0, "n=101"),
+        (1.5, 0, "n=1.5"),
+        (3, -1, "seed=-1"),
+        (3, "x", "seed='x'"),
+        (3, None, "seed"),
+    ],
+)
+def test_numbers_are_whole_and_in_range(n, seed, said):
+    with pytest.raises(X2VError, match=f"{said}.*whole number"):
+        expand("a dog", n, seed)
+
+
+def test_a_picture_among_the_words_is_told():
+    lines = expand("a \N{DOG FACE} in the snow", n=1).lines
+    assert [line.kind for line in lines if line.said == "\N{DOG FACE}"] == ["left out"]
+    assert [line.said for line in expand("snow, 50 % of it!", n=1).lines] == [
+        "snow",
+        "50",
+    ]  # marks are no words
 
 
 def test_the_command(capsys):
@@ -145,4 +167,4 @@ def test_the_command(capsys):
     assert main(["expand", "a sedan", "--json", "-n", "1"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["specs"][0]["subject"] == "car" and len(values["sentences"]) == 1
-    assert main(["expand", ""]) == 2
+    assert main(["expand", ""]) == 2 and main(["expand", "a dog", "--seed", "-1"]) == 2

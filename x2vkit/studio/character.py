@@ -14,7 +14,8 @@ from functools import cache
 
 from x2vkit.core.lexicon import Lexicon
 from x2vkit.errors import X2VError
-from x2vkit.registry import DEFAULT_MODEL, LIMITS, weights_folder
+from x2vkit.registry import DEFAULT_MODEL, weights_folder
+from x2vkit.studio.checks import check_whole
 from x2vkit.world.grammar import COLOR_NAMES, SUBJECTS, WEARABLES
 
 MOST_CHARACTERS = 200
@@ -46,10 +47,7 @@ class Character:
             raise X2VError(
                 "a character of nobody", "it has a description", 'use "a brown dog with a red scarf"'
             )
-        high = int(LIMITS["seed"].high)
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or not 0 <= self.seed <= high:
-            rule = f"a seed is a whole number from 0 to {high}"
-            raise X2VError(f"seed={self.seed!r:.60}", rule, "use 0")
+        check_whole("seed", self.seed)
 
     @property
     def bare(self) -> str:

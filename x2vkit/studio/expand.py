@@ -18,6 +18,7 @@ import numpy as np
 
 from x2vkit.errors import X2VError
 from x2vkit.judge.prompts import plain
+from x2vkit.studio.checks import check_whole
 from x2vkit.studio.phrases import LEFT_OUT, SILENT, Line
 from x2vkit.studio.reading import Said, read
 from x2vkit.words import split_words
@@ -70,20 +71,20 @@ def expand(prompt: str, n: int = 3, seed: int = 0, model: Any = None) -> Expansi
     Args:
         prompt: any text.
         n: how many sentences, 1 to 100; fewer where the prompt says everything.
-        seed: of what is not said.
+        seed: of what is not said, from 0.
         model: a transformers text-generation pipeline that fills in what is not said; what it writes is read
             back by the same grammar, and taken where it says what the prompt says and nothing that the world
             has not.
 
     Raises:
-        X2VError: an empty prompt, one of more than MOST_WORDS, or n out of range.
+        X2VError: an empty prompt, one of more than MOST_WORDS, or n or seed out of range.
     """
     if not isinstance(prompt, str) or not prompt.strip():
         raise X2VError(f"prompt {prompt!r}", "there is nothing to expand", 'write what to see: "a dog"')
     if (words := len(split_words(prompt))) > MOST_WORDS:
         raise X2VError(f"a prompt of {words} words", f"at most {MOST_WORDS} are read", "expand a part of it")
-    if not 1 <= n <= MOST:
-        raise X2VError(f"n={n}", f"n is 1 to {MOST}", "leave it out for 3")
+    check_whole("n", n, 1, MOST)
+    check_whole("seed", seed)
     said = read(prompt)
     specs: list[SceneSpec] = []
     refused: list[tuple[str, str]] = []

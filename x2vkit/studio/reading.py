@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from unicodedata import category
 
 from x2vkit.core import meanings
 from x2vkit.core.lexicon import counts
@@ -78,8 +80,16 @@ def read(prompt: str) -> Said:
         kind = UNDERSTOOD if known else LEFT_OUT
         why = "never filled in, and in the negative prompt" if known else "the world has no such thing anyway"
         lines.append(Line(said, kind, known, why))
+    lines += [Line(said, LEFT_OUT, why="it is no word") for said in _pictures(wording.prompt)]
     kept = {name: frozenset(words - {reader.parts.get(name)}) for name, words in never.items()}
     return Said(reader.parts, kept, tuple(lines), wording.negative_prompt)
+
+
+def _pictures(text: str) -> list[str]:
+    """Emoji and other symbols that stand for words, each run as it is written."""
+    kinds = {"So", "Sk", "Cf", "Mn"}  # with their skin tones and joiners
+    runs = ("".join(run) for drawn, run in groupby(text, lambda one: category(one) in kinds) if drawn)
+    return [run for run in runs if any(category(one) == "So" for one in run)]
 
 
 @dataclass

@@ -23,8 +23,9 @@ from x2vkit.axes import TIME_STRIDE
 from x2vkit.config import RunRequest, is_number
 from x2vkit.errors import X2VError
 from x2vkit.media import check_file, check_output, write_atomic
-from x2vkit.registry import LIMITS, SHAPES
+from x2vkit.registry import SHAPES
 from x2vkit.studio.character import Character
+from x2vkit.studio.checks import check_whole
 from x2vkit.world.grammar import CAMERAS
 
 MOST_SHOTS = 60
@@ -86,7 +87,7 @@ class Shot:
         if not is_number(self.seconds) or not low <= self.seconds <= high:
             rule = f"a shot lasts {low:g} to {high:g} seconds"
             raise X2VError(f"{name}.seconds={self.seconds!r:.60}", rule, f"write {USUAL_SECONDS}")
-        _whole(f"{name}.take", self.take)
+        check_whole(f"{name}.take", self.take)
 
 
 @dataclass
@@ -129,7 +130,7 @@ class Storyboard:
         _text("title", self.title)
         if self.shape not in SIZES:
             raise X2VError(f"shape={self.shape!r:.60}", f"a film is {', '.join(SIZES)}", 'write "square"')
-        _whole("seed", self.seed)
+        check_whole("seed", self.seed)
         if not isinstance(self.cast, dict):
             rule = "a cast is a dict of name -> Character"
             raise X2VError(f"cast={self.cast!r:.60}", rule, 'use {"dog": Character("a brown dog")}')
@@ -233,12 +234,6 @@ def _text(name: str, value: Any) -> None:
     if not isinstance(value, str) or len(value) > MOST_TEXT or not value.replace("\n", " ").isprintable():
         rule = f"it is text of at most {MOST_TEXT} characters"
         raise X2VError(f"{name}={value!r:.60}", rule, "say it in a few words")
-
-
-def _whole(name: str, value: Any) -> None:
-    high = int(LIMITS["seed"].high)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= high:
-        raise X2VError(f"{name}={value!r:.60}", f"it is a whole number from 0 to {high}", "write 0")
 
 
 def _pair(name: str, value: Any) -> str:
