@@ -22,6 +22,11 @@ def test_an_idea_becomes_a_storyboard_that_one_edits(tmp_path, capsys):
     [
         (["film", " "], "an idea says"),
         (["film", "no.toml"], "no such file"),
+        (["film", "hat.tml"], "no such file"),
+        (["film", "a dog", "--steps", "0"], "steps"),
+        (["film", "a dog", "--guidance", "nan"], "guidance"),
+        (["film", "a dog", "--sound", "no.wav"], "no such file"),
+        (["film", "a dog", "--seed", "-1"], "whole number"),
         (["film", "a dog", "-o", "no/such.mp4"], "does not exist"),
         (["film", "a dog", "-o", "film.gif"], ".mp4, .toml"),
         (["film", "a dog", "--seconds", "-1"], "0.4 to 10"),

@@ -49,6 +49,15 @@ def test_two_of_a_cast_are_told_apart():
     assert spoken_of(people, "a story of tom and rex")[0] == "tom"
     assert written_out(people, "rex chasing the cat") == "a red dog chasing a blue cat"
     assert spoken_of(people, "running")[0] == "rex"
+    assert spoken_of(people, "chasing a red ball")[0] == "rex"
+    assert spoken_of(people, "a small red ball bouncing") is None
+
+
+def test_a_prompt_about_somebody_else_is_made_as_it_is_and_told(planning):
+    options = {"num_frames": 5, "height": 32, "width": 32, "steps": 1}
+    with pytest.warns(UserWarning, match="speaks of none of the cast"):
+        trace = shoot(DOG, ["a red ball bouncing"], pipeline=planning, **options)[0]
+    assert trace.prompt == "a red ball bouncing"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,11 @@ def test_two_of_a_cast_are_told_apart():
         ([DOG, Character("a blue dog")], ["x"], "could not tell two of one noun apart"),
         (DOG, [], "a list, one for each clip"),
         (DOG, "the dog", "a list, one for each clip"),
+        (DOG, ["it", None], r"prompts\[1\]=None"),
+        (DOG, [5], r"prompts\[0\]=5"),
+        (DOG, [" "], "says what happens"),
+        (DOG, ["\N{DOG FACE}"], "knows no word"),
+        (DOG, ["qwertz"], "knows no word"),
     ],
 )
 def test_nobody_and_nothing_are_refused(pipeline, cast, prompts, said):

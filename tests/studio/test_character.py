@@ -36,7 +36,9 @@ def test_what_a_description_states():
     assert (DOG.noun, DOG.bare) == ("dog", "a brown dog")
 
 
-@pytest.mark.parametrize("description", ["", "  ", "!!", "a\ndog", 3, None, "dog " * 90])
+@pytest.mark.parametrize(
+    "description", ["", "  ", "!!", "a\ndog", 3, None, "dog " * 90, "qwertz", "the qwertz"]
+)
 def test_nobody_is_refused(description):
     with pytest.raises(X2VError, match="a brown dog with a red scarf"):
         Character(description)

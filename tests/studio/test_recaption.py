@@ -59,10 +59,12 @@ def test_a_folder_is_captioned_for_training(tmp_path, capsys):
     videos = tmp_path / "mine" / "videos"
     videos.mkdir(parents=True)
     media.write_clip(videos / "a.mp4", render(SPECS["a red dog walking to the left in the snow"]), 12)
-    assert main(["caption", str(tmp_path / "mine"), "--short"]) == 0
+    (videos / "0.mp4").write_bytes(b"no video")
+    assert main(["caption", str(tmp_path / "mine"), "--short"]) == 1  # one is left out
     rows = read_captions(tmp_path / "mine").rows
     assert rows == [("a.mp4", "a red dog walking to the left in the snow")]
-    assert "a.mp4: a red dog" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "a.mp4: a red dog" in told.out and "without 1 of 2" in told.out and "left out 0.mp4" in told.err
     for folder in (tmp_path / "mine", tmp_path / "none", tmp_path):  # there already; no folder; no video
         assert main(["caption", str(folder)]) == 2
     assert "new .csv" in capsys.readouterr().err

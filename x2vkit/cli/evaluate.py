@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--guidance", type=float, help="classifier-free guidance scale (the weights' own default)")
     add("--studio", action="store_true", help="measure the studio: direct, speak, keep, edit, go on ...")
     both = f"some of: {', '.join(NAMES)}; with --studio: {', '.join(STUDIO)}"
-    add("--only", default="", metavar="A,B", help=both)
+    add("--only", metavar="A,B", help=both)
     add("--ceiling", action="store_true", help="judge real renders only: what the judge itself gets wrong")
     add("--batch", type=int, default=8, help="clips made side by side (%(default)s)")
     add("--sheet", metavar="FILE", help="write the best and the worst clips with their prompts (.png)")
@@ -40,8 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run `x2vkit evaluate`; returns the exit code. Raises X2VError on bad input, before anything is
     loaded."""
-    only = tuple(name for name in args.only.split(",") if name)
+    only = tuple(name for name in (args.only or "").split(",") if name)
     names = STUDIO if args.studio else NAMES
+    if args.only is not None and not only:
+        raise X2VError(f"--only {args.only!r}", f"there are: {', '.join(names)}", "name some of these")
     if strange := sorted(set(only) - set(names)):
         raise X2VError(f"--only {','.join(strange)}", f"there are: {', '.join(names)}", "name some of these")
     for name in ("prompts", "batch"):

@@ -46,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run `x2vkit film`. What can be refused is refused before the model loads."""
     from x2vkit import media
+    from x2vkit.config import RunRequest
+    from x2vkit.studio.film.board import names_file
 
     path = media.check_output(args.output, (".mp4", ".toml"))
     board = board_of(args)
@@ -56,15 +58,18 @@ def run(args: argparse.Namespace) -> None:
         print(f"wrote {path}: {len(board.shots)} shots, {board.seconds:.1f} s")
         return
     weights_folder(args.model)
-    if not args.board.lower().endswith(".toml"):
+    from x2vkit.studio.film.make import ShotReport, checked_sound, film, shots_folder
+
+    sound: Any = {"on": True, "off": False}.get(args.sound, args.sound)
+    checked_sound(board, sound, RunRequest(model=args.model, steps=args.steps, guidance=args.guidance))
+    shots_folder(path, args.folder)
+    if not names_file(args.board):
         kept = board.save(path.with_suffix(".toml"))
         print(f"wrote {kept}: edit it, and make the film again from it")
-    sound: Any = {"on": True, "off": False}.get(args.sound, args.sound)
 
     from tqdm import tqdm
 
     from x2vkit.run.load import quiet
-    from x2vkit.studio.film.make import ShotReport, film
 
     quiet()
     with tqdm(total=len(board.shots) * args.steps, file=sys.stderr, unit="step") as bar:
@@ -87,11 +92,11 @@ def run(args: argparse.Namespace) -> None:
 
 def board_of(args: argparse.Namespace) -> Any:
     """The storyboard that is named, or of the idea, with what flags change."""
-    from x2vkit.studio.film.board import Storyboard
+    from x2vkit.studio.film.board import Storyboard, names_file
     from x2vkit.studio.film.tell import storyboard
 
     given = {name: getattr(args, name) for name in ("shots", "seconds") if getattr(args, name) is not None}
-    if not args.board.lower().endswith(".toml"):
+    if not names_file(args.board):
         return storyboard(args.board, seed=args.seed or 0, title=args.title, **given)
     if given:
         flags = ", ".join(f"--{name}" for name in given)

@@ -29,12 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run `x2vkit page`. What can be refused is refused before the weights load."""
+    from x2vkit import media
+
     path = Path(args.output)
     one = path.suffix == ".html"
     if path.suffix and not one:
         rule = "a page is one file that ends in .html, or a folder"
         raise X2VError(str(path), rule, f"use {path.stem}.html, or {path.stem}")
-    if not one and path.is_file():
+    if one:
+        media.check_output(path, (".html",))
+    elif path.is_file():
         raise X2VError(str(path), "there is a file of this name", "name another folder")
     weights_folder(args.model)
     check_installed("x2vkit page")

@@ -61,8 +61,10 @@ def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None 
         raise X2VError(got, "this is a folder", "name a file")
     if not folder.is_dir():
         raise X2VError(got, f"the folder {str(folder)!r} does not exist", "make it first")
-    if not os.access(folder, os.W_OK):
-        raise X2VError(got, f"the folder {str(folder)!r} cannot be written", "use another")
+    try:  # root may write anywhere, says os.access, and not into /proc
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise X2VError(got, f"the folder {str(folder)!r} cannot be written", "use another") from error
     return path
 
 

@@ -15,6 +15,7 @@ well was measured and made it worse: docs/how-to/studio-film.md.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -32,12 +33,15 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.run.load import loaded
 from x2vkit.run.record import record
 from x2vkit.run.request import request_of, validate
-from x2vkit.studio.character import Character
+from x2vkit.studio.character import Character, lexicon
+from x2vkit.studio.phrases import DETERMINERS
 from x2vkit.trace import Trace
+from x2vkit.world.grammar import COLOR_NAMES, MOODS, SIZES, SUBJECTS
 
 Cast = Character | Mapping[str, Character] | Sequence[Character]
 CANVAS = 64
 """Rows and columns of a character's own noise: more than any box has."""
+BEFORE_A_NOUN = frozenset(DETERMINERS) | {*COLOR_NAMES, *SIZES, *MOODS}
 
 
 def shoot(
@@ -53,14 +57,16 @@ def shoot(
     Args:
         cast: a Character, or several (a list, or by the words that prompts call them). A prompt speaks of
             one by its noun or name ("the dog", "the dog without its scarf"), and where it speaks of none, it
-            goes on about the first one ("jumping in the snow").
+            goes on about the first one ("jumping in the snow"). One that begins with somebody else ("a cat
+            running") is made of them alone, with a warning.
         prompts: what happens in each clip. Clip i has the seed `seed + i`.
         pipeline: the model; by default the one that the options name.
         on_step: called with every Step.
         **options: of a RunRequest: seed, steps, guidance, num_frames, height, width, model ...
 
     Raises:
-        X2VError: a cast of nobody, no prompts, and whatever `record` refuses.
+        X2VError: a cast of nobody, no prompts, one that says nothing the model knows, and whatever `record`
+            refuses.
     """
     people = members(cast)
     if isinstance(prompts, str) or not isinstance(prompts, Sequence) or not prompts:
@@ -68,6 +74,8 @@ def shoot(
         raise X2VError(f"prompts={prompts!r:.60}", rule, 'use ["the dog walking", "the dog jumping"]')
     request = request_of("", options)
     validate(replace(request, steps=request.steps or 1, guidance=request.guidance or 1.0))
+    for number, prompt in enumerate(prompts):
+        _check_prompt(f"prompts[{number}]", prompt, people)
     asked = [replace(request, prompt=prompt, seed=request.seed + i) for i, prompt in enumerate(prompts)]
     return [shoot_one(people, each, pipeline=pipeline, on_step=on_step) for each in asked]
 
@@ -92,6 +100,19 @@ def shoot_one(
     return replace(trace, made_by={"call": "shoot", "cast": cast, "prompt": request.prompt})
 
 
+def _check_prompt(name: str, prompt: Any, people: Mapping[str, Character]) -> None:
+    """Raise X2VError for a prompt that says nothing; warn where nobody of the cast is in it."""
+    cure = f'use "the {next(iter(people.values())).noun} walking in the snow"'
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise X2VError(f"{name}={prompt!r:.60}", "a prompt says what happens in its clip", cure)
+    named = [one for one, who in people.items() if who.mentioned(prompt, one)]
+    if not named and not lexicon().tokenize(prompt).words[1:]:
+        raise X2VError(f"{name}={prompt!r:.60}", "the model knows no word of it", cure)
+    if spoken_of(people, prompt) is None:
+        got = f"{name}={prompt!r:.60} speaks of none of the cast ({', '.join(people)})"
+        warnings.warn(f"{got}: it is made as it is written", stacklevel=3)
+
+
 # -- who is spoken of ----------------------------------------------------------------------------------------
 
 
@@ -112,7 +133,9 @@ def members(cast: Cast) -> dict[str, Character]:
 
 
 def spoken_of(people: Mapping[str, Character], prompt: str) -> tuple[str, Character] | None:
-    """Whom a prompt is about: who is named first, by name or noun; the first of the cast where none is."""
+    """Whom a prompt is about: who is named first, by name or noun. Where none is, the first of the cast, and
+    nobody where the prompt begins with somebody else ("a red ball bouncing").
+    """
     if not people:
         return None
     words = prompt.lower().replace(",", " ").split()
@@ -121,7 +144,15 @@ def spoken_of(people: Mapping[str, Character], prompt: str) -> tuple[str, Charac
         for name, who in people.items()
     }
     first = min(places, key=lambda name: places[name])
-    return first, people[first]
+    named = places[first] < len(words) or any(who.mentioned(prompt, name) for name, who in people.items())
+    return None if not named and _begins_with_another(prompt, people) else (first, people[first])
+
+
+def _begins_with_another(prompt: str, people: Mapping[str, Character]) -> bool:
+    """Whether nothing but articles and adjectives stands before a subject of another kind than the cast's."""
+    known = lexicon().tokenize(prompt).words[1:]
+    first = next((word for word in known if word not in BEFORE_A_NOUN), "")
+    return first in SUBJECTS and first not in {who.stated().get("subject") for who in people.values()}
 
 
 def written_out(people: Mapping[str, Character], prompt: str) -> str:

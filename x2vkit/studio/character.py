@@ -16,6 +16,8 @@ from x2vkit.core.lexicon import Lexicon
 from x2vkit.errors import X2VError
 from x2vkit.registry import DEFAULT_MODEL, weights_folder
 from x2vkit.studio.checks import check_whole
+from x2vkit.studio.phrases import DETERMINERS
+from x2vkit.words import split_words
 from x2vkit.world.grammar import COLOR_NAMES, SUBJECTS, WEARABLES
 
 MOST_CHARACTERS = 200
@@ -47,6 +49,9 @@ class Character:
             raise X2VError(
                 "a character of nobody", "it has a description", 'use "a brown dog with a red scarf"'
             )
+        if not any(lexicon().knows(word) for word in split_words(self.bare) if word not in DETERMINERS):
+            rule = f"the model knows no word of it; it knows {', '.join(SUBJECTS)}"
+            raise X2VError(f"description={said!r:.60}", rule, 'use "a brown dog with a red scarf"')
         check_whole("seed", self.seed)
 
     @property
@@ -73,11 +78,6 @@ class Character:
 
         name: what shots call the character, besides its noun.
         """
-        called = "|".join(re.escape(one) for one in dict.fromkeys((name, self.noun)) if one)
-        begins = "|".join(PRONOUNS)
-        own = rf"(?:(?:the|our|that|this|same)\s+)+(?:{called})\b|^(?:an?\s+)?(?:{called})\b|^(?:{begins})\b"
-        own += rf"|\b{re.escape(name)}\b" if name and name != self.noun else ""
-        mention = re.compile(rf"(?:{own})({BARE})?", re.IGNORECASE)
         seen = 0
 
         def describe(found: re.Match[str]) -> str:
@@ -89,16 +89,20 @@ class Character:
 
         if self.description.lower() in prompt.lower():
             return prompt
-        written = mention.sub(describe, prompt.strip())
+        written = self._mention(name).sub(describe, prompt.strip())
         return written if seen else f"{self.description} {prompt.strip()}".strip()
 
+    def mentioned(self, prompt: str, name: str = "") -> bool:
+        """Whether a prompt speaks of the character; name as in `written_out`."""
+        found = self._mention(name).search(prompt.strip())
+        return bool(found) or self.description.lower() in prompt.lower()
 
-def check_known(one: Character, model: str = DEFAULT_MODEL) -> None:
-    """Raise X2VError for a character of whom a model knows no word that says what it is."""
-    if not Lexicon.load(weights_folder(model)).knows(one.noun):
-        got = f"a character {one.description!r:.80}"
-        known = ", ".join(SUBJECTS)
-        raise X2VError(got, f"the model does not know {one.noun!r:.40}", f"it knows {known}")
+    def _mention(self, name: str) -> re.Pattern[str]:
+        called = "|".join(re.escape(one) for one in dict.fromkeys((name, self.noun)) if one)
+        begins = "|".join(PRONOUNS)
+        own = rf"(?:(?:the|our|that|this|same)\s+)+(?:{called})\b|^(?:an?\s+)?(?:{called})\b|^(?:{begins})\b"
+        own += rf"|\b{re.escape(name)}\b" if name and name != self.noun else ""
+        return re.compile(rf"(?:{own})({BARE})?", re.IGNORECASE)
 
 
 @cache

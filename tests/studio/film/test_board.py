@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from x2vkit import Character, Shot, Storyboard, X2VError
+from x2vkit.studio.film.board import names_file
 
 
 def board(**changes):
@@ -24,8 +25,8 @@ def test_a_file_keeps_everything(tmp_path):
 
 
 def test_what_somebody_writes_by_hand_is_enough():
-    read = Storyboard.from_toml('[[shots]]\nwhat = "a red ball bouncing"\nseconds = 1')
-    assert read.shots == [Shot(what="a red ball bouncing", seconds=1)]
+    read = Storyboard.from_toml('[[shots]]\nwho = "a red ball"\nseconds = 1')
+    assert read.shots == [Shot("a red ball", seconds=1)]
     assert read.seconds == pytest.approx(13 / 12)  # 1 + 4k frames at 12 a second
 
 
@@ -37,7 +38,10 @@ def test_what_somebody_writes_by_hand_is_enough():
         ({"shots": [Shot("a dog", seconds=-1)]}, "shot 1.seconds=-1: a shot lasts 0.4 to 10"),
         ({"shots": [Shot("a dog", seconds=float("nan"))]}, "seconds=nan"),
         ({"shots": [Shot("a dog", camera="dolly")]}, "camera='dolly': camera is static, pan left"),
-        ({"shots": [Shot("a dog"), Shot()]}, "shot 2 without who and what"),
+        ({"shots": [Shot("a dog"), Shot()]}, "shot 2 without who"),
+        ({"shots": [Shot("", "bouncing", "")]}, "shot 1 without who"),
+        ({"notes": 5}, "notes are a list"),
+        ({"notes": [5]}, "notes are a list"),
         ({"shots": [Shot("a" * 500)]}, "text of at most 200"),
         ({"shots": ["a dog"]}, "a shot is a Shot"),
         ({"shape": "round"}, "square, wide, tall"),
@@ -59,9 +63,29 @@ def test_what_cannot_be_made_is_refused(change, said):
         ("[cast.dog]\nseed = 1", "a character of nobody|description"),
         ('[cast.dog]\ndescription = " "\n[[shots]]\nwho = "x"', "a character of nobody"),
         ("cast = 1", "a cast is a table"),
+        ('[[shots]]\nwho = ""\nwhat = "bouncing"', "shot 1 without who"),
+        ('notes = 5\n[[shots]]\nwho = "x"', "notes are a list"),
         ("shots = [", "it is no TOML"),
     ],
 )
 def test_a_bad_file_is_told_by_what_is_wrong_in_it(text, said):
     with pytest.raises(X2VError, match=said):
         Storyboard.from_toml(text)
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path):
+    path = tmp_path / "hat.toml"
+    path.write_text("shots = [")
+    with pytest.raises(X2VError, match="hat.toml.*it is no TOML"):
+        Storyboard.load(path)
+
+
+def test_an_idea_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adir").mkdir()
+    for path in ("hat.tml", "no/such", "/no", "adir"):
+        with pytest.raises(X2VError, match=f"board '{path}'"):
+            names_file(path)
+    for idea in ("a dog", "a dog and/or a cat runs", "Dr. Who runs. Then he sleeps."):
+        assert not names_file(idea)
+    assert names_file("no.toml") and names_file(tmp_path)

@@ -76,9 +76,8 @@ class Shot:
         """Raise X2VError for the first field that cannot be. name: what the message calls it."""
         for one in ("who", "what", "where", "title", "says"):
             _text(f"{name}.{one}", getattr(self, one))
-        if not (self.who.strip() or self.what.strip()):
-            rule = "a shot shows somebody, or something that happens"
-            raise X2VError(f"{name} without who and what", rule, 'write who = "a brown dog"')
+        if not self.who.strip():
+            raise X2VError(f"{name} without who", "a shot shows somebody", 'write who = "a brown dog"')
         for one, allowed in (("camera", CAMERAS), ("cut", CUTS)):
             if getattr(self, one) not in allowed:
                 got = f"{name}.{one}={getattr(self, one)!r:.60}"
@@ -131,6 +130,9 @@ class Storyboard:
         if self.shape not in SIZES:
             raise X2VError(f"shape={self.shape!r:.60}", f"a film is {', '.join(SIZES)}", 'write "square"')
         check_whole("seed", self.seed)
+        if not isinstance(self.notes, list) or not all(isinstance(note, str) for note in self.notes):
+            rule = "notes are a list of sentences"
+            raise X2VError(f"notes={self.notes!r:.60}", rule, 'write ["..."], or leave them out')
         if not isinstance(self.cast, dict):
             rule = "a cast is a dict of name -> Character"
             raise X2VError(f"cast={self.cast!r:.60}", rule, 'use {"dog": Character("a brown dog")}')
@@ -158,7 +160,9 @@ class Storyboard:
             X2VError: a key that there is not, or a value that cannot be.
         """
         values = dict(_table("a storyboard", values, cls))
-        shots = _listed("shots", values.pop("shots", []))
+        shots = values.pop("shots", [])
+        if not isinstance(shots, (list, tuple)):
+            raise X2VError(f"shots={shots!r:.60}", "shots are a list", "write [[shots]] before each shot")
         cast = values.pop("cast", {})
         if not isinstance(cast, Mapping):
             rule = "a cast is a table of names"
@@ -166,7 +170,6 @@ class Storyboard:
         board = cls(**values)
         board.shots = [Shot(**_table(f"shot {i}", one, Shot)) for i, one in enumerate(shots, 1)]
         board.cast = {name: Character(**_table(f"cast.{name}", one, Character)) for name, one in cast.items()}
-        board.notes = [str(note) for note in _listed("notes", board.notes)]
         board.check()
         return board
 
@@ -187,15 +190,13 @@ class Storyboard:
         return "\n".join(lines) + "\n"
 
     @classmethod
-    def from_toml(cls, text: str) -> Storyboard:
-        """From TOML. Raises X2VError for what is none, and as `from_dict`."""
+    def from_toml(cls, text: str, name: str = "a storyboard") -> Storyboard:
+        """From TOML. Raises X2VError for what is none, with the name that it has, and as `from_dict`."""
         try:
             return cls.from_dict(tomllib.loads(text))
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             rule = f"it is no TOML ({error})"
-            raise X2VError(
-                "a storyboard", rule, "compare it with what storyboard(...).to_toml() writes"
-            ) from error
+            raise X2VError(name, rule, "compare it with what storyboard(...).to_toml() writes") from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a .toml file, all of it or nothing. Returns the path."""
@@ -207,10 +208,30 @@ class Storyboard:
         """From a .toml file. Raises X2VError for what cannot be read, and as `from_toml`."""
         file = check_file("storyboard", path)
         try:
-            return cls.from_toml(file.read_text("utf-8"))
+            return cls.from_toml(file.read_text("utf-8"), f"storyboard {str(path)!r:.200}")
         except (OSError, UnicodeDecodeError) as error:
             rule = f"it cannot be read ({error})"
             raise X2VError(f"storyboard {str(path)!r:.200}", rule, "name a TOML file in UTF-8") from error
+
+
+def names_file(board: str | os.PathLike[str]) -> bool:
+    """Whether a storyboard's file is named, and no idea in words.
+
+    Raises:
+        X2VError: what looks like a path (it has a slash or a suffix, or exists) and is no .toml file.
+    """
+    text = str(board)
+    if isinstance(board, os.PathLike) or text.lower().endswith(".toml"):
+        return True
+    looks = re.search(r"\.[a-z][a-z0-9]{1,4}$", text, re.IGNORECASE) or re.fullmatch(r"\S*[/\\]\S*", text)
+    try:
+        there = bool(text.strip()) and Path(text).exists()
+    except (OSError, ValueError):  # too long for a name, or a NUL
+        there = False
+    if looks or there:
+        rule = "it is there, but it is no storyboard (.toml)" if there else "no such file"
+        raise X2VError(f"board {text!r:.200}", rule, 'name a .toml file, or write an idea: "a dog runs home"')
+    return False
 
 
 def _table(name: str, values: Any, kind: type) -> Mapping[str, Any]:
@@ -222,12 +243,6 @@ def _table(name: str, values: Any, kind: type) -> Mapping[str, Any]:
         rule = f"{name} has the keys {', '.join(known)}"
         raise X2VError(f"{name}: {', '.join(strange)[:80]}", rule, "correct or remove it")
     return values
-
-
-def _listed(name: str, values: Any) -> list[Any]:
-    if not isinstance(values, (list, tuple)):
-        raise X2VError(f"{name}={values!r:.60}", f"{name} are a list", "write [[shots]] before each shot")
-    return list(values)
 
 
 def _text(name: str, value: Any) -> None:

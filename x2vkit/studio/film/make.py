@@ -31,7 +31,7 @@ from x2vkit.media import SOUND_RATE, Frames, Sound
 from x2vkit.registry import DEFAULT_MODEL
 from x2vkit.studio.character import Character
 from x2vkit.studio.film import edit
-from x2vkit.studio.film.board import Shot, Storyboard
+from x2vkit.studio.film.board import Shot, Storyboard, names_file
 from x2vkit.studio.film.sound import mixed, soundtrack
 from x2vkit.studio.film.tell import storyboard as tell
 from x2vkit.studio.film.verbs import place_of
@@ -183,15 +183,11 @@ def film(
     """
     board = read_board(board)
     file = None if path is None else media.check_output(path, (".mp4",))
-    given = sound if isinstance(sound, bool) else media.read_sound(sound)
     request = RunRequest(model=model, steps=steps, guidance=guidance)
-    _check_sampling(request)
+    given = checked_sound(board, sound, request)
     kept = shots_folder(file, folder)
     from x2vkit.run.load import loaded
-    from x2vkit.studio.voice import heard
 
-    for says in {shot.says.strip() for shot in board.shots} - {""}:
-        heard(None, says)  # whether it can be spoken is told before anything is made
     pipeline = pipeline or loaded(model)
     requests = [request_of_shot(board, shot, request.resolve(pipeline.sampling)) for shot in board.shots]
     traces, made = [], []
@@ -210,11 +206,27 @@ def film(
     return ready
 
 
+def checked_sound(
+    board: Storyboard, sound: bool | str | os.PathLike[str], request: RunRequest
+) -> bool | Sound:
+    """A film's sound, if it can be read. X2VError for that, for a number out of its range, and for words that
+    cannot be spoken: all is told before anything is made.
+    """
+    from x2vkit.run.request import check_number
+    from x2vkit.studio.voice import heard
+
+    check_number("steps", request.steps)
+    if request.guidance is not None:
+        check_number("guidance", request.guidance)
+    for says in {shot.says.strip() for shot in board.shots} - {""}:
+        heard(None, says)
+    return sound if isinstance(sound, bool) else media.read_sound(sound)
+
+
 def read_board(board: Storyboard | str | os.PathLike[str]) -> Storyboard:
     """A storyboard as it is, from its file, or from an idea; checked, and a copy."""
     if isinstance(board, (str, os.PathLike)):
-        is_file = isinstance(board, os.PathLike) or str(board).lower().endswith(".toml")
-        return Storyboard.load(board) if is_file else tell(str(board))
+        return Storyboard.load(board) if names_file(board) else tell(str(board))
     if not isinstance(board, Storyboard):
         rule = "a film is made of a Storyboard, its .toml file, or an idea"
         raise X2VError(f"board={board!r:.60}", rule, 'use x2v.storyboard("a dog loses its hat")')
@@ -349,11 +361,3 @@ def _sound(board: Storyboard, traces: Sequence[Trace], given: bool | Sound) -> S
     else:
         track = np.zeros(round(sum(seconds) * SOUND_RATE), np.int16)
     return mixed(track, spoken)
-
-
-def _check_sampling(request: RunRequest) -> None:
-    from x2vkit.run.request import check_number
-
-    check_number("steps", request.steps)
-    if request.guidance is not None:
-        check_number("guidance", request.guidance)

@@ -19,6 +19,7 @@ import numpy as np
 from x2vkit.config import check_prompt
 from x2vkit.errors import X2VError
 from x2vkit.studio.character import Character, lexicon
+from x2vkit.studio.checks import check_whole
 from x2vkit.studio.film.board import MOST_SHOTS, USUAL_SECONDS, Shot, Storyboard
 from x2vkit.studio.film.verbs import ACTIONS, FINDS, LOSES, action_of, forms, place_of
 from x2vkit.world.grammar import (
@@ -44,13 +45,8 @@ CASTING = 3
 """Seed of the first character: of the first eight brown dogs with a red hat the one that looks best."""
 PRONOUNS = frozenset("it he she they him her them its his their who".split())
 HOMES = {
-    "fish": "underwater",
-    "boat": "beach",
-    "bird": "grass",
-    "car": "city",
-    "robot": "city",
-    "face": "city",
-}
+    "fish": "underwater", "boat": "beach", "bird": "grass", "car": "city", "robot": "city", "face": "city",
+}  # fmt: skip
 """Where a subject is unless the idea says; anybody else is on the grass."""
 PHRASES = {
     "snow": "in the snow", "grass": "on the grass", "beach": "on the beach", "night": "at night",
@@ -112,18 +108,16 @@ def storyboard(
         title: of the film; None makes one of the idea, "" is none.
 
     Raises:
-        X2VError: an idea that says nothing, or shots or seconds out of their range.
+        X2VError: an idea that says nothing, or shots, seconds or seed out of their range.
     """
     check_prompt(idea, "idea")
     if not re.search(r"[^\W_]", idea):
         rule = "an idea says who does what, in a sentence or two"
         raise X2VError(f"idea={idea!r:.60}", rule, 'use "a dog loses its hat and finds it again"')
-    if shots is not None and (
-        not isinstance(shots, int) or isinstance(shots, bool) or not 1 <= shots <= MOST_SHOTS
-    ):
-        rule = f"a film has 1 to {MOST_SHOTS} shots"
-        raise X2VError(f"shots={shots!r:.60}", rule, "leave it out, or use 6")
+    if shots is not None:
+        check_whole("shots", shots, 1, MOST_SHOTS)
     Shot(who="x", seconds=seconds).check("storyboard")
+    check_whole("seed", seed)
     told = _Told()
     events = [read_event(clause, told) for clause in clauses(idea)][:MOST_SHOTS]
     events = [event for event in events if event.who or event.what] or [Event(idea)]
