@@ -105,7 +105,8 @@ def test_every_suite_measures_real_renders_and_every_limit_has_a_figure():
 def test_the_command_names_the_suites(capsys):
     assert tuple(NAMES) == tuple(SUITES)
     assert tuple(STUDIO) == tuple(STUDIO_SUITES)
-    assert main(["evaluate", "--only", "beauty"]) == 2
+    for only in ("beauty", "", ","):
+        assert main(["evaluate", "--only", only]) == 2
     assert "adherence" in capsys.readouterr().err
     assert main(["evaluate", "--prompts", "0"]) == 2
     with pytest.raises(X2VError, match="suites are"):

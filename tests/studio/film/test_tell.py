@@ -94,9 +94,10 @@ def test_verbs_in_their_forms_and_places_by_their_meaning():
         ("?!", {}, "an idea says who does what"),
         (3, {}, "idea"),
         ("x" * 20_000, {}, "idea of 20,000 characters"),
-        ("a dog", {"shots": 500}, "shots=500: a film has 1 to 60"),
+        ("a dog", {"shots": 500}, "shots=500.*from 1 to 60"),
         ("a dog", {"shots": 0}, "shots=0"),
         ("a dog", {"seconds": -1}, "seconds=-1"),
+        ("a dog", {"seed": "x"}, "seed='x'"),
     ],
 )
 def test_what_is_no_idea_is_refused(idea, given, said):
