@@ -11,7 +11,6 @@ pytestmark = pytest.mark.slow
 
 def test_denoise_in_jupyterlab(open_notebook):
     lab = open_notebook(["import x2vkit as x2v\nview = x2v.views.Denoise()\nview"])
-    lab.page.screenshot(path="/tmp/lab.png")
     before = lab.sent
     seen = [lab.pixels("canvas", 0)]
     for step in range(19):
