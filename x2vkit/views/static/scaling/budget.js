@@ -29,9 +29,8 @@ export class Budget {
         const value = Number(input.value.replaceAll(",", ""));
         one.refused = !(value >= LEAST && value <= MOST);
         problem.hidden = !one.refused;
-        problem.textContent = one.refused
-          ? `“${input.value.slice(0, 40)}” for “${label}”: write a number above 0, as in 400 or 1e18. The last one stays.`
-          : "";
+        const rule = "write a number above 0, as in 400 or 1e18. The last one stays.";
+        problem.textContent = one.refused ? `“${input.value.slice(0, 40)}” for “${label}”: ${rule}` : "";
         if (!one.refused) take(value);
         view.redraw();
         view.commit();

@@ -1,7 +1,7 @@
 // @ts-check
 /** What was asked, when it is asked again, and where the answers go. */
 import { button } from "../lib/controls.js";
-import { h, uid } from "../lib/elements.js";
+import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
 import { nest } from "../lib/nested.js";
 import { Beside } from "./beside.js";
@@ -9,6 +9,7 @@ import { download } from "./download.js";
 import { Refused, missing } from "./files.js";
 import { attention, denoise } from "./inside.js";
 import { Model } from "./model.js";
+import { promptBox } from "./promptbox.js";
 import { FIRST_PROMPT, Settings, fromLink } from "./settings.js";
 import { Stage } from "./stage.js";
 import { traceFile } from "./trace.js";
@@ -34,7 +35,10 @@ export class Page {
     this.words = new WordList(view, this.manifest.lexicon.max_words, (word, instead) =>
       this._write(word, instead),
     );
-    this.prompt = this._prompt();
+    this.prompt = promptBox(view, (typing) => {
+      if (typing) this.plan = null;
+      this.ask(typing ? TYPING : 0);
+    });
     this.go = button(view, { label: "Make clip" }, () => this.ask(0));
     this.go.classList.add("x2v-web-go");
     this.go.disabled = true;
@@ -55,23 +59,6 @@ export class Page {
       this.plan = plan;
       this.ask(0);
     };
-  }
-
-  _prompt() {
-    const text = h("textarea", {
-      ...{ id: uid("prompt"), rows: 2, spellcheck: "false", class: "x2v-web-prompt" },
-      placeholder: FIRST_PROMPT,
-    });
-    this.view.listen(text, "input", () => {
-      this.plan = null;
-      this.ask(TYPING);
-    });
-    this.view.listen(text, "keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey) return;
-      event.preventDefault();
-      this.ask(0);
-    });
-    return text;
   }
 
   async start() {
@@ -100,10 +87,7 @@ export class Page {
     const { files } = model;
     const all = files.size(model.needed(asked.shape));
     files.onBytes = () => {
-      if (this.view.root.dataset.refused) return; // other files may still come
-      const [come, of] = [files.come, all].map((bytes) => (bytes / 1e6).toFixed(1));
-      if (files.come < all) this.stage.wait(`Loading the model: ${come} of ${of} MB`, files.come / all);
-      else this.stage.wait("Starting the model…", null);
+      if (!this.view.root.dataset.refused) this.stage.arrive(files.come, all); // other files may still come
     };
     this.tell("The model is loading; meanwhile you can type what the clip should show.");
     await this.view.model.get("ready");

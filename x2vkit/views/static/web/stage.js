@@ -73,6 +73,12 @@ export class Stage {
     else this.loading.removeAttribute("value");
   }
 
+  /** Bytes of the model that have come, of all that it needs. @param {number} come @param {number} all */
+  arrive(come, all) {
+    if (come >= all) return this.wait("Starting the model…", null);
+    this.wait(`Loading the model: ${(come / 1e6).toFixed(1)} of ${(all / 1e6).toFixed(1)} MB`, come / all);
+  }
+
   /** The prompt that stands above: a clip of another one is marked as older. @param {string} prompt */
   asked(prompt) {
     this.wanted = prompt;
