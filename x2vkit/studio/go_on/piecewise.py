@@ -102,7 +102,7 @@ def piecewise(
         rule = f"a clip has up to {LONGEST:.0f} seconds at {request.fps:g} frames a second"
         raise X2VError(f"num_frames={num_frames}", rule, "use 17, 33 or 49")
     at_once = num_frames if how == "whole" else min(num_frames, RunRequest.num_frames)
-    check_cost(pipeline, (at_once, height, width), request.steps, request.guidance, 1.0, 1, False)
+    check_cost(pipeline, (at_once, height, width), *request.sampled(), 1.0, 1, False)
     f, h, w = latent_shape(num_frames, height, width)
     source = torch.Generator("cpu").manual_seed(seed)
     noise = torch.randn(pipeline.transformer.config.latent_channels, f, h, w, generator=source)
