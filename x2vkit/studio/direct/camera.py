@@ -128,7 +128,7 @@ def read_words(text: str, subjects: Sequence[str] = ()) -> list[Move]:
     if not text.strip() or len(text) > LONGEST:
         got = f"camera={text.strip()[:60]!r}" + "..." * (len(text) > LONGEST)
         raise X2VError(got, f"{RULE}, in 1 to {LONGEST} characters", CURE)
-    parts = re.split(r"\s*(?:,|;|\band\s+then\b|\bthen\b)\s*", text.lower().strip(" ."))
+    parts = re.split(r"\s*(?:[,;]?\s*\b(?:and\s+)?then\b|[,;])\s*", text.lower().strip(" ."))
     if not all(parts):
         raise X2VError(f"camera={text[:80]!r}", "before and after 'then' or a comma is a move", CURE)
     return [_part(part, text, subjects) for part in parts]
