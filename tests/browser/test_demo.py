@@ -347,6 +347,7 @@ def test_words_stand_out_from_their_ground(served, visit, dark):
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
     for selector in (".x2v-header p", ".x2v-caption", ".x2v-details span", ".x2v-cards span", ".x2v-go"):
+        page.wait_for_selector(selector, state="attached")
         ink, ground = page.evaluate(
             """selector => {
                 let e = document.querySelector(selector);
