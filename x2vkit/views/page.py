@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from x2vkit.media import check_output, write_atomic
 
@@ -34,6 +34,26 @@ PAGE_BYTES = 20_000_000
 BUFFER_BYTES = 14_400_000
 """What its views may send for that: a third is added by base64, and the code of all views takes 0.3 MB."""
 
+MODEL = """
+const modelOver = (values, rest) => {
+  const listeners = new Map();
+  const hear = (event, ...told) => {
+    for (const listener of listeners.get(event) ?? []) listener(...told);
+  };
+  return {
+    hear,
+    get: (name) => values[name],
+    set: (name, value) => {
+      values[name] = value;
+      hear("change:" + name);
+    },
+    on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
+    off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
+    ...rest,
+  };
+};
+"""
+"""What a notebook's widget manager gives a view, in few lines: a model over plain values."""
 HOST = """
 const models = [];
 const states = JSON.parse(document.getElementById("state").textContent);
@@ -43,22 +63,14 @@ for (const state of states) {
   const bytes = new Uint8Array(letters.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   state.values.buffer = new DataView(bytes.buffer);
-  const listeners = new Map();
-  const model = {
-    get: (name) => state.values[name],
-    set: (name, value) => {
-      state.values[name] = value;
-      for (const listener of listeners.get("change:" + name) ?? []) listener();
-    },
-    on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
-    off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
+  const model = modelOver(state.values, {
     save_changes: () => tell(),
     // Whoever shows the page in a frame may answer for the kernel.
     send: (message) => parent !== window && parent.postMessage({ x2vSend: message }, "*"),
-  };
+  });
   window.addEventListener("message", ({ source, data }) => {
     if (source !== parent || parent === window || !data?.x2vHear) return;
-    for (const listener of listeners.get("msg:custom") ?? []) listener(data.x2vHear, []);
+    model.hear("msg:custom", data.x2vHear, []);
   });
   views[state.view].render({ model, el });
   models.push(model);
@@ -92,9 +104,7 @@ follow();
 window.addEventListener("hashchange", follow);
 Object.assign(window, { x2vkitViews: views, x2vkitModels: models }); // for whoever looks under the bonnet
 """
-"""What a notebook's widget manager does for a view, in few lines: a model over values inlined in the page;
-and what it does not: the page's address says where the reader is.
-"""
+"""Views over the values that are inlined in the page; and its address says where the reader is."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -107,8 +117,8 @@ PAGE = """<!doctype html>
 <style>{css}</style>
 </head>
 <body class="x2v-page">
-<script type="application/json" id="state">{state}</script>
-<script type="module">{script}</script>
+{body}<script type="application/json" id="state">{state}</script>
+{files}<script type="module">{script}</script>
 </body>
 </html>
 """
@@ -191,22 +201,51 @@ def html(
         view._complete()
     names = sorted({view._module for view in views})
     states = [{"view": view._module, "values": _values(view)} for view in views]
-    # In JSON "<" stands only inside strings: no prompt can end the script element it stands in.
-    state = json.dumps(states, separators=(",", ":")).replace("<", "\\u003c")
     modules = [f"{name}/index" for name in names]
     table = ", ".join(f"{name}: {constant(f'{name}/index')}.default" for name in names)
-    script = f"{bundle(*modules)}\nconst views = {{ {table} }};\n{HOST}".replace("</script", "<\\/script")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
-        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
+    script = f"{bundle(*modules)}\nconst views = {{ {table} }};\n{MODEL}{HOST}"
     styles = css(*names, *(part for view in views for part in view._parts))
-    fill = {"policy": policy, "css": styles, "state": state, "script": script}
-    page = PAGE.format(title=escape(title or views[0].label), **fill)
+    page = document(title or views[0].label, styles, states, script)
     if path is not None:
         write_atomic(check_output(path, (".html",)), page.encode())
     return page
+
+
+def document(
+    title: str,
+    styles: str,
+    state: Any,
+    script: str,
+    *,
+    body: str = "",
+    files: str = "",
+    scripts: str = "",
+    sources: str = "",
+) -> str:
+    """A page of one script that its content policy knows by its hash, so that it asks no host.
+
+    Args:
+        title: plain text.
+        styles: CSS.
+        state: JSON values; the script finds them in the element "state".
+        script: a module.
+        body: HTML before the state.
+        files: HTML before the script.
+        scripts: what else may run, and `sources`, further directives: in the policy's own words.
+    """
+    script = script.replace("</script", "<\\/script")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'{scripts}; {sources}style-src 'unsafe-inline'; "
+        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    fill = {"policy": policy, "title": escape(title), "css": styles, "state": inline_json(state)}
+    return PAGE.format(**fill, body=body, files=files, script=script)
+
+
+def inline_json(value: Any) -> str:
+    """JSON that can stand in a script element: "<" stands only inside strings, and no prompt can end it."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _values(view: View) -> dict[str, object]:

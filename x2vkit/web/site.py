@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import base64
 import gzip
-import hashlib
-import json
 import os
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
-from x2vkit.views.page import bundle, constant, css
+from x2vkit.views.page import MODEL, bundle, constant, css, document, inline_json
 from x2vkit.web.export import PageData
 from x2vkit.web.vendor import engine
 
@@ -33,19 +30,8 @@ TITLE = "x2vkit: a video model in a page"
 
 HOST = """
 const state = JSON.parse(document.getElementById("state").textContent);
-const listeners = new Map();
 const values = { ...state, views, worker, buffer: new DataView(new ArrayBuffer(0)), group: "" };
-const model = {
-  get: (name) => values[name],
-  set: (name, value) => {
-    values[name] = value;
-    for (const listener of listeners.get("change:" + name) ?? []) listener();
-  },
-  on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
-  off: (event, listener) => listeners.set(event, listeners.get(event)?.filter((one) => one !== listener)),
-  save_changes: () => {},
-  send: () => {},
-};
+const model = modelOver(values, { save_changes: () => {}, send: () => {} });
 const claimed = async () => {
   const { serviceWorker } = navigator;
   if (!state.offline || !serviceWorker) return;
@@ -60,23 +46,8 @@ page.render({ model, el: document.getElementById("page") });
 window.x2vkitModel = model; // for whoever looks under the bonnet
 """
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{title}</title>
-<style>{css}</style>
-</head>
-<body class="x2v-page">
-<div id="page"><p id="opening">Opening…</p>
+BODY = """<div id="page"><p id="opening">Opening…</p>
 <noscript>This page needs JavaScript: the model runs in it.</noscript></div>
-<script type="application/json" id="state">{state}</script>
-{files}<script type="module">{script}</script>
-</body>
-</html>
 """
 
 SERVICE_WORKER = """// Keeps the page and its data, so that it opens without a network. Made by x2vkit page.
@@ -169,15 +140,11 @@ def _page(data: PageData, packed: Mapping[str, bytes], title: str, inlined: str,
         "selection": {"frame": 0},
         "offline": offline,
     }
-    script = _script()
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}' blob: 'wasm-unsafe-eval'; "
-        "worker-src blob: 'self'; connect-src 'self' blob:; style-src 'unsafe-inline'; "
-        "img-src data: blob:; media-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    fill = {"policy": policy, "title": escape(title), "css": css("web", *VIEWS), "state": _inline(state)}
-    return PAGE.format(**fill, files=inlined, script=script).encode()
+    page = document(
+        title, css("web", *VIEWS), state, _script(), body=BODY, files=inlined,
+        scripts=" blob: 'wasm-unsafe-eval'", sources="worker-src blob: 'self'; connect-src 'self' blob:; ",
+    )  # fmt: skip
+    return page.encode()
 
 
 def _script() -> str:
@@ -188,12 +155,7 @@ def _script() -> str:
         bundle("web/index", *names.values()),
         f"const page = {constant('web/index')}.default;",
         f"const views = {{ {table} }};",
-        f"const worker = {_inline(bundle('web/worker'))};",
-        HOST,
+        f"const worker = {inline_json(bundle('web/worker'))};",
+        MODEL + HOST,
     ]
-    return "\n".join(parts).replace("</script", "<\\/script")
-
-
-def _inline(value: Any) -> str:
-    """JSON that can stand in a script element: "<" stands only inside strings."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return "\n".join(parts)
