@@ -95,3 +95,10 @@ def scenes_where(
         if fits(spec):
             found.append(replace(spec, **changes))  # type: ignore[arg-type]
     return found
+
+
+def talking_faces(count: int, seed: int) -> list[SceneSpec]:
+    """`count` trained scenes of one face that talks, before a camera that stands."""
+    return scenes_where(
+        count, seed, lambda s: s.action == "talk" and s.subject == "face" and not s.other, camera="static"
+    )

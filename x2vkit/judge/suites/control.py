@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from x2vkit.judge import metrics, sampling
-from x2vkit.judge.prompts import plain, scenes_where
+from x2vkit.judge.prompts import plain, scenes_where, talking_faces
 from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import ClipSampler, SampledClip
 from x2vkit.judge.suites.common import agreements, mean_or_none, share_of_it
@@ -16,12 +16,7 @@ from x2vkit.world import SceneSpec
 
 def speech(run: ClipSampler) -> Iterator[Figure]:
     """Does a mouth follow a track of openness, and does a face show its mood?"""
-    specs = scenes_where(
-        run.few,
-        run.seed,
-        lambda s: s.action == "talk" and s.subject == "face" and not s.other,
-        camera="static",
-    )
+    specs = talking_faces(run.few, run.seed)
     real = run.real(specs)
     requested = [truth.mouth[:, 0] for _, truth in real]
     made = run.made(specs, conditions=[sampling.given_mouth(x, truth) for x, truth in real])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS
-from x2vkit.judge.prompts import plain, scenes_where
+from x2vkit.judge.prompts import plain, talking_faces
 from x2vkit.judge.report import Figure
 from x2vkit.judge.sampling import USUAL, ClipSampler
 from x2vkit.media import SOUND_RATE, Sound
@@ -20,12 +20,7 @@ LAGS = range(-3, 4)
 
 def speech(run: ClipSampler) -> Iterator[Figure]:
     """Correlation of the judged mouth with the openness that a sound asks for, and the lag between them."""
-    specs = scenes_where(
-        run.prompts,
-        run.seed,
-        lambda s: s.action == "talk" and s.subject == "face" and not s.other,
-        camera="static",
-    )
+    specs = talking_faces(run.prompts, run.seed)
     real = run.real(specs)
     asked = [truth.mouth[:, 0] for _, truth in real]
     shown = [clip.reading.mouth for clip, _ in real]
