@@ -30,7 +30,7 @@ from x2vkit.config import RunRequest
 from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
-from x2vkit.run.load import loaded
+from x2vkit.run.load import chosen
 from x2vkit.run.record import record
 from x2vkit.run.request import request_of, validate
 from x2vkit.studio.character import Character, lexicon
@@ -88,7 +88,7 @@ def shoot_one(
     on_step: Callable[[Step], object] | None = None,
 ) -> Trace:
     """One clip of a cast (of nobody, too: then it is a clip like any other); see `shoot`."""
-    pipeline = pipeline or loaded(request.model)
+    pipeline = chosen(pipeline, request.model)
     lead = spoken_of(people, request.prompt)
     if lead is None:
         return record(request, attention=None, pipeline=pipeline, on_step=on_step)

@@ -186,9 +186,9 @@ def film(
     request = RunRequest(model=model, steps=steps, guidance=guidance)
     given = checked_sound(board, sound, request)
     kept = shots_folder(file, folder)
-    from x2vkit.run.load import loaded
+    from x2vkit.run.load import chosen
 
-    pipeline = pipeline or loaded(model)
+    pipeline = chosen(pipeline, model)
     requests = [request_of_shot(board, shot, request.resolve(pipeline.sampling)) for shot in board.shots]
     traces, made = [], []
     for number, wanted in enumerate(requests):
