@@ -12,6 +12,11 @@ class X2VError(ValueError):
         self.got, self.rule, self.cure = got, rule, cure
         super().__init__(f"{got}: {rule}. {cure}.")
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """Its three parts by name, as a page is told of them."""
+        return {"got": self.got, "rule": self.rule, "cure": self.cure}
+
     def __reduce__(self) -> tuple:
         """Rebuild from the three parts, so that the error survives a process boundary (data workers)."""
         return type(self), (self.got, self.rule, self.cure)

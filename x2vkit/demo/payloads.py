@@ -47,7 +47,7 @@ def wait(text: str) -> Message:
 
 def trouble(error: X2VError) -> Message:
     """What was given, the rule, the cure."""
-    return {"kind": "trouble", "got": error.got, "rule": error.rule, "cure": error.cure}
+    return {"kind": "trouble", **error.parts}
 
 
 def palettes(engine: Engine) -> Message:

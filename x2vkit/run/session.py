@@ -296,7 +296,7 @@ class Session:
         return {} if image is None else {"image": self._images[image]}
 
     def _problems(self, id: Any, wrong: Mapping[str, X2VError]) -> None:
-        told = {name: {"got": e.got, "rule": e.rule, "cure": e.cure} for name, e in wrong.items()}
+        told = {name: error.parts for name, error in wrong.items()}
         self._emit("problems", {"id": id, "fields": told}, [])
 
 

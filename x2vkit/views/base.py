@@ -128,8 +128,7 @@ class View(Selecting):
             values = self._values(self.prepare(*args, **options))
         except X2VError as error:
             self.error = error
-            told = {"got": error.got, "rule": error.rule, "cure": error.cure}
-            values = {"metadata": {"error": told, "label": self.label, "arrays": []}}
+            values = {"metadata": {"error": error.parts, "label": self.label, "arrays": []}}
         self._first: Mapping[str, Any] = values.get("selection", {})
         super().__init__(**values, layout={"width": "100%"})
 

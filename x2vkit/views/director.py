@@ -24,8 +24,9 @@ from x2vkit.backend import Directed, DirectorBackend, default_backend
 from x2vkit.errors import X2VError
 from x2vkit.registry import LIMITS
 from x2vkit.trace import Trace
-from x2vkit.views.base import Content, TraceLike, View, as_trace
+from x2vkit.views.base import Content, TraceLike, as_trace
 from x2vkit.views.buffer import Array
+from x2vkit.views.live import LiveView
 from x2vkit.views.messages import DIRECTOR, check_message
 from x2vkit.views.page import STATIC
 from x2vkit.views.shown import Shown
@@ -50,7 +51,7 @@ ASKED: dict[str, Any] = {"boxes": [None, None], "soft": [[], []], "strokes": [],
 """Nothing asked for, as the browser keeps it."""
 
 
-class Director(View):
+class Director(LiveView):
     """Draw boxes, regions and strokes on a frame, drag the plan, move the camera; compare with what came.
 
     Args:
@@ -78,7 +79,6 @@ class Director(View):
         **options: Any,
     ) -> None:
         self._backend, self._folders = backend, folders
-        self._session: Any = None
         super().__init__(trace, **options)
         self.on_msg(self._on_message)
 
@@ -124,15 +124,9 @@ class Director(View):
         figure.suptitle(f"{trace.prompt or '(no words)'}  ·  {said}", fontsize=11)
         return figure
 
-    def close(self) -> None:
-        """Stop what runs, and close the widget."""
-        if self._session is not None:
-            self._session.close()
-        super().close()
-
     def wait(self, seconds: float = 60) -> bool:
         """Until nothing is left to do; whether that came within so many seconds."""
-        return self._session is None or self._session.wait(seconds)
+        return self.session is None or self.session.wait(seconds)
 
     # -- between the kernel and the browser
 
@@ -141,26 +135,26 @@ class Director(View):
         try:
             self._hear(check_message(message, buffers, DIRECTOR))
         except X2VError as error:
-            self._emit("problems", {"got": error.got, "rule": error.rule, "cure": error.cure}, [])
+            self._emit("problems", error.parts, [])
 
     def _hear(self, message: Mapping[str, Any]) -> None:
         kind = message.get("kind")
         if kind == "hello":
             self._emit("hello", {}, [])
-        elif kind == "cancel" and self._session is not None:
-            self._session.cancel()
+        elif kind == "cancel" and self.session is not None:
+            self.session.cancel()
         elif kind == "ask":
-            if self._session is None:
+            if self.session is None:
                 backend: Any = self._backend or default_backend(self._folders)
-                self._session = backend.directing(self._emit)
+                self.session = backend.directing(self._emit)
             frames, height, width, _ = self.trace.frames.shape
             sizes = {"num_frames": frames, "height": height, "width": width}
-            self._session.ask({**message["asked"], **sizes}, message["draft"])
+            self.session.ask({**message["asked"], **sizes}, message["draft"])
 
     def _emit(self, kind: str, metadata: dict[str, Any], buffers: list[bytes]) -> None:
         """One event to the browser; what was made goes into the widget's state first."""
         if kind in ("done", "drafted"):
-            self._take(self._session.last)
+            self._take(self.session.last)
         self.send({"kind": kind, **metadata}, buffers)
 
     def _take(self, made: Directed) -> None:

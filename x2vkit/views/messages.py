@@ -1,4 +1,4 @@
-"""What the pages of Playground and Director may say to the kernel: kinds of messages, or a sentence."""
+"""What the pages of Playground, Director and Play may say to the kernel: kinds of messages, or a sentence."""
 
 from __future__ import annotations
 
@@ -56,6 +56,15 @@ DIRECTOR: dict[str, dict[str, Check]] = {
     "cancel": {},
 }
 """Kind of the Director's messages -> its parts."""
+
+
+PLAY: dict[str, dict[str, Check]] = {
+    "hello": {},
+    "press": {"key": TEXT},
+    "start": {"prompt": TEXT, "seed": NUMBER},
+    "cancel": {},
+}
+"""Kind of Play's messages -> its parts."""
 
 
 def check_message(

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from x2vkit.backend import KEYS, PlayBackend, PlaySession, default_backend
+from x2vkit.backend import KEYS, PlayBackend, default_backend
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames, contact_sheet, cut_sheet
 from x2vkit.views import page
-from x2vkit.views.base import Content, View, as_trace
+from x2vkit.views.base import Content, as_trace
 from x2vkit.views.buffer import Array, SpriteSheet
+from x2vkit.views.live import LiveView
+from x2vkit.views.messages import PLAY, check_message
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +38,7 @@ GREY = 60
 """Brightness of the picture before a world of words has been made."""
 
 
-class Play(View):
+class Play(LiveView):
     """Steer a subject with keys and see the model draw what comes of it, four frames at a time.
 
     Args:
@@ -64,7 +66,7 @@ class Play(View):
             self._prompt = start if self.trace is None else self.trace.prompt
         begin, seed = self.trace or self._prompt, 0 if self._opening is None else self._opening.seed
         made: Any = backend or default_backend()
-        self.session: PlaySession = made.play(self._emit, begin, seed)
+        self.session = made.play(self._emit, begin, seed)
         return self._content()
 
     @property
@@ -92,23 +94,17 @@ class Play(View):
         axes.axis("off")
         return figure
 
-    def close(self) -> None:
-        """Stop what runs, and close the widget."""
-        if self.error is None:
-            self.session.close()
-        super().close()
-
     # -- between the kernel and the browser
 
     def _on_message(self, _: Any, message: Any, buffers: Sequence[memoryview]) -> None:
-        """One message of the browser. Its kinds are those that the page sends."""
+        """One message of the browser. Its kinds are `messages.PLAY`."""
         try:
-            self._hear(_checked(message))
+            self._hear(check_message(message, buffers, PLAY), message)
         except X2VError as error:
-            self._emit("problem", {"got": error.got, "rule": error.rule, "cure": error.cure}, [])
+            self._emit("problem", error.parts, [])
 
-    def _hear(self, message: Mapping[str, Any]) -> None:
-        kind = message["kind"]
+    def _hear(self, message: Mapping[str, Any], said: Any) -> None:
+        kind = message.get("kind")
         if kind == "hello":
             self._emit("hello", {}, [])
         elif kind == "press":
@@ -117,6 +113,10 @@ class Play(View):
             self.session.start(message["prompt"], message["seed"])
         elif kind == "cancel":
             self.session.cancel()
+        else:
+            raise X2VError(
+                f"message {said!r:.60}", f"a message is one of {', '.join(PLAY)}", "load the page again"
+            )
 
     def _emit(self, kind: str, metadata: dict[str, Any], buffers: list[bytes]) -> None:
         if kind == "world":
@@ -181,27 +181,3 @@ def opening() -> Opening:
     with Image.open(folder / "opening.webp") as image:
         frames = cut_sheet(np.asarray(image.convert("RGB")), told["count"], told["columns"])
     return Opening(told["prompt"], told["seed"], frames, np.array(told["boxes"], np.float32))
-
-
-PARTS: dict[str, dict[str, type]] = {
-    "hello": {},
-    "press": {"key": str},
-    "start": {"prompt": str, "seed": int},
-    "cancel": {},
-}
-"""Kind of message -> its parts."""
-
-
-def _checked(message: Any) -> Mapping[str, Any]:
-    """The message. Raises X2VError for one that is none of `PARTS`."""
-    kind = message.get("kind") if isinstance(message, dict) else None
-    if not isinstance(kind, str) or kind not in PARTS:
-        rule = f"a message is one of {', '.join(PARTS)}"
-        raise X2VError(f"message {message!r:.60}", rule, "load the page again")
-    for name, kept in PARTS[kind].items():
-        if not isinstance(message.get(name), kept) or isinstance(message[name], bool):
-            got = f"message {kind!r} with {name}={message.get(name)!r:.60}"
-            raise X2VError(
-                got, f"{name} is {'text' if kept is str else 'a whole number'}", "load the page again"
-            )
-    return message

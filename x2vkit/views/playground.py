@@ -24,12 +24,13 @@ from x2vkit.media import contact_sheet
 from x2vkit.registry import SHAPES
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
-from x2vkit.views.base import Content, View
+from x2vkit.views.base import Content
 from x2vkit.views.buffer import Array, pack
 from x2vkit.views.compare import Compare
 from x2vkit.views.compare.content import content_of
 from x2vkit.views.compare.paths import latent_paths
 from x2vkit.views.compare.told import traces_of
+from x2vkit.views.live import LiveView
 from x2vkit.views.messages import check_message
 from x2vkit.views.overview import Overview
 
@@ -40,7 +41,7 @@ MOMENTS, SHOWN = 6, 8
 """Frames of the selected clip, and clips of the history, in the static picture."""
 
 
-class Playground(View):
+class Playground(LiveView):
     """Type a prompt and see what the model makes of it; try seeds, steps, guidance, shapes, a start picture.
 
     Args:
@@ -103,12 +104,6 @@ class Playground(View):
             axes.axis("off")
         return figure
 
-    def close(self) -> None:
-        """Stop what runs, and close the widget."""
-        if self.error is None:
-            self.session.close()
-        super().close()
-
     # -- between the kernel and the browser
 
     def _on_message(self, _: Any, message: Any, buffers: Sequence[memoryview]) -> None:
@@ -116,8 +111,7 @@ class Playground(View):
         try:
             self._hear(check_message(message, buffers), buffers)
         except X2VError as error:
-            told = {"got": error.got, "rule": error.rule, "cure": error.cure}
-            self._emit("problems", {"id": None, "fields": {"run": told}}, [])
+            self._emit("problems", {"id": None, "fields": {"run": error.parts}}, [])
 
     def _hear(self, message: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
         session, kind = self.session, message.get("kind")

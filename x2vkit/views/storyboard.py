@@ -22,8 +22,9 @@ from PIL import Image
 from x2vkit.backend import default_backend
 from x2vkit.errors import X2VError
 from x2vkit.registry import LIMITS
-from x2vkit.views.base import Content, View
+from x2vkit.views.base import Content
 from x2vkit.views.buffer import Array
+from x2vkit.views.live import LiveView
 from x2vkit.views.page import STATIC
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ CHOICES = {
 SECONDS = (0.4, 10.0)
 
 
-class Storyboard(View):
+class Storyboard(LiveView):
     """A film as cards: who, what, where, camera, seconds; reorder, make again, play.
 
     Args:
@@ -97,12 +98,6 @@ class Storyboard(View):
             axes.set_title(f"{number + 1}. {said}", fontsize=8, loc="left", wrap=True)
         figure.suptitle(self.board.get("title") or "Storyboard", fontsize=12)
         return figure
-
-    def close(self) -> None:
-        """Stop what runs, and close the widget."""
-        if self.error is None:
-            self.session.close()
-        super().close()
 
     # -- between the kernel and the browser
 

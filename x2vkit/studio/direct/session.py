@@ -21,6 +21,7 @@ from x2vkit.errors import X2VError
 from x2vkit.run.backend import ModelBackend
 from x2vkit.run.request import read_request
 from x2vkit.run.worker import Cancelled, Task, Worker
+from x2vkit.studio.session import StudioSession
 
 SETTINGS = ("prompt", "seed", "steps", "model")
 """What a request says besides its directions."""
@@ -29,12 +30,12 @@ DIRECTIONS = ("boxes", "strokes", "camera")
 SIZES = ("num_frames", "height", "width")
 
 
-class DirectingSession:
+class DirectingSession(StudioSession):
     """See the top of this module. All methods return at once, from any thread."""
 
     def __init__(self, emit: Emit, backend: ModelBackend) -> None:
-        self._emit, self._backend = emit, backend
-        self._worker = Worker("x2vkit director")
+        super().__init__(emit, Worker("x2vkit director"))
+        self._backend = backend
         self.last: Directed | None = None
         """The clip that was made last, or the plan of one."""
 
@@ -47,18 +48,6 @@ class DirectingSession:
         """
         self.cancel()
         self._worker.submit(lambda task: self._run(task, values, draft))
-
-    def cancel(self) -> None:
-        """Stop what was asked for, between two steps."""
-        self._worker.cancel()
-
-    def wait(self, seconds: float = 60) -> bool:
-        """Until nothing is left to do; whether that came within so many seconds."""
-        return self._worker.wait(seconds)
-
-    def close(self) -> None:
-        """Stop everything."""
-        self._worker.close()
 
     def _run(self, task: Task[Any, Any], values: Mapping[str, Any], draft: bool) -> None:
         def report(step: Any, steps: int) -> None:
@@ -74,7 +63,7 @@ class DirectingSession:
         except Cancelled:
             self._emit("stopped", {}, [])
         except X2VError as error:
-            self._emit("problems", {"got": error.got, "rule": error.rule, "cure": error.cure}, [])
+            self._emit("problems", error.parts, [])
         except Exception:
             self._emit("problems", {"got": "this clip", "rule": "making it failed", "cure": "try again"}, [])
             raise

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,13 @@ from x2vkit.registry import DEFAULT_MODEL
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.studio.film.board import Storyboard
 from x2vkit.studio.film.tell import storyboard
+from x2vkit.studio.session import StudioSession
 
 PICTURE = "image/jpeg"
 """Kind of the picture on a shot's card."""
 
 
-class FilmSession:
+class FilmSession(StudioSession):
     """See the top of this module. All methods return at once, from any thread.
 
     Args:
@@ -42,11 +43,11 @@ class FilmSession:
     """
 
     def __init__(self, emit: Emit, pipeline: Callable[[str], Any], folder: str | Path | None = None) -> None:
-        self._emit, self._pipeline = emit, pipeline
+        super().__init__(emit, Worker("x2vkit film"))
+        self._pipeline = pipeline
         self._own = tempfile.TemporaryDirectory(prefix="x2vkit-shots-") if folder is None else None
         self.folder = Path(self._own.name if self._own else folder or "")
         self.film: Any = None
-        self._worker = Worker("x2vkit film")
 
     def tell(self, idea: Any, id: Any = None) -> None:
         """Emit "board" {board} of an idea, or "problems"."""
@@ -81,18 +82,10 @@ class FilmSession:
         if (checked := self.check(board, id)) is not None:
             self._emit("file", {"name": "film.toml", "mime": "text/plain"}, [checked.to_toml().encode()])
 
-    def cancel(self) -> None:
-        """Stop what is made, between two steps."""
-        self._worker.cancel()
-
-    def wait(self, seconds: float = 60) -> bool:
-        """Until nothing is left to do; whether that came within so many seconds."""
-        return self._worker.wait(seconds)
-
     def close(self) -> None:
         """Stop everything, and remove a folder of its own."""
-        self._worker.close()
-        self._worker.wait()
+        super().close()
+        self.wait()
         if self._own is not None:
             self._own.cleanup()
 
@@ -132,8 +125,7 @@ class FilmSession:
         self._emit("film", about, [data])
 
     def _problem(self, id: Any, error: X2VError) -> None:
-        told: Mapping[str, Any] = {"got": error.got, "rule": error.rule, "cure": error.cure}
-        self._emit("problems", {"id": id, **told}, [])
+        self._emit("problems", {"id": id, **error.parts}, [])
 
 
 def card(frames: Frames) -> bytes:

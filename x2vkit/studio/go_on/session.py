@@ -14,9 +14,10 @@ from x2vkit.backend import KEYS, Emit
 from x2vkit.errors import X2VError
 from x2vkit.run.request import check_choice, check_text
 from x2vkit.run.worker import Task, Worker
+from x2vkit.studio.session import StudioSession
 
 
-class PlaySession:
+class PlaySession(StudioSession):
     """A world that is made when the first key is pressed, and what is pressed after it.
 
     Args:
@@ -28,8 +29,8 @@ class PlaySession:
     """
 
     def __init__(self, emit: Emit, make: Callable[[Any, int], Any], start: Any, seed: int = 0) -> None:
-        self._emit, self._make, self._start, self._seed = emit, make, start, seed
-        self._worker = Worker("x2vkit play", linger=2.0)
+        super().__init__(emit, Worker("x2vkit play", linger=2.0))
+        self._make, self._start, self._seed = make, start, seed
         self.world: Any = None
         """What is played in, or None before the first key."""
 
@@ -44,24 +45,12 @@ class PlaySession:
         check_choice("key", key, KEYS)
         self._submit(lambda task: self._step(task, key))
 
-    def cancel(self) -> None:
-        """Stop what has been asked for; a step that runs ends at its next denoising step."""
-        self._worker.cancel()
-
-    def wait(self, seconds: float = 60) -> bool:
-        """Until nothing is left to do; whether that came within so many seconds."""
-        return self._worker.wait(seconds)
-
-    def close(self) -> None:
-        """Stop everything."""
-        self._worker.close()
-
     def _submit(self, work: Callable[[Task], None]) -> None:
         def guarded(task: Task) -> None:
             try:
                 work(task)
             except X2VError as error:
-                self._emit("problem", {"got": error.got, "rule": error.rule, "cure": error.cure}, [])
+                self._emit("problem", error.parts, [])
 
         self._worker.submit(guarded)
 
