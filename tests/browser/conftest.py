@@ -64,7 +64,11 @@ class Opened:
                 if (slider.value === String(value)) return;
                 slider.value = value;
                 slider.dispatchEvent(new Event("input", { bubbles: true }));
-                while (root.dataset.draws === before) await new Promise(requestAnimationFrame);
+                const late = performance.now() + 30_000;
+                while (root.dataset.draws === before) {
+                    if (performance.now() > late) throw new Error(`${key} ${value}: not drawn in 30 s`);
+                    await new Promise(requestAnimationFrame);
+                }
             }""",
             [key, value],
         )
@@ -148,7 +152,8 @@ class Lab(Opened):
                     if (m.header.msg_type === "stream") text += m.content.text;
                     if (m.header.msg_type === "error") text += m.content.traceback.join("\\n");
                 };
-                await future.done;
+                const late = new Promise((_, fail) => setTimeout(fail, 120_000, Error("no answer in 120 s")));
+                await Promise.race([future.done, late]);
                 return text;
             }""",
             code,

@@ -160,6 +160,7 @@ def test_words_are_read_and_offered_before_a_run(served, visit):
     expect(text).to_have_value("two dogs bouncing")
     expect(page.locator(".x2v-palette-word[aria-pressed=true]")).to_have_text(["dog", "bouncing"])
     text.fill("")
+    expect(hints).to_have_count(0)
     for word in ("bouncing", "ball", "red"):
         page.get_by_role("button", name=word, exact=True).click()
     expect(text).to_have_value("a red ball bouncing")
