@@ -104,7 +104,7 @@ def shipped():
     return x2v.load()
 
 
-def draft(shipped, prompt: str, count: int = 24, **options):
+def draft(shipped, prompt: str, count: int = 10, **options):
     generators = [torch.Generator().manual_seed(i) for i in range(count)]
     return shipped.draft([prompt] * count, generator=generators, **options)
 

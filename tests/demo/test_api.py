@@ -280,8 +280,7 @@ def test_twenty_clients_at_once(served, pipeline):
         want[i] = media.mp4(made.frames, request.fps, comment_of(made))
     right, refused, wrong = [], [], []
 
-    def visit(requests: int) -> None:
-        client = connect(served.url)
+    def visit(client: Client, requests: int) -> None:
         for i, prompt in enumerate(prompts[:requests]):
             try:
                 film, about = client.predict(
@@ -295,8 +294,10 @@ def test_twenty_clients_at_once(served, pipeline):
 
     def all_at_once(requests: int) -> None:
         with ThreadPoolExecutor(20) as pool:
-            list(pool.map(visit, [requests] * 20, timeout=240))
+            list(pool.map(visit, clients, [requests] * 20, timeout=240))
 
+    with ThreadPoolExecutor(20) as pool:
+        clients = list(pool.map(connect, [served.url] * 20, timeout=240))
     process = psutil.Process()
     all_at_once(1)
     before = process.memory_info().rss

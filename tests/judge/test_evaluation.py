@@ -25,7 +25,7 @@ from x2vkit.registry import SamplingDefaults
 from x2vkit.studio.suites import SUITES as STUDIO_SUITES
 from x2vkit.world import SceneSpec, World
 
-PROMPTS = 16
+PROMPTS = 10
 
 
 def truthful(prompt, num_frames, height, width, **options):
