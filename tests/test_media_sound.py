@@ -72,6 +72,7 @@ BAD = {
     "nan": ((np.array([0.0, np.nan]), 24_000), "finite"),
     "a rate of 3": ((np.zeros(9), 3), "rate is"),
     "nothing": ((np.zeros(0), 24_000), "no sound"),
+    "a sample": ((np.zeros(1), 24_000), "of 1 sample .*at least 20 ms"),
     "an hour": ((np.zeros(3600 * 1000, np.int16), 1_000), "at most 600 s"),
 }
 

@@ -17,6 +17,17 @@ def test_an_idea_becomes_a_storyboard_that_one_edits(tmp_path, capsys):
     assert "5 shots" in capsys.readouterr().out
 
 
+def test_an_idea_is_not_written_over_an_edited_storyboard(tmp_path, capsys):
+    path, idea = tmp_path / "hat.toml", ["film", "a dog loses its hat", "-o"]
+    assert main([*idea, str(path)]) == 0
+    assert main([*idea, str(path)]) == 0  # the same again
+    edited = path.read_text().replace("dog", "cat")
+    path.write_text(edited)
+    for output in (path, path.with_suffix(".mp4")):
+        assert main([*idea, str(output)]) == 2
+        assert path.read_text() == edited and "it is there already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from x2vkit.errors import X2VError
 from x2vkit.registry import DEFAULT_MODEL, weights_folder
+
+if TYPE_CHECKING:
+    from x2vkit.studio.film.board import Storyboard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +56,8 @@ def run(args: argparse.Namespace) -> None:
     board = board_of(args)
     for note in board.notes:
         print(f"note: {note}", file=sys.stderr)
+    if not names_file(args.board):
+        keep_edits(board, path)
     if path.suffix.lower() == ".toml":
         board.save(path)
         print(f"wrote {path}: {len(board.shots)} shots, {board.seconds:.1f} s")
@@ -90,7 +95,18 @@ def run(args: argparse.Namespace) -> None:
     print(f"wrote {path}: {len(made.traces)} shots, {made.seconds:.1f} s")
 
 
-def board_of(args: argparse.Namespace) -> Any:
+def keep_edits(board: Storyboard, path: Path) -> None:
+    """Refuse to write an idea's storyboard over another one: somebody may have edited it."""
+    kept = path.with_suffix(".toml")
+    if kept.exists() and kept.read_bytes() != board.to_toml().encode():
+        raise X2VError(
+            f"storyboard {kept.name!r}",
+            "it is there already, edited or of another idea, and this idea would be written over it",
+            f"make its film (x2vkit film {kept} -o {kept.with_suffix('.mp4')}), or name another file with -o",
+        )
+
+
+def board_of(args: argparse.Namespace) -> Storyboard:
     """The storyboard that is named, or of the idea, with what flags change."""
     from x2vkit.studio.film.board import Storyboard, names_file
     from x2vkit.studio.film.tell import storyboard

@@ -30,6 +30,8 @@ KINDS = {
 """Kind of sound -> ffmpeg's name for it, and where its file says so, and how. Nothing else is opened."""
 RATES = (1_000, 768_000)
 """Samples a second that a sound may have."""
+SHORTEST = 0.02
+"""Seconds below which a sound is a click: nothing follows it."""
 LONGEST = 600.0
 """Seconds that are read unless the caller says otherwise."""
 
@@ -43,7 +45,8 @@ def read_sound(sound: str | os.PathLike[str] | tuple[NDArray[Any], float], longe
         longest: seconds that it may have.
 
     Raises:
-        X2VError: no such file, a file that holds no sound, samples that are no numbers, a longer sound.
+        X2VError: no such file, a file that holds no sound, samples that are no numbers, a sound shorter than
+            SHORTEST or longer than that.
     """
     if isinstance(sound, tuple) and len(sound) == 2:
         name, parts, rate = "audio", *_given(*sound)
@@ -65,6 +68,9 @@ def read_sound(sound: str | os.PathLike[str] | tuple[NDArray[Any], float], longe
             raise X2VError(f"{got}, longer than that", rule, "cut it, or take it in parts")
     if not count:
         raise X2VError(name, "it holds no sound", "use a complete file with a sound in it")
+    if count < SHORTEST * rate:
+        got = f"{name} of {count} sample{'s' * (count > 1)} ({1000 * count / rate:.3g} ms)"
+        raise X2VError(got, f"a sound lasts at least {1000 * SHORTEST:.0f} ms", "use a longer one")
     return _resampled(np.concatenate(kept), rate)
 
 
