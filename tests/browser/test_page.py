@@ -4,6 +4,7 @@ cut.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import threading
@@ -93,10 +94,13 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
         keys = array(page, f"{run}.keys.get('{step}.{layer}')").reshape(trace.keys[step, layer].shape)
         np.testing.assert_allclose(keys, trace.keys[step, layer].astype(float), atol=0.03)
 
-    for name, parts in (("Look at every step", ".x2v-denoise-row"), ("Look at attention", ".x2v-attention")):
+    for name, part in (
+        ("Look at every step", "denoise-row"),
+        ("Look at the patches", "patches-flats"),
+        ("Look at attention", "attention-controls"),
+    ):
         page.get_by_role("button", name=name).click()
-        page.wait_for_selector(".x2v-web-inside .x2v[data-ready=true]")
-        assert page.locator(f".x2v-web-inside {parts}").count() or parts == ".x2v-attention"
+        page.wait_for_selector(f".x2v-web-inside .x2v[data-ready=true] .x2v-{part}")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the run (.x2v)").click()
     saved = x2vkit.Trace.load(download.value.path().rename(tmp_path / "saved.x2v"))
@@ -208,9 +212,9 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
 @pytest.fixture(scope="module")
 def modules(browser, tmp_path_factory) -> Iterator[Any]:
     """The page's modules alone, as constants of an empty page."""
-    names = ("random", "words", "plan", "levels")
+    names = ("web/random", "web/words", "web/plan", "web/levels", "web/patches", "lib/unpack")
     path = tmp_path_factory.mktemp("modules") / "page.html"
-    source = bundle(*(f"web/{name}" for name in names))
+    source = bundle(*names)
     path.write_text(f"<meta charset=utf-8><script>{source}</script>")
     page = browser.new_page()
     page.goto(path.as_uri())
@@ -250,6 +254,57 @@ def test_prompts_are_read_as_python_reads_them(modules):
             found = modules.evaluate("([t, p]) => new m_web_words.Lexicon(t).read(p)", [table, prompt])
             assert found["words"] == list(read.words) and found["ids"] == list(read.ids), prompt
             assert found["unknown"] == list(read.unknown) and found["dropped"] == list(read.dropped), prompt
+
+
+PATCHES = """async ([asked, reading, size, manifest, given, python]) => {
+  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const floats = (text) => new Float32Array(bytes(text).buffer);
+  const held = (rows) => new Map(Object.entries(rows).map(([site, text]) => [site, floats(text)]));
+  const [queries, keys, frames] = [held(given.queries), held(given.keys), bytes(given.frames)];
+  const made = { asked, reading, size, latents: [floats(given.latents)], frames, queries, keys };
+  const preview = { weight: floats(given.weight), bias: floats(given.bias) };
+  const { metadata, selection, buffer } = await m_web_patches.patches(made, { manifest, preview });
+  const [mine, theirs] = [
+    m_lib_unpack.unpack(metadata.arrays, buffer),
+    m_lib_unpack.unpack(python.arrays, new DataView(bytes(python.buffer).buffer)),
+  ];
+  const names = Object.keys(theirs.arrays).filter((name) => name !== "frames");
+  const off = names.map((name) => {
+    const [a, b] = [mine.arrays[name], theirs.arrays[name]];
+    return [name, a.length === b.length ? a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0) : 999];
+  });
+  return { metadata, selection, off: Object.fromEntries(off), count: Object.keys(mine.arrays).length };
+}"""
+
+
+def text_of(values: Any, kind: str = "<f4") -> str:
+    """Numbers as base64."""
+    return base64.b64encode(np.ascontiguousarray(values, kind).tobytes()).decode()
+
+
+def test_a_clips_patches_are_what_pythons_view_shows(modules, data):
+    pipe = pipeline()
+    trace = x2vkit.record("a red dog", pipeline=pipe, num_frames=17, height=96, width=160, seed=1, steps=2)
+    view = x2vkit.views.Patches(trace)
+    held = {
+        side: {f"{step}.{layer}": text_of(rows) for (step, layer), rows in getattr(trace, side).items()}
+        for side in ("queries", "keys")
+    }
+    linear = {"weight": text_of(pipe.vae.preview_weight), "bias": text_of(pipe.vae.preview_bias)}
+    given = {"latents": text_of(trace.latents[-1]), "frames": text_of(trace.frames, "u1"), **linear, **held}
+    asked = {"prompt": "a red dog", "shape": "wide", "steps": 2, "seed": 1, "guidance": 4}
+    size = {"frames": 17, "height": 96, "width": 160, "grid": [5, 12, 20]}
+    reading = {"words": trace.words, "unknown": []}
+    python = {"arrays": view.metadata["arrays"], "buffer": base64.b64encode(view.buffer).decode()}
+    found = modules.evaluate(PATCHES, [asked, reading, size, dict(data.manifest), given, python])
+    told = json.loads(json.dumps(view.metadata))
+    for name in told.keys() - {"arrays", "presets", "choices"}:
+        assert found["metadata"][name] == told[name], name
+    assert found["selection"] == view.selection
+    assert found["count"] == len(python["arrays"]) > 20
+    off = found["off"]
+    assert off.pop("latents") <= np.abs(trace.latents[-1]).max() / 200
+    assert max(off.values()) <= 2, off  # of 255 levels
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(17, 96, 160), (1, 128, 128)])

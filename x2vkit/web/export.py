@@ -32,6 +32,7 @@ from x2vkit.web.graphs import (
     step_stage,
     text_stage,
 )
+from x2vkit.web.patches import patches
 from x2vkit.web.recorder import Weights
 from x2vkit.web.vendor import NAME, VERSION
 
@@ -84,7 +85,8 @@ def export(
         files[f"{name}.weights"] = bytes(kept.data)
     files["preview.f32"] = _preview(parts["vae"])
     files["near.json"] = _near(parts["text_encoder"].lexicon)
-    of = {"model": model, "weights": weights, "engine": f"{NAME} {VERSION}"}
+    of: dict[str, Any] = {"model": model, "weights": weights, "engine": f"{NAME} {VERSION}"}
+    of["patches"] = patches(parts["transformer"], shapes, model)
     return PageData(_manifest(pipeline, parts, shapes, files) | of, files)
 
 

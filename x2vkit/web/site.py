@@ -23,7 +23,7 @@ from x2vkit.web.vendor import engine
 
 FILE_BYTES = 24_000_000
 """The largest page of one file: what a mail takes."""
-VIEWS = ("denoise", "attention")
+VIEWS = ("denoise", "patches", "attention")
 """Views that open on a clip made in the page."""
 LEVEL = 9
 TITLE = "x2vkit: a video model in a page"

@@ -18,6 +18,19 @@ from x2vkit.flops import attention_flops, forward_flops
 from x2vkit.trace import Trace
 from x2vkit.views.buffer import Array
 
+LENGTHS = (1, 2, 4)
+"""Patch lengths to try, in latent frames."""
+SIDES = ((1, 1), (2, 2), (4, 4), (8, 8))
+"""Patch heights and widths to try, in latent positions."""
+
+
+def sizes_to_try(latent: Shape3, own: Shape3) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Patch lengths, and patch heights and widths, that fit into latents (f, h, w); the model's own with them."""
+    f, h, w = latent
+    lengths = {n for n in LENGTHS if n <= f} | {own[0]}
+    sides = {side for side in SIDES if side[0] <= min(h, w)} | {(own[1], own[2])}
+    return tuple(sorted(lengths)), tuple(sorted(sides))
+
 
 def patch_vectors(latents: Array, patch: Shape3) -> NDArray[np.float32]:
     """(C, f, h, w) -> (N, P), filled up with zeros: `core.patches.patchify` in numpy, for any size."""
@@ -36,8 +49,17 @@ def model_config(trace: Trace) -> ModelConfig | None:
         OWN, patch=trace.geometry.patch, token_kinds=trace.geometry.token_kinds
     ):
         return None
-    known = PRESETS.get(str(trace.request.get("model")), PRESETS["small"])
-    return replace(known, latent_channels=trace.latents.shape[1])
+    return named_config(str(trace.request.get("model")), trace.latents.shape[1])
+
+
+def named_config(model: str, channels: int) -> ModelConfig:
+    """The size of a model of x2vkit's by its name; for weights of somebody's own that of the one that ships."""
+    return replace(PRESETS.get(model, PRESETS["small"]), latent_channels=channels)
+
+
+def described(config: ModelConfig) -> str:
+    """A model's size in a few words."""
+    return f"{config.width} channels, {config.depth} layers"
 
 
 def cost(

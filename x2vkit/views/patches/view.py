@@ -22,17 +22,13 @@ from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metad
 from x2vkit.views.buffer import Array, Eight, SpriteSheet
 from x2vkit.views.patches.colors import cell_colors, color_sources, glance, token_colors
 from x2vkit.views.patches.order import DROP_SEED, ORDERS, kept_tokens, rebuilt, shuffled
-from x2vkit.views.patches.tokens import cost, model_config, patch_vectors
+from x2vkit.views.patches.tokens import cost, described, model_config, patch_vectors, sizes_to_try
 from x2vkit.views.presets import patch_presets
 from x2vkit.views.shown import Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LENGTHS = (1, 2, 4)
-"""Patch lengths to try, in latent frames."""
-SIDES = ((1, 1), (2, 2), (4, 4), (8, 8))
-"""Patch heights and widths to try, in latent positions."""
 NUMBER_BYTES = 2
 """Bytes of a latent number, at 16 bits as models keep them."""
 MOST_DROPPED = 95
@@ -67,8 +63,7 @@ class Patches(View):
         F, H, W = shown.size
         geometry, self.shrink = trace.geometry, shown.shrink
         own_length, *own_side = geometry.patch
-        self.lengths = tuple(sorted({n for n in LENGTHS if n <= f} | {own_length}))
-        self.sides = tuple(sorted({s for s in SIDES if s[0] <= min(h, w)} | {(own_side[0], own_side[1])}))
+        self.lengths, self.sides = sizes_to_try((f, h, w), geometry.patch)
         sizes = [[(length, *side) for side in self.sides] for length in self.lengths]
 
         sources, cells = color_sources(trace), cell_colors(trace.frames, geometry, (f, h, w))
@@ -110,7 +105,7 @@ class Patches(View):
                 **notes_metadata(trace, shown.left_out),
                 "others": others,
                 "costs": [[cost_of(size) for size in row] for row in sizes],
-                "model": f"{config.width} channels, {config.depth} layers" if config else "",
+                "model": described(config) if config else "",
                 "sources": sources,
                 "number_bytes": NUMBER_BYTES,
                 "drop_seed": DROP_SEED,

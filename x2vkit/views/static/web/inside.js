@@ -14,7 +14,7 @@ const MOST = 32767;
 const DECADES = 3;
 
 /** What any view of a clip is told. @param {Made} made @param {any} manifest */
-function common({ asked, reading, size }, manifest) {
+export function common({ asked, reading, size }, manifest) {
   const [, ph, pw] = manifest.geometry.patch;
   const [f, h, w] = size.grid;
   const patches = (f / manifest.geometry.patch[0]) * (h / ph) * (w / pw);
@@ -34,7 +34,7 @@ function common({ asked, reading, size }, manifest) {
 }
 
 /** @param {string} label @param {any} metadata @param {any} arrays @param {any} selection @param {any} limits */
-function content(label, metadata, arrays, selection, limits) {
+export function content(label, metadata, arrays, selection, limits) {
   const { entries, buffer } = pack(arrays);
   return { metadata: { ...metadata, label, limits, arrays: entries }, selection, buffer };
 }

@@ -9,6 +9,7 @@ import { download } from "./download.js";
 import { Refused, missing } from "./files.js";
 import { attention, denoise } from "./inside.js";
 import { Model } from "./model.js";
+import { patches } from "./patches.js";
 import { promptBox } from "./promptbox.js";
 import { FIRST_PROMPT, Settings, fromLink } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -20,6 +21,7 @@ const TYPING = 150;
 /** @type {Record<string, [any, string, string]>} */
 const INSIDE = {
   denoise: [denoise, "Denoising", "Look at every step"],
+  patches: [patches, "Patches", "Look at the patches"],
   attention: [attention, "Attention", "Look at attention"],
 };
 
