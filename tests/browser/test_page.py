@@ -271,7 +271,8 @@ PATCHES = """async ([asked, reading, size, manifest, given, python]) => {
   const names = Object.keys(theirs.arrays).filter((name) => name !== "frames");
   const off = names.map((name) => {
     const [a, b] = [mine.arrays[name], theirs.arrays[name]];
-    return [name, a.length === b.length ? a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0) : 999];
+    const worst = (most, x, i) => Math.max(most, Math.abs(x - b[i]));
+    return [name, a.length === b.length ? a.reduce(worst, 0) : 999];
   });
   return { metadata, selection, off: Object.fromEntries(off), count: Object.keys(mine.arrays).length };
 }"""

@@ -16,7 +16,7 @@ from x2vkit.views.patches.view import MOST_DROPPED, NUMBER_BYTES
 def patches(transformer: Any, shapes: Sequence[str], model: str) -> dict[str, Any]:
     """What the view of patches says of each shape, as JSON values. model: as a trace names it.
 
-    A size's costs stand at 0, 1 and 2 words: they grow with the square of the sequence, so that three are enough.
+    A size's costs stand at 0, 1 and 2 words: they grow with the square of the sequence, so three are enough.
     """
     config = named_config(model, transformer.config.latent_channels)
 

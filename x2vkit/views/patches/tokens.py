@@ -25,7 +25,7 @@ SIDES = ((1, 1), (2, 2), (4, 4), (8, 8))
 
 
 def sizes_to_try(latent: Shape3, own: Shape3) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
-    """Patch lengths, and patch heights and widths, that fit into latents (f, h, w); the model's own with them."""
+    """Patch lengths, and patch heights and widths, that fit into latents (f, h, w), with the model's own."""
     f, h, w = latent
     lengths = {n for n in LENGTHS if n <= f} | {own[0]}
     sides = {side for side in SIDES if side[0] <= min(h, w)} | {(own[1], own[2])}
@@ -53,7 +53,7 @@ def model_config(trace: Trace) -> ModelConfig | None:
 
 
 def named_config(model: str, channels: int) -> ModelConfig:
-    """The size of a model of x2vkit's by its name; for weights of somebody's own that of the one that ships."""
+    """The size of a model of x2vkit's by name; for somebody's own weights that of the one that ships."""
     return replace(PRESETS.get(model, PRESETS["small"]), latent_channels=channels)
 
 
