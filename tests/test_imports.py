@@ -113,7 +113,7 @@ ARROW: dict[str, tuple[str, ...]] = {
     "training": (*MODEL, "judge", "scaling"),
     "run": (*MODEL, "trace"),
     "adapters": (*MODEL, "trace", "run"),
-    "studio": (*MODEL, "trace", "judge", "run", "adapters"),
+    "studio": (*MODEL, "trace", "judge", "run", "adapters", "web"),
     "views": (*BASE, "trace", "scaling"),
     "web": (*BASE, "core", "views"),
     "demo": (*BASE, "trace", "scaling", "world", "views", "run", "adapters", "studio", "web"),

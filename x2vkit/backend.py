@@ -6,8 +6,10 @@ first view asks for it, so that looking at a trace never brings torch.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from x2vkit.errors import X2VError
@@ -152,6 +154,13 @@ class PlaygroundSession(Protocol):
 
     def close(self) -> None:
         """Stop everything."""
+
+
+class PageBackend(Protocol):
+    """What writes a model as a page that needs no kernel."""
+
+    def page(self, model: str, path: str | os.PathLike[str], *, title: str | None = None) -> Path:
+        """Write it: one .html file, or a folder for a static host. X2VError for what cannot be written."""
 
 
 class PlayBackend(Protocol):

@@ -27,6 +27,8 @@ SHAPES: dict[str, Shape3] = {
     "long": (33, 128, 128),
 }
 """Name -> frames, height, width: the shapes that the shipped models were trained on."""
+PAGE_SHAPES = ("square", "wide", "tall", "still")
+"""Shapes of `x2vkit page`, unless others are named."""
 
 SCHEDULERS = ("euler", "heun", "unipc")
 """Schedulers that a run can name; core/sampler.py makes them."""

@@ -18,6 +18,7 @@ def test_an_exported_page_shows_the_history_and_asks_for_nothing(open_html):
     assert len(html) < 5_000_000
     opened = open_html(html)
     expect(opened.page.get_by_text("No kernel answers")).to_be_visible()
+    expect(opened.page.get_by_text('Playground().to_html("page.html", live=True)')).to_be_visible()
     assert opened.page.locator(".x2v-play-prompt").input_value() == first.request.prompt
     assert opened.page.locator("[data-key=seed]").is_disabled()
     assert opened.page.locator(".x2v-code").input_value() == first.line

@@ -48,6 +48,10 @@ class FakeBackend:
     def session(self, emit):
         return Session(emit, self)
 
+    def page(self, model, path, *, title=None):
+        self.written = (model, path, title)
+        return path
+
 
 @pytest.fixture
 def play(make_trace):
@@ -69,6 +73,15 @@ def ask(play, **settings):
 
 def kinds(play):
     return [content["kind"] for content, _ in play.sent]
+
+
+def test_a_live_page_is_written_by_the_backend_of_the_model_that_is_selected(play):
+    play.selection = {**play.selection, "model": "other"}
+    assert play.to_html("page.html", "Mine", live=True) == "page.html"
+    assert play._backend.written == ("other", "page.html", "Mine")
+    with pytest.raises(X2VError, match=r'to_html\("page.html", live=True\)'):
+        play.to_html(live=True)
+    assert "live=True" in play.to_html()  # one without a model says how to get the other
 
 
 def test_it_opens_on_a_bundled_clip_and_says_what_can_be_set(play):

@@ -5,10 +5,13 @@ Each method brings its module, and torch, when it is first called.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from x2vkit.backend import Emit
+from x2vkit.registry import PAGE_SHAPES
 from x2vkit.run.backend import ModelBackend
 from x2vkit.studio.go_on.session import PlaySession
 
@@ -35,6 +38,26 @@ class StudioBackend(ModelBackend):
             return play(begin, seed=seed, pipeline=self.pipeline(self.models()[0]))
 
         return PlaySession(emit, make, start, seed)
+
+    def page(
+        self,
+        model: str,
+        path: str | os.PathLike[str],
+        *,
+        shapes: Sequence[str] = PAGE_SHAPES,
+        title: str | None = None,
+    ) -> Path:
+        """Write a model as a page that makes clips itself: one .html file, or a folder for a static host.
+
+        shapes: names of `registry.SHAPES`, the first at first. Raises X2VError for what cannot be written.
+        """
+        from x2vkit.run.versions import weights_hash
+        from x2vkit.web.write import check_page, write_page
+
+        path = check_page(path, "a live page")
+        pipeline = self.pipeline(model)
+        named = {} if title is None else {"title": title}
+        return write_page(pipeline, path, shapes, model, weights_hash(pipeline), **named)
 
     def film_session(self, emit: Emit, folder: str | Path | None = None) -> FilmSession:
         """A new session that makes films. folder: where shots are kept; None ends with the session."""

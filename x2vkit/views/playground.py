@@ -11,9 +11,11 @@ saved notebook or an exported page still shows it. torch is imported when the fi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -61,7 +63,8 @@ class Playground(LiveView):
         self.on_msg(self._on_message)
 
     def prepare(self, folders: Sequence[str], backend: Backend | None) -> Content:
-        self.session = (backend or default_backend(folders)).session(self._emit)
+        self._backend: Any = backend or default_backend(folders)
+        self.session = self._backend.session(self._emit)
         entry = self.session.open(sample())
         chosen = {name: value for name, value in entry.settings.items() if name != "image"}
         return self._content({**chosen, "entry": entry.id, "frame": 0})
@@ -79,6 +82,40 @@ class Playground(LiveView):
     def compare(self, *entries: int) -> Compare:
         """Clips of the history side by side, by their `id`."""
         return Compare([self.session.entry(id).trace for id in entries])
+
+    @overload
+    def to_html(self, path: None = None, title: str | None = None) -> str: ...
+
+    @overload
+    def to_html(
+        self, path: str | os.PathLike[str], title: str | None = None, *, live: bool = False
+    ) -> Path: ...
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        title: str | None = None,
+        *,
+        live: bool = False,
+    ) -> str | Path:
+        """The history as one HTML page that opens offline; or with `live` the model itself, which makes clips
+        there without Python: what `x2vkit page path` writes.
+
+        Args:
+            path: where to write (.html); without one the page is returned. A live page needs one, and may be
+                a folder for a static host instead.
+            title: the page's name, by default the view's label.
+            live: of the model that is selected; takes some ten seconds and needs the package onnx.
+
+        Raises:
+            X2VError: what the view shows; or a live page that has no path or cannot be written.
+        """
+        if not live:
+            return super().to_html(path, title) if path is not None else super().to_html(title=title)
+        if path is None:
+            rule = "a live page is tens of megabytes, and is written"
+            raise X2VError("to_html(live=True)", rule, 'say where: to_html("page.html", live=True)')
+        return self._backend.page(self.selection["model"], path, title=title)
 
     def data(self) -> dict[str, Array]:
         """frames (F, H, W, 3) uint8 of the clip that is shown, and frame (H, W, 3), the selected one."""

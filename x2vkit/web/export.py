@@ -22,7 +22,7 @@ from x2vkit.core import meanings
 from x2vkit.core.lexicon import Lexicon
 from x2vkit.core.planner import GROUPS, STEPS
 from x2vkit.errors import X2VError
-from x2vkit.registry import SHAPES
+from x2vkit.registry import PAGE_SHAPES, SHAPES
 from x2vkit.web.convert import convert
 from x2vkit.web.graphs import (
     Stage,
@@ -38,8 +38,6 @@ from x2vkit.web.vendor import NAME, VERSION
 
 FORMAT = 1
 """Of the manifest and the files beside it; a page refuses another."""
-PAGE_SHAPES = ("square", "wide", "tall", "still")
-"""Shapes of a page, unless others are named."""
 MOST_STEPS = 20
 """Denoising steps of a page, at most."""
 

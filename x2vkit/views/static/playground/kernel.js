@@ -84,6 +84,10 @@ export function noKernel() {
     "No kernel answers, so nothing new can be made here: these are the clips that were made. ",
     "To make your own, run ",
     h("code", {}, "x2v.views.Playground()"),
-    " in a notebook.",
+    " in a notebook. For a page that makes clips by itself, write it with ",
+    h("code", {}, 'Playground().to_html("page.html", live=True)'),
+    " or ",
+    h("code", {}, "x2vkit page page.html"),
+    ".",
   );
 }
