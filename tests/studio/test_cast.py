@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from x2vkit import Character, X2VError, shoot
+from x2vkit import Character, X2VError, rerun, shoot
 from x2vkit.studio.cast import members, spoken_of, with_own_noise, written_out
 
 DOG = Character("a red dog", 5)
@@ -42,6 +44,16 @@ def test_each_prompt_is_a_trace_that_says_how_it_was_made(planning):
     assert one.plan and "latents" in one.inputs
     again = shoot(DOG, ["the dog bouncing"], pipeline=planning, seed=4, **options)[0]
     assert np.array_equal(again.frames, one.frames)
+
+
+def test_without_a_planner_a_rerun_says_what_to_call(planning):
+    options = {"num_frames": 5, "height": 32, "width": 32, "steps": 2}
+    (clip,) = shoot(DOG, ["the dog bouncing"], pipeline=planning, **options)
+    bare = replace(clip, inputs={name: x for name, x in clip.inputs.items() if not name.startswith("plan")})
+    with pytest.raises(
+        X2VError, match=r"x2v\.shoot.* again, with prompts=\['the dog bouncing'\], seed=0, steps=2"
+    ):
+        rerun(bare, pipeline=planning)
 
 
 def test_two_of_a_cast_are_told_apart():

@@ -50,7 +50,7 @@ BUDGET_BYTES = 200_000_000
 """What a trace may take, unless the caller says otherwise."""
 ONE_RUN = ("direct", "shoot", "speak")
 """Calls of the studio that make a clip by one run, whose plan is among the trace's inputs."""
-NO_ARGUMENTS = ("call", "own", "seams", "prompts", "keys", "frames")
+NO_ARGUMENTS = ("call", "own", "seams", "between", "keys", "frames")
 """What `Trace.made_by` tells beside a call's arguments."""
 KINDS: dict[str, tuple[Any, str]] = {
     "attention": (AttentionCapture, "an AttentionCapture"),
@@ -201,7 +201,10 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
     call = trace.made_by.get("call")
     if call and not (call in ONE_RUN and "plan.boxes" in trace.inputs):
         rule = "a rerun is one run from the trace's own request and inputs, and this call did more"
-        raise X2VError(f"a trace of {call}", rule, f"call x2v.{call}(...) again, with {_told(trace)}")
+        cure = f"call x2v.{call}(...) again, with {_told(trace)}"
+        if call == "film":
+            cure = "make the film of its storyboard again, in a new folder"
+        raise X2VError(f"a trace of {call}", rule, cure)
     request = RunRequest.from_dict(dict(trace.request))
     pipeline = chosen(pipeline, request.model)
     if (have := weights_hash(pipeline)) != trace.weights:
@@ -216,7 +219,7 @@ def _told(trace: Trace) -> str:
     given = {name: value for name, value in trace.made_by.items() if name not in NO_ARGUMENTS}
     given |= {name: trace.request[name] for name in ("seed", "steps") if name in trace.request}
     kept = {
-        name: isinstance(value, (str, int, float)) and value not in ("samples", "array")
+        name: isinstance(value, (str, int, float, list)) and value not in ("samples", "array")
         for name, value in given.items()
     }
     said = [f"{name}={value!r:.120}" for name, value in given.items() if kept[name]]

@@ -97,7 +97,7 @@ def shoot_one(
     given = {"attention": None, "pipeline": pipeline, "on_step": on_step} | begun(lead[1], written, pipeline)
     trace = record(written, **given)
     cast = {name: asdict(one) for name, one in people.items()}
-    return replace(trace, made_by={"call": "shoot", "cast": cast, "prompt": request.prompt})
+    return replace(trace, made_by={"call": "shoot", "cast": cast, "prompts": [request.prompt]})
 
 
 def _check_prompt(name: str, prompt: Any, people: Mapping[str, Character]) -> None:

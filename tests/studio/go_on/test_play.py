@@ -71,7 +71,9 @@ def test_four_frames_a_key_and_one_trace_of_all(pipeline):
     assert len(trace.frames) == 5 + 16 and np.array_equal(trace.frames[5:9], frames[0])
     assert trace.made_by["keys"] == ["right", "jump", "stay", "left"] and trace.latents.shape[2] == 6
     assert np.allclose(pipeline.decode(_finished(trace))[0], trace.frames, atol=3)  # drawn as they came
-    other = x2v.play("a red dog", pipeline=pipeline, seed=2, **SHAPE)
+    with pytest.raises(X2VError, match=r"x2v\.play\(\.\.\.\) again, with start='a red dog', seed=2, steps"):
+        x2v.rerun(trace, pipeline=pipeline)
+    other = x2v.play(start="a red dog", pipeline=pipeline, seed=2, **SHAPE)
     other.step("left")
     assert not np.array_equal(other.frames[5:9], frames[0])
 

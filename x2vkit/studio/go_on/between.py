@@ -152,7 +152,7 @@ def connect(
     frames = np.concatenate([a.frames, between, b.frames])
     start = len(a.frames) + new
     made_by = {
-        "call": "connect", "seconds": seconds, "prompts": [a.prompt, b.prompt],
+        "call": "connect", "seconds": seconds, "between": [a.prompt, b.prompt],
         "own": [0, len(a.frames), start, start + len(b.frames)],
     }  # fmt: skip
     sound = _sounds(a, b, start)

@@ -166,7 +166,7 @@ class PlayedWorld:
         start = clean(self._latents[:, : self._own], steps)
         windows = replace(self._windows, request=self.request, levels=self._windows.levels or [1.0, 0.0])
         plan = Plan(**{name: track[None] for name, track in self._plan.items()})
-        made_by = {"call": "play", "prompt": self.request.prompt, "keys": list(self.keys)}
+        made_by = {"call": "play", "start": self.request.prompt, "keys": list(self.keys)}
         parts = [start, *self._parts]
         return joined(
             parts, self.frames, rebased(plan), windows, made_by, fps=self.request.fps, began=self._began
