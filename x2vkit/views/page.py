@@ -118,8 +118,8 @@ PAGE = """<!doctype html>
 </head>
 <body class="x2v-page">
 {body}<script type="application/json" id="state">{state}</script>
-{files}<script type="module">{script}</script>
-</body>
+<script type="module" async>{script}</script>
+{files}</body>
 </html>
 """
 
@@ -230,7 +230,7 @@ def document(
         state: JSON values; the script finds them in the element "state".
         script: a module.
         body: HTML before the state.
-        files: HTML before the script.
+        files: HTML after the script, which does not wait for it.
         scripts: what else may run, and `sources`, further directives: in the policy's own words.
     """
     script = script.replace("</script", "<\\/script")

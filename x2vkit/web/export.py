@@ -38,6 +38,8 @@ from x2vkit.web.vendor import NAME, VERSION
 
 FORMAT = 1
 """Of the manifest and the files beside it; a page refuses another."""
+READING = "near.json"
+"""The file that a page reads prompts with; the rest may come later."""
 MOST_STEPS = 20
 """Denoising steps of a page, at most."""
 
@@ -82,7 +84,7 @@ def export(
             files[f"{name}{suffix}.onnx"] = convert(stage.run, stage.inputs, kept, name)
         files[f"{name}.weights"] = bytes(kept.data)
     files["preview.f32"] = _preview(parts["vae"])
-    files["near.json"] = _near(parts["text_encoder"].lexicon)
+    files[READING] = _near(parts["text_encoder"].lexicon)
     of: dict[str, Any] = {"model": model, "weights": weights, "engine": f"{NAME} {VERSION}"}
     of["patches"] = patches(parts["transformer"], shapes, model)
     return PageData(_manifest(pipeline, parts, shapes, files) | of, files)

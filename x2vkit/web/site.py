@@ -18,7 +18,7 @@ from typing import Any
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
 from x2vkit.views.page import MODEL, bundle, constant, css, document, inline_json
-from x2vkit.web.export import PageData
+from x2vkit.web.export import READING, PageData
 from x2vkit.web.vendor import engine
 
 FILE_BYTES = 24_000_000
@@ -126,15 +126,16 @@ def folder(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -> 
 
 
 def _packed(data: PageData) -> dict[str, bytes]:
-    """Every file of a page, gzipped: the pipeline's and the engine's."""
+    """Every file of a page, gzipped, in the order of need: what reading takes, the engine, the rest."""
     own = {name: gzip.compress(part, LEVEL, mtime=0) for name, part in data.files.items()}
-    return {name: packed for name, (packed, _) in engine().items()} | own
+    every = {name: packed for name, (packed, _) in engine().items()} | own
+    return {name: every[name] for name in sorted(every, key=lambda name: name != READING)}
 
 
 def _page(data: PageData, packed: Mapping[str, bytes], title: str, inlined: str, offline: bool) -> bytes:
     sizes = {name: size for name, (_, size) in engine().items()} | dict(data.manifest["files"])
     sent = {name: len(part) for name, part in packed.items()}
-    manifest = {**data.manifest, "files": sizes, "packed": sent}
+    manifest = {**data.manifest, "files": sizes, "packed": sent, "inlined": bool(inlined)}
     state: dict[str, Any] = {
         "metadata": {"label": TITLE, "arrays": [], "limits": {"frame": 0}, "manifest": manifest},
         "selection": {"frame": 0},

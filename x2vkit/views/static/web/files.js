@@ -1,7 +1,10 @@
 // @ts-check
 /** The page's data: inlined as base64 in a page of one file, or beside it in a folder; gzipped in both. */
 
-/** @typedef {{ format: number, id: string, files: Record<string, number>, packed: Record<string, number> }} Manifest */
+/**
+ * @typedef {{ format: number, id: string, files: Record<string, number>, packed: Record<string, number>,
+ *   inlined: boolean }} Manifest
+ */
 
 const FORMAT = 1;
 /** Where a folder keeps them. */
@@ -11,13 +14,17 @@ const FOLDER = "data/";
 export class Refused extends Error {}
 
 export class Files {
-  /** @param {Manifest} manifest */
-  constructor(manifest) {
+  /**
+   * @param {Manifest} manifest
+   * @param {(packed: string | Uint8Array) => Promise<Uint8Array>} unpack out of sight of the page's own thread
+   */
+  constructor(manifest, unpack) {
     if (manifest.format !== FORMAT)
       throw new Refused(
         `This page's data is of version ${manifest.format}, and the page reads version ${FORMAT}.`,
       );
     this.manifest = manifest;
+    this.unpack = unpack;
     /** Bytes that have come, packed. */
     this.come = 0;
     /** Told after every part that came. @type {() => void} */
@@ -31,18 +38,33 @@ export class Files {
 
   /** One file's bytes. @param {string} name @returns {Promise<Uint8Array>} */
   async get(name) {
-    const inlined = document.getElementById(`file:${name}`);
-    const packed = inlined ? fromBase64(inlined.textContent ?? "") : await this._fetch(name);
-    if (inlined) {
-      inlined.remove(); // 20 MB of text are not needed twice
-      this._came(packed.length);
-    }
-    const whole = await unzip(packed, name);
-    if (whole.length !== this.manifest.files[name])
+    const { inlined, files } = this.manifest;
+    const packed = inlined ? await this._inlined(name) : await this._fetch(name);
+    const whole = await this.unpack(packed).catch(() => {
+      throw new Refused(`The data file ${name} is damaged or cut short. Load the page again.`);
+    });
+    if (whole.length !== files[name])
       throw new Refused(
         `The data file ${name} is not the one that belongs to this page. Load the page again.`,
       );
     return whole;
+  }
+
+  /** The text of a file that stands in the page, which may still be on its way. @param {string} name */
+  async _inlined(name) {
+    const find = () => {
+      const place = document.getElementById(`file:${name}`);
+      return place && (place.nextSibling || document.readyState !== "loading") ? place : null;
+    };
+    for (let place; ; await more()) {
+      if ((place = find())) {
+        place.remove(); // 20 MB of text are not needed twice
+        this._came(this.manifest.packed[name]);
+        return place.textContent ?? "";
+      }
+      if (document.readyState !== "loading")
+        throw new Refused(`This page is cut short: the data file ${name} is not in it. Get the page again.`);
+    }
   }
 
   /** @param {string} name */
@@ -67,22 +89,18 @@ export class Files {
   }
 }
 
-/** @param {Uint8Array<ArrayBuffer>} packed @param {string} name */
-async function unzip(packed, name) {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  try {
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw new Refused(`The data file ${name} is damaged or cut short. Load the page again.`);
-  }
-}
-
-/** @param {string} text @returns {Uint8Array<ArrayBuffer>} */
-function fromBase64(text) {
-  const letters = atob(text);
-  const bytes = new Uint8Array(letters.length);
-  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
-  return bytes;
+/** More of the page has come. */
+function more() {
+  return new Promise((done) => {
+    const watch = new MutationObserver(() => told());
+    const told = () => {
+      watch.disconnect();
+      document.removeEventListener("readystatechange", told);
+      done(null);
+    };
+    watch.observe(document.body, { childList: true });
+    document.addEventListener("readystatechange", told);
+  });
 }
 
 /** A sentence where this browser cannot run the page, or nothing. */

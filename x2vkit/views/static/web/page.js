@@ -48,7 +48,6 @@ export class Page {
     this.buttons = [];
     this.place = h("div", { class: "x2v-web-inside" });
     this.running = new AbortController();
-    this.timer = 0;
     this.endInside = () => {};
     this.open = ""; // the view that is open inside
     /** @type {Model | null} */
@@ -78,7 +77,6 @@ export class Page {
   }
 
   async _load() {
-    const began = performance.now();
     const asked = this._fromLink();
     this.view.listen(globalThis, "hashchange", () => {
       this._fromLink();
@@ -86,20 +84,25 @@ export class Page {
     });
     const model = new Model(this.manifest, this.view.model.get("worker"));
     this.stage.decoder = () => model.preview;
-    const { files } = model;
-    const all = files.size(model.needed(asked.shape));
+    const { files } = model.graphs;
+    const all = files.size(model.graphs.needed(asked.shape));
     files.onBytes = () => {
       if (!this.view.root.dataset.refused) this.stage.arrive(files.come, all); // other files may still come
     };
     this.tell("The model is loading; meanwhile you can type what the clip should show.");
     await this.view.model.get("ready");
-    await model.load(asked.shape);
+    const loading = model.load(asked.shape);
+    loading.catch(() => {}); // until somebody waits for it
+    await model.read();
     this.model = model;
+    const { dataset } = this.view.root;
+    dataset.reads = (performance.now() / 1000).toFixed(2);
+    this.ask(0);
+    await loading;
     files.onBytes = () => {};
     this.go.disabled = false;
     this.settings.enable();
-    this.view.root.dataset.loaded = ((performance.now() - began) / 1000).toFixed(2);
-    this.ask(0); // what stands there, or what was typed meanwhile
+    dataset.loaded = (performance.now() / 1000).toFixed(2);
   }
 
   /** What the address asks for, put into the page. */
@@ -161,6 +164,7 @@ export class Page {
 
   /** @param {string} sentence */
   _refuse(sentence) {
+    this.running.abort();
     this.stage.wait("No clip can be made: the reason stands above.");
     this.prompt.disabled = true;
     this.view.root.dataset.refused = "true";
@@ -171,15 +175,13 @@ export class Page {
   /** Make a clip of what stands there, soon; what runs is stopped at once. @param {number} wait milliseconds */
   ask(wait) {
     if (!this.model) return;
-    clearTimeout(this.timer);
     this.running.abort();
     this.words.show(this.model.lexicon.read(this.prompt.value), this.prompt.value.length);
     this.stage.asked(this.prompt.value.trim());
-    this.timer = setTimeout(() => this._make(), wait);
+    this._make(new Promise((rested) => setTimeout(rested, wait)));
   }
 
   _stop() {
-    clearTimeout(this.timer);
     this.running.abort();
     if (this.model) this._idle("Stopped. “Make clip” begins again.");
   }
@@ -190,26 +192,32 @@ export class Page {
     this.stage.wait("The clip will stand here.");
   }
 
-  async _make() {
+  /** @param {Promise<any>} rested the reader has stopped typing; reading and planning do not wait for it */
+  async _make(rested) {
+    this.running = new AbortController();
+    const { signal } = this.running;
     const prompt = this.prompt.value.trim();
     const model = /** @type {Model} */ (this.model);
-    if (!prompt) return this._idle("Type what the clip should show.");
-    if (!model.lexicon.knows(prompt)) {
+    if (!prompt || !model.lexicon.knows(prompt)) {
+      await rested;
+      if (signal.aborted) return;
+      if (!prompt) return this._idle("Type what the clip should show.");
       const cure = model.lexicon.knows(FIRST_PROMPT) ? `what it knows: “${FIRST_PROMPT}”` : "other words";
       return this._idle(`The model knows no word of this prompt, so it makes no clip. Write ${cure}.`);
     }
     const asked = { ...this.settings.asked(), prompt };
-    this.settings.link(asked);
-    this.running = new AbortController();
-    const { signal } = this.running;
+    rested.then(() => signal.aborted || this.settings.link(asked));
     const { dataset } = this.view.root;
     const began = performance.now();
-    this.tell("Making the clip: words and plan come first…");
-    this.stage.wait("Making the clip…", null);
+    if (dataset.loaded) {
+      this.tell("Making the clip: words and plan come first…");
+      this.stage.wait("Making the clip…", null);
+    }
     try {
       const listeners = {
         words: () => this.stage.begin(asked),
         plan: (plan) => this.stage.plan(plan),
+        rested,
         step: (i, pred_x0) => {
           if (signal.aborted) return;
           if (!i) dataset.first = String(Math.round(performance.now() - began));
@@ -236,7 +244,7 @@ export class Page {
     const { first, total } = made.seconds;
     this.tell(
       `${made.asked.steps} steps and decoding in ${total.toFixed(1)} s, first preview after ${first.toFixed(2)} s ` +
-        `(WebAssembly, ${this.model?.workers.each.length === 2 ? "two workers" : "one worker"}).`,
+        `(WebAssembly, ${this.model?.graphs.workers.each.length === 2 ? "two workers" : "one worker"}).`,
     );
     const { dataset } = this.view.root;
     dataset.clips = String(Number(dataset.clips ?? 0) + 1);

@@ -9,8 +9,8 @@ class Asked {
     /** @type {Map<number, { done: (result: any) => void, failed: (error: Error) => void }>} */
     this.waiting = new Map();
     this.count = 0;
-    /** Conditions that were last worked out here, by name. @type {Record<string, any>} */
-    this.drawn = {};
+    /** Part -> the graph that is open for it, or is being opened. @type {Record<string, { name: string, ready: Promise<any> }>} */
+    this.graphs = {};
     this.worker.onmessage = ({ data: { id, result, error } }) => {
       const waiting = this.waiting.get(id);
       this.waiting.delete(id);
@@ -37,6 +37,7 @@ export class Workers {
   /** @param {string} code of a worker @param {number} count 1 or 2 */
   constructor(code, count) {
     this.each = Array.from({ length: count }, () => new Asked(code));
+    this.turn = 0;
   }
 
   get first() {
@@ -52,9 +53,15 @@ export class Workers {
     return this.each.length - 1;
   }
 
-  /** @param {string} module @param {Uint8Array<ArrayBufferLike>} wasm */
+  /** @param {string} module @param {WebAssembly.Module} wasm */
   start(module, wasm) {
-    return this.all((worker) => worker.ask("start", { module, wasm: wasm.buffer }));
+    return this.all((worker) => worker.ask("start", { module, wasm }));
+  }
+
+  /** Unpack a file, in turns. @param {string | Uint8Array} packed @returns {Promise<Uint8Array>} */
+  async unpack(packed) {
+    const { whole } = await this.each[this.turn++ % this.each.length].ask("unpack", { packed });
+    return whole;
   }
 
   /** @param {(worker: Asked, index: number) => Promise<any>} act */
