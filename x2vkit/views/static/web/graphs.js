@@ -79,7 +79,10 @@ export class Graphs {
     return (await this._run(this.workers.first, "planner", shape, { feeds })).velocity.data;
   }
 
-  /** Passes are given what words and conditions mean. @param {string} shape @param {number[]} ids @param {Conditions} drawn */
+  /**
+   * Passes are given what words and conditions mean.
+   * @param {string} shape @param {number[]} ids @param {Conditions} drawn
+   */
   give(shape, ids, drawn) {
     return Promise.all([this._give(this.workers.first, "with", ids, drawn, shape), this._emptied(shape)]);
   }
@@ -94,7 +97,7 @@ export class Graphs {
     return Promise.all([pass, this._without(asked, latents, t, step)]);
   }
 
-  /** Latents -> frames (F, H, W, 3). @param {string} shape @param {Float32Array} latents @returns {Promise<Uint8Array>} */
+  /** Latents -> frames (F, H, W, 3). @returns {Promise<Uint8Array>} */
   async decode(shape, latents) {
     const feeds = { latents: this._latents(latents, shape) };
     return (await this._run(this.workers.lastOne, "decode", shape, { feeds })).frames.data;

@@ -56,19 +56,18 @@ export class Model {
    * @returns {Promise<Made>}
    */
   run(asked, on, signal, by_hand = null) {
-    const before = this.busy;
+    const [before, began] = [this.busy, performance.now()];
     const mine = (async () => {
       await before.catch(() => {});
       signal.throwIfAborted();
-      return this._make(asked, on, signal, by_hand);
+      return this._make(asked, on, signal, by_hand, began);
     })();
     this.busy = mine;
     return mine;
   }
 
   /** @returns {Promise<Made>} */
-  async _make(asked, on, signal, by_hand) {
-    const began = performance.now();
+  async _make(asked, on, signal, by_hand, began) {
     const reading = this.lexicon.read(asked.prompt);
     on.words(reading);
     await this.graphs.started;

@@ -8,7 +8,7 @@ import { Beside } from "./beside.js";
 import { download } from "./download.js";
 import { Refused, missing } from "./files.js";
 import { attention, denoise } from "./inside.js";
-import { Model } from "./model.js";
+import { bring } from "./loading.js";
 import { patches } from "./patches.js";
 import { promptBox } from "./promptbox.js";
 import { FIRST_PROMPT, Settings, fromLink } from "./settings.js";
@@ -50,7 +50,7 @@ export class Page {
     this.running = new AbortController();
     this.endInside = () => {};
     this.open = ""; // the view that is open inside
-    /** @type {Model | null} */
+    /** @type {import("./model.js").Model | null} */
     this.model = null;
     /** @type {import("./model.js").Made | null} */
     this.made = null;
@@ -82,24 +82,13 @@ export class Page {
       this._fromLink();
       this.ask(0);
     });
-    const model = new Model(this.manifest, this.view.model.get("worker"));
-    this.stage.decoder = () => model.preview;
-    const { files } = model.graphs;
-    const all = files.size(model.graphs.needed(asked.shape));
-    files.onBytes = () => {
-      if (!this.view.root.dataset.refused) this.stage.arrive(files.come, all); // other files may still come
-    };
     this.tell("The model is loading; meanwhile you can type what the clip should show.");
-    await this.view.model.get("ready");
-    const loading = model.load(asked.shape);
-    loading.catch(() => {}); // until somebody waits for it
-    await model.read();
+    const { model, loading } = await bring(this.view, this.stage, asked.shape);
     this.model = model;
     const { dataset } = this.view.root;
     dataset.reads = (performance.now() / 1000).toFixed(2);
     this.ask(0);
     await loading;
-    files.onBytes = () => {};
     this.go.disabled = false;
     this.settings.enable();
     dataset.loaded = (performance.now() / 1000).toFixed(2);
@@ -197,7 +186,7 @@ export class Page {
     this.running = new AbortController();
     const { signal } = this.running;
     const prompt = this.prompt.value.trim();
-    const model = /** @type {Model} */ (this.model);
+    const model = /** @type {import("./model.js").Model} */ (this.model);
     if (!prompt || !model.lexicon.knows(prompt)) {
       await rested;
       if (signal.aborted) return;

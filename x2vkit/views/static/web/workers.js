@@ -9,7 +9,8 @@ class Asked {
     /** @type {Map<number, { done: (result: any) => void, failed: (error: Error) => void }>} */
     this.waiting = new Map();
     this.count = 0;
-    /** Part -> the graph that is open for it, or is being opened. @type {Record<string, { name: string, ready: Promise<any> }>} */
+    /** Part -> the graph that is open for it, or is being opened.
+     * @type {Record<string, { name: string, ready: Promise<any> }>} */
     this.graphs = {};
     this.worker.onmessage = ({ data: { id, result, error } }) => {
       const waiting = this.waiting.get(id);
