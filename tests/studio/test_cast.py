@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from x2vkit import Character, X2VError, rerun, shoot
+from x2vkit import AttentionCapture, Character, X2VError, record, rerun, shoot
 from x2vkit.studio.cast import members, spoken_of, with_own_noise, written_out
 
 DOG = Character("a red dog", 5)
@@ -41,8 +41,13 @@ def test_each_prompt_is_a_trace_that_says_how_it_was_made(planning):
     assert (one.prompt, two.prompt) == ("a red dog bouncing", "a red dog")
     assert (one.request["seed"], two.request["seed"]) == (4, 5)
     assert one.made_by["call"] == "shoot" and one.made_by["cast"]["dog"]["seed"] == 5
-    assert one.plan and "latents" in one.inputs
-    again = shoot(DOG, ["the dog bouncing"], pipeline=planning, seed=4, **options)[0]
+    assert one.plan and "latents" in one.inputs and not one.queries
+    options |= {"attention": AttentionCapture(), "seed": 4}
+    seen = shoot(DOG, ["the dog bouncing"], pipeline=planning, **options)[0]
+    assert seen.queries and np.array_equal(rerun(seen, pipeline=planning).frames, one.frames)
+    with pytest.raises(X2VError, match=r"did you mean x2v\.shoot\(cast, \[prompt\]\)"):
+        record("the dog bouncing", cast=DOG)
+    again = shoot(DOG, ["the dog bouncing"], pipeline=planning, **options)[0]
     assert np.array_equal(again.frames, one.frames)
 
 

@@ -30,6 +30,7 @@ from x2vkit.config import RunRequest
 from x2vkit.core.sampler import Step
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.run.capture import AttentionCapture
 from x2vkit.run.load import chosen
 from x2vkit.run.record import record
 from x2vkit.run.request import request_of, validate
@@ -48,6 +49,7 @@ def shoot(
     cast: Cast,
     prompts: Sequence[str],
     *,
+    attention: AttentionCapture | None = None,
     pipeline: X2VPipeline | None = None,
     on_step: Callable[[Step], object] | None = None,
     **options: Any,
@@ -60,6 +62,7 @@ def shoot(
             goes on about the first one ("jumping in the snow"). One that begins with somebody else ("a cat
             running") is made of them alone, with a warning.
         prompts: what happens in each clip. Clip i has the seed `seed + i`.
+        attention: the queries and keys that each trace keeps, as in `record`; none by default.
         pipeline: the model; by default the one that the options name.
         on_step: called with every Step.
         **options: of a RunRequest: seed, steps, guidance, num_frames, height, width, model ...
@@ -77,13 +80,15 @@ def shoot(
     for number, prompt in enumerate(prompts):
         _check_prompt(f"prompts[{number}]", prompt, people)
     asked = [replace(request, prompt=prompt, seed=request.seed + i) for i, prompt in enumerate(prompts)]
-    return [shoot_one(people, each, pipeline=pipeline, on_step=on_step) for each in asked]
+    given = {"attention": attention, "pipeline": pipeline, "on_step": on_step}
+    return [shoot_one(people, each, **given) for each in asked]
 
 
 def shoot_one(
     people: Mapping[str, Character],
     request: RunRequest,
     *,
+    attention: AttentionCapture | None = None,
     pipeline: X2VPipeline | None = None,
     on_step: Callable[[Step], object] | None = None,
 ) -> Trace:
@@ -91,10 +96,11 @@ def shoot_one(
     pipeline = chosen(pipeline, request.model)
     lead = spoken_of(people, request.prompt)
     if lead is None:
-        return record(request, attention=None, pipeline=pipeline, on_step=on_step)
+        return record(request, attention=attention, pipeline=pipeline, on_step=on_step)
     written = replace(request, prompt=written_out(people, request.prompt)).resolve(pipeline.sampling)
     validate(written)
-    given = {"attention": None, "pipeline": pipeline, "on_step": on_step} | begun(lead[1], written, pipeline)
+    given = begun(lead[1], written, pipeline)
+    given |= {"attention": attention, "pipeline": pipeline, "on_step": on_step}
     trace = record(written, **given)
     cast = {name: asdict(one) for name, one in people.items()}
     return replace(trace, made_by={"call": "shoot", "cast": cast, "prompts": [request.prompt]})
