@@ -17,7 +17,7 @@ from x2vkit.device import collection_paused, configure_threads
 
 if TYPE_CHECKING:
     from x2vkit import views
-    from x2vkit.adapters.x2v import attach, record
+    from x2vkit.adapters.x2v import attach
     from x2vkit.config import RunRequest
     from x2vkit.course import check
     from x2vkit.demo import demo
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from x2vkit.run.capture import AttentionCapture
     from x2vkit.run.edit import Edit
     from x2vkit.run.load import load
-    from x2vkit.run.record import generate, rerun
+    from x2vkit.run.record import rerun
     from x2vkit.studio.cast import shoot
     from x2vkit.studio.character import Character
     from x2vkit.studio.direct import SoftBox, direct
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from x2vkit.studio.go_on.piecewise import piecewise
     from x2vkit.studio.go_on.play import play
     from x2vkit.studio.recaption import recaption
+    from x2vkit.studio.record import generate, record
     from x2vkit.studio.speak import speak
     from x2vkit.studio.upscale import upscale
     from x2vkit.trace import Trace
@@ -119,7 +120,7 @@ _HOME = {
     "direct": "studio.direct",
     "expand": "studio.expand",
     "film": "studio.film.make",
-    "generate": "run.record",
+    "generate": "studio.record",
     "load": "run.load",
     "recaption": "studio.recaption",
     "connect": "studio.go_on.between",
@@ -128,7 +129,7 @@ _HOME = {
     "loop": "studio.go_on.between",
     "piecewise": "studio.go_on.piecewise",
     "play": "studio.go_on.play",
-    "record": "adapters.x2v",
+    "record": "studio.record",
     "rerun": "run.record",
     "speak": "studio.speak",
     "shoot": "studio.cast",

@@ -45,10 +45,26 @@ def test_each_prompt_is_a_trace_that_says_how_it_was_made(planning):
     options |= {"attention": AttentionCapture(), "seed": 4}
     seen = shoot(DOG, ["the dog bouncing"], pipeline=planning, **options)[0]
     assert seen.queries and np.array_equal(rerun(seen, pipeline=planning).frames, one.frames)
-    with pytest.raises(X2VError, match=r"did you mean x2v\.shoot\(cast, \[prompt\]\)"):
-        record("the dog bouncing", cast=DOG)
     again = shoot(DOG, ["the dog bouncing"], pipeline=planning, **options)[0]
     assert np.array_equal(again.frames, one.frames)
+
+
+def test_a_recorded_run_of_a_cast_is_the_clip_that_shoot_makes(planning):
+    options = {"num_frames": 5, "height": 32, "width": 32, "steps": 2, "seed": 4, "pipeline": planning}
+    shot = shoot(DOG, ["the dog bouncing"], **options)[0]
+    clip = record("the dog bouncing", cast=DOG, previews=True, **options)
+    assert np.array_equal(clip.frames, shot.frames) and clip.made_by == shot.made_by
+    assert clip.queries and clip.previews is not None
+    again = rerun(clip, pipeline=planning, attention=AttentionCapture(steps=(1,)))
+    assert np.array_equal(again.frames, clip.frames) and {step for step, _ in again.queries} == {1}
+    with pytest.raises(X2VError, match="cast and plan: a cast's clip begins from its own"):
+        record("the dog bouncing", cast=DOG, plan=shot.plan, pipeline=planning)
+    with pytest.raises(X2VError, match="prompt='qwertz'.*knows no word"):
+        record("qwertz", cast=DOG, pipeline=planning)
+    with pytest.raises(X2VError, match="a cast with dict"):
+        record("the dog", cast=DOG, pipeline={})
+    with pytest.raises(X2VError, match="a cast is a Character"):
+        record("the dog", cast=[], pipeline=planning)
 
 
 def test_without_a_planner_a_rerun_says_what_to_call(planning):

@@ -128,7 +128,6 @@ CALLED = {
     "generator": "seed",
     "frames": "num_frames",
     "size": "height and width",
-    "cast": "x2v.shoot(cast, [prompt])",
 }
 """What options are called in diffusers and elsewhere -> what they are called in a RunRequest."""
 

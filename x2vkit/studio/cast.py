@@ -78,9 +78,9 @@ def shoot(
     request = request_of("", options)
     validate(replace(request, steps=request.steps or 1, guidance=request.guidance or 1.0))
     for number, prompt in enumerate(prompts):
-        _check_prompt(f"prompts[{number}]", prompt, people)
+        check_prompt(f"prompts[{number}]", prompt, people)
     asked = [replace(request, prompt=prompt, seed=request.seed + i) for i, prompt in enumerate(prompts)]
-    given = {"attention": attention, "pipeline": pipeline, "on_step": on_step}
+    given: dict[str, Any] = {"attention": attention, "pipeline": pipeline, "on_step": on_step}
     return [shoot_one(people, each, **given) for each in asked]
 
 
@@ -88,25 +88,25 @@ def shoot_one(
     people: Mapping[str, Character],
     request: RunRequest,
     *,
-    attention: AttentionCapture | None = None,
     pipeline: X2VPipeline | None = None,
-    on_step: Callable[[Step], object] | None = None,
+    **given: Any,
 ) -> Trace:
-    """One clip of a cast (of nobody, too: then it is a clip like any other); see `shoot`."""
+    """One clip of a cast (of nobody, too: then it is a clip like any other); see `shoot`. given: arguments of
+    `record` that no request has.
+    """
     pipeline = chosen(pipeline, request.model)
+    given = {"attention": None, "pipeline": pipeline} | given
     lead = spoken_of(people, request.prompt)
     if lead is None:
-        return record(request, attention=attention, pipeline=pipeline, on_step=on_step)
+        return record(request, **given)
     written = replace(request, prompt=written_out(people, request.prompt)).resolve(pipeline.sampling)
     validate(written)
-    given = begun(lead[1], written, pipeline)
-    given |= {"attention": attention, "pipeline": pipeline, "on_step": on_step}
-    trace = record(written, **given)
+    trace = record(written, **given, **begun(lead[1], written, pipeline))
     cast = {name: asdict(one) for name, one in people.items()}
     return replace(trace, made_by={"call": "shoot", "cast": cast, "prompts": [request.prompt]})
 
 
-def _check_prompt(name: str, prompt: Any, people: Mapping[str, Character]) -> None:
+def check_prompt(name: str, prompt: Any, people: Mapping[str, Character]) -> None:
     """Raise X2VError for a prompt that says nothing; warn where nobody of the cast is in it."""
     cure = f'use "the {next(iter(people.values())).noun} walking in the snow"'
     if not isinstance(prompt, str) or not prompt.strip():
