@@ -108,6 +108,8 @@ class RunRequest:
     """
     control_guidance: float = 1.0
     """Guidance scale of control raster and camera once more, by a pass of its own; 1 is none."""
+    mouth_guidance: float = 1.0
+    """Guidance scale of a mouth's openness in time, by a pass of its own where somebody talks; 1 is none."""
     num_frames: int = 17
     """Frames F = 1 + 4k."""
     height: int = 128

@@ -136,7 +136,8 @@ def run_flops(config: ModelConfig, request: RunRequest, text_tokens: int, contro
     Heun evaluates twice a step, except in the last.
     """
     steps, guidance = request.sampled()
-    passes = 1 + (guidance != 1) + (controlled and request.control_guidance != 1)
+    pulls = request.control_guidance, request.mouth_guidance
+    passes = 1 + (guidance != 1) + sum(controlled and pull != 1 for pull in pulls)
     evaluations = 2 * steps - 1 if request.scheduler == "heun" else steps
     shape = (request.num_frames, request.height, request.width)
     one = forward_flops(config, *shape, text_tokens, batch=passes, control=controlled, camera=False)

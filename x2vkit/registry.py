@@ -106,6 +106,7 @@ LIMITS: dict[str, Limit] = {
     "steps": Limit(1, 100, SamplingDefaults.steps, whole=True),
     "guidance": Limit(1.0, 20.0, SamplingDefaults.guidance),
     "control_guidance": Limit(1.0, 20.0, 1.0),
+    "mouth_guidance": Limit(1.0, 20.0, 1.0),
     "strength": Limit(0.1, 1.0, 0.6),
     "seconds": Limit(0.1, SHAPES["long"][0] / 12, SHAPES["square"][0] / 12),
     "fps": Limit(1, 120, 12, whole=True),

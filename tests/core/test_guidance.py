@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,6 +48,27 @@ def test_only_the_passes_that_weigh_something_are_made(given):
     assert passes(1, 2, free) == (Pass(0.0),)  # there is no control to guide by
     assert passes(1, 2, given) == (Pass(0.0), Pass(1.0, control=False))
     assert [one.weight for one in passes(4, 3, given)] == [0, 3, 2]
+
+
+@torch.inference_mode()
+def test_a_mouth_is_guided_away_from_one_that_stays_as_it_is(transformer, given):
+    assert passes(1, 1, given, 3) == (Pass(0.0),)  # nobody talks
+    box = [0.2, 0.2, 0.6, 0.9]
+    talking = [
+        Conditions.draw((5, 32, 48), boxes=[box], mouth=(box, np.array(track))).fit(B, 24, GRID)
+        for track in ([0.2, 0.6, 0.2, 0.6, 0.2], [0.3] * 5)  # the same on average over latent frames
+    ]
+    moving, still = talking
+    torch.testing.assert_close(moving.with_still_mouth().control, still.control)
+    needed = passes(1, 1, moving, 3)
+    assert needed == (Pass(0.0), Pass(2.0, mouth=False))
+    latents = torch.randn(B, 24, *GRID)
+    cond, other = (guided(transformer, needed[:1], each)(latents, 0.3).guided for each in talking)
+    text = texts(1).repeat(2, 1, 1)
+    mask = torch.ones(text.shape[:2], dtype=torch.bool)
+    found = GuidedVelocity(transformer, needed, text, mask, moving, GRID, ramp=0.6)(latents, 0.3)
+    # the ramp is not for mouths
+    torch.testing.assert_close(found.guided, cond + 2 * (cond - other), rtol=1e-3, atol=1e-3)
 
 
 @torch.inference_mode()

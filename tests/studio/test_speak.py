@@ -12,8 +12,9 @@ from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE
 from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.run.record import rerun
 from x2vkit.studio import speak as module
-from x2vkit.studio.speak import speak
+from x2vkit.studio.speak import emphasised, speak
 from x2vkit.trace import Trace
 
 SMALL = {"height": 32, "width": 32, "steps": 2}
@@ -65,6 +66,25 @@ def test_the_mouth_opens_with_the_sound(talker):
     assert trace.prompt == "a red face talking"
 
 
+def test_the_model_is_given_more_of_a_mouth_than_is_asked_for():
+    asked = np.array([0.5, 0.2, 0.4, 0.4, 0.2, 0.8, 0.8, 0.6, 0.6], np.float32)
+    found = emphasised(asked)
+    assert np.allclose(found[1:], [0.1, 0.5, 0.5, 0.1, 0.9, 0.9, 0.5, 0.5])
+    wide = emphasised(np.array([0, 0, 0, 1, 1], np.float32))  # would go from -0.5 to 1.5
+    assert np.allclose(wide, [0.25, 0, 0, 1, 1])
+
+
+def test_a_mouth_is_guided_and_a_rerun_does_it_again(talker):
+    given = {"audio": (sound(1.3), SOUND_RATE), "pipeline": talker}
+    trace = speak("a red face", **given, **SMALL)
+    assert trace.request["mouth_guidance"] == module.MOUTH_GUIDANCE
+    again = rerun(trace, pipeline=talker)
+    assert np.array_equal(again.frames, trace.frames)
+    assert np.array_equal(again.plan["mouth"], trace.plan["mouth"])
+    plain = speak("a red face", **given, mouth_guidance=1.0, **SMALL)
+    assert not np.array_equal(plain.frames, trace.frames)
+
+
 def test_another_sound_another_mouth_and_nothing_else_of_the_plan(talker):
     heard = sound(1.0)
     one = speak("a red face", audio=(heard, SOUND_RATE), pipeline=talker, **SMALL)
@@ -84,7 +104,7 @@ def test_long_sounds_are_made_in_parts_that_meet(talker, monkeypatch):
     assert trace.latents.shape[2] == 7
     assert [each["num_frames"] for each in starts] == [9, 9, 9]
     assert np.array_equal(starts[1]["image"], trace.frames[8])
-    assert np.array_equal(starts[1]["plan"].mouth[0], trace.plan["mouth"][8:17])
+    assert np.array_equal(starts[1]["plan"].mouth[0], emphasised(trace.plan["mouth"])[8:17])
     boxes = trace.plan["boxes"]
     assert np.array_equal(boxes[8 - 3], boxes[8 + 3], equal_nan=True)  # forth and back
     assert np.array_equal(boxes[16 - 3], boxes[16 + 3], equal_nan=True)

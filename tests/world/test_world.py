@@ -130,6 +130,9 @@ def test_boxes_are_tight_around_the_pixels():
 
 def test_the_camera_moves_the_picture_the_other_way():
     still = WORLD.render(spec(subject="box", action="stand"), seed=2)
+    track = np.linspace(0, 1, 17)
+    talking = WORLD.render(spec(subject="face", action="talk"), seed=2, mouth=track)
+    assert np.allclose(talking.truth.mouth[:, 0], track)
     moved = WORLD.render(spec(subject="box", action="stand", camera="pan right"), seed=2)
     shift = centre(moved)[:, 0] - centre(still)[:, 0]
     assert np.allclose(shift, -128 * moved.truth.camera[:, 0], atol=0.5)

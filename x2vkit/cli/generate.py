@@ -75,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--control-guidance", type=float, default=usual.control_guidance, metavar="SCALE",
         help="how strictly boxes, strokes and camera are followed; 1 is no more than words (%(default)s)",
     )  # fmt: skip
+    add(
+        "--mouth-guidance", type=float, default=usual.mouth_guidance, metavar="SCALE",
+        help="how strictly the mouth of somebody who talks follows its plan; 1 is no more than the rest"
+        " (%(default)s)",
+    )  # fmt: skip
     add("--attention", action="store_true", help="also keep the attention of the run, in an .x2v")
     add("--json", action="store_true", help="print one line of JSON on what was made")
 

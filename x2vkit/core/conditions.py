@@ -25,6 +25,8 @@ from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Shape3, check_shape, latent_s
 from x2vkit.core.raster import (
     CAMERA_CHANNELS,
     CONTROL_CHANNELS,
+    MOUTH,
+    OPENNESS,
     SUBJECTS,
     box_track,
     camera_track,
@@ -120,6 +122,22 @@ class Conditions:
         guidance.
         """
         return replace(self, control=None, camera=None, boxes=None)
+
+    @property
+    def talks(self) -> bool:
+        """Whether a mouth is given in any clip."""
+        return self.control is not None and bool(self.control[:, MOUTH].any())
+
+    def with_still_mouth(self) -> Conditions:
+        """The same, each clip's mouth as far open all the time as it is on average: the other side of
+        guidance of the mouth.
+        """
+        if self.control is None:
+            return self
+        control = self.control.clone()
+        openness = control[:, OPENNESS:].amax((3, 4)).mean((1, 2))  # (B,): the same all over a mouth's box
+        control[:, OPENNESS:] = openness.view(-1, 1, 1, 1, 1) * (control[:, MOUTH, None] > 0)
+        return replace(self, control=control)
 
     def merge(self, other: Conditions) -> Conditions:
         """What both hold. Raises X2VError where both give the same."""

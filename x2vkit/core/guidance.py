@@ -3,10 +3,14 @@
     B clips; G passes; C, f, h, w latent grid; T text tokens, D text width
 
     v = v_cond + (guidance - 1) (v_cond - v_negative) + (control_guidance - 1) (v_cond - v_without_control)
+      + (mouth_guidance - 1) (v_cond - v_still_mouth)
 
 The classifier-free guidance of arXiv 2207.12598 with a scale for each condition (as arXiv 2211.09800). The
 plan goes with the words that it came from: a pass without them that kept it would leave nothing to push a
 camera, which shows in few pixels, off the spot.
+
+A still mouth is open as far as the mouth is on average over the clip. What a mouth does is all detail, so its
+guidance weighs the same at every noise level.
 
 Knows nothing about how prompts become text tokens (text.py), nor about steps (sampler.py).
 """
@@ -39,16 +43,28 @@ class Pass:
     """Reads the negative prompt in place of the prompt."""
     control: bool = True
     """Reads boxes, control raster and camera."""
+    mouth: bool = True
+    """Reads how the mouth opens and closes, not only how far on average."""
 
 
-def passes(guidance: float, control_guidance: float, given: Conditions) -> tuple[Pass, ...]:
+def passes(
+    guidance: float, control_guidance: float, given: Conditions, mouth_guidance: float = 1.0
+) -> tuple[Pass, ...]:
     """The passes that these guidance scales need, the conditional one first; a scale of 1 saves its pass."""
     found = [Pass(weight=0.0)]
     if guidance != 1:
         found.append(Pass(guidance - 1, negative=True, control=False))
     if control_guidance != 1 and (given.control is not None or given.camera is not None):
         found.append(Pass(control_guidance - 1, control=False))
+    if mouth_guidance != 1 and given.talks:
+        found.append(Pass(mouth_guidance - 1, mouth=False))
     return tuple(found)
+
+
+def _read(one: Pass, given: Conditions) -> Conditions:
+    """What a pass reads of the conditions."""
+    given = given if one.control else given.without_control()
+    return given if one.mouth else given.with_still_mouth()
 
 
 class GuidedVelocity:
@@ -83,7 +99,7 @@ class GuidedVelocity:
         if transformer.is_cache_enabled:  # what an earlier run kept is of another clip
             transformer._reset_stateful_cache()
         B, dtype = len(text) // len(passes), transformer.dtype
-        read = [given if each.control else given.without_control() for each in passes]
+        read = [_read(each, given) for each in passes]
         inputs: dict[str, Tensor | None] = {
             "camera": stack([each.camera for each in read], dtype),
             "boxes": stack([each.boxes for each in read], torch.float32),
@@ -114,8 +130,9 @@ class GuidedVelocity:
         ]
         conditional, *others = torch.cat(found).float().chunk(count)
         ramp = min(1.0, t / self.ramp)
-        pairs = zip(self.passes[1:], others, strict=True)
-        guided = sum((ramp * (one.weight * (conditional - other)) for one, other in pairs), conditional)
+        guided = conditional
+        for one, other in zip(self.passes[1:], others, strict=True):
+            guided = guided + (ramp if one.mouth else 1.0) * (one.weight * (conditional - other))
         return Prediction(guided, conditional)
 
     def _predict(self, name: str, x: Tensor, levels: Tensor, **inputs: Any) -> Tensor:

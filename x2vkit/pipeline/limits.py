@@ -25,6 +25,9 @@ KINDS: dict[str, tuple[Any, str]] = {
 }
 """Argument of `X2VPipeline.stream` -> what it is."""
 
+SCALES = ("guidance_scale", "control_guidance_scale", "mouth_guidance_scale")
+"""Guidance scales of a run: of words, of control, of a mouth; each that is not 1 costs a pass."""
+
 
 def model_config(pipe: Any) -> ModelConfig:
     """The sizes of a pipeline's transformer and text encoder."""
@@ -44,6 +47,7 @@ def check_cost(
     control_guidance: float,
     clips: int = 1,
     shared: bool = False,
+    mouth_guidance: float = 1.0,
 ) -> None:
     """Raise X2VError for a run that needs more memory or time than there is, with what would fit.
 
@@ -54,10 +58,12 @@ def check_cost(
         guidance, control_guidance: guidance scales; each that is not 1 costs a pass.
         clips: clips made together.
         shared: whether they look at each other.
+        mouth_guidance: as the other scales.
     """
     config, device = model_config(pipe), pipe._execution_device.type
+    passes = 1 + sum(scale != 1 for scale in (guidance, control_guidance, mouth_guidance))
     size = RunSize(
-        config, *shape, clips, steps, 1 + (guidance != 1) + (control_guidance != 1), config.max_words, device,
+        config, *shape, clips, steps, passes, config.max_words, device,
         pipe.transformer.dtype.itemsize, shared=shared,
     )  # fmt: skip
     check_run(size, free_gpu_bytes() if device == "cuda" else None)
@@ -75,7 +81,7 @@ def check_stream(pipe: Any, shape: Shape3, steps: Any, **given: Any) -> None:
     check_shape(*shape, pipe.transformer.patch)
     check_sampling(steps, given["strength"], pipe.sampling.last_level)
     check_kinds(given, KINDS)
-    check_numbers(**{name: given[name] for name in ("guidance_scale", "control_guidance_scale")})
+    check_numbers(**{name: given[name] for name in SCALES})
     check_tensor("latents", given["latents"])
     for name in ("prompt_embeds", "negative_prompt_embeds"):
         _check_width(name, given.get(name), pipe.transformer.config.text_width)
@@ -84,8 +90,9 @@ def check_stream(pipe: Any, shape: Shape3, steps: Any, **given: Any) -> None:
         raise X2VError(f"num_videos_per_prompt={each}", "every prompt gets 1 clip or more", "use 1")
     embeds = given.get("prompt_embeds")
     prompts = prompts_of(given["prompt"]) if embeds is None else embeds
-    clips, scales = max(1, len(prompts)) * each, (given["guidance_scale"], given["control_guidance_scale"])
-    check_cost(pipe, shape, steps, *scales, clips, given["shared_attention"])
+    clips = max(1, len(prompts)) * each
+    guidance, control, mouth = (given[name] for name in SCALES)
+    check_cost(pipe, shape, steps, guidance, control, clips, given["shared_attention"], mouth)
 
 
 def _check_width(name: str, embeds: Any, width: int) -> None:

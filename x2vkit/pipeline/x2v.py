@@ -90,6 +90,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         control_guidance_scale: float = 1.0,
+        mouth_guidance_scale: float = 1.0,
         num_videos_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: Tensor | None = None,
@@ -123,6 +124,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
                 less in detail (`sampling.guidance_ramp`); 1 is none and saves a pass. By default
                 `sampling.guidance`.
             control_guidance_scale: guidance towards boxes, strokes and camera once more; 1 is none.
+            mouth_guidance_scale: guidance towards the openness of a mouth in time; 1 is none.
             num_videos_per_prompt: clips of each prompt, which lie side by side in the batch.
             generator: source of the noise, or one for each clip.
             latents: the noise itself, (clips, C, f, h, w).
@@ -169,6 +171,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
             num_inference_steps=steps,
             guidance_scale=guidance_scale,
             control_guidance_scale=control_guidance_scale,
+            mouth_guidance_scale=mouth_guidance_scale,
             num_videos_per_prompt=num_videos_per_prompt,
             generator=generator,
             latents=latents,
@@ -206,6 +209,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         control_guidance_scale: float = 1.0,
+        mouth_guidance_scale: float = 1.0,
         num_videos_per_prompt: int = 1,
         generator: torch.Generator | list[torch.Generator] | None = None,
         latents: Tensor | None = None,
@@ -235,8 +239,9 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         check_scheduler(scheduler := scheduler or self.scheduler)
         check_stream(
             self, shape, steps, prompt=prompt, strength=strength, boxes=boxes, conditions=conditions,
-            guidance_scale=guidance_scale, control_guidance_scale=control_guidance_scale, latents=latents,
-            num_videos_per_prompt=n, prompt_embeds=prompt_embeds, shared_attention=shared_attention,
+            guidance_scale=guidance_scale, control_guidance_scale=control_guidance_scale,
+            mouth_guidance_scale=mouth_guidance_scale, latents=latents, num_videos_per_prompt=n,
+            prompt_embeds=prompt_embeds, shared_attention=shared_attention,
             negative_prompt_embeds=negative_prompt_embeds,
         )  # fmt: skip
         read = () if prompt is None else self.read(prompts_of(prompt))  # type: ignore[arg-type]
@@ -263,7 +268,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         remade = start is not None
         given, drafted = resolve(plan, given, shape, boxes=len(boxes), video=remade, draft=drafts)
         given = given.fit(B, size[1], grid).to(device)
-        scales = guidance_scale, control_guidance_scale
+        scales = guidance_scale, control_guidance_scale, mouth_guidance_scale
         guided = self._velocity(*embeds, given, scales, shared_attention, grid)
 
         def velocity(latents: Tensor, t: float) -> Prediction:
@@ -278,7 +283,7 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
                 **vars(step), words=words, plan=drafted, **dict(zip(EMBEDS, embeds, strict=True))
             )
             if changes and set(changes) - {"latents"}:
-                scales = changes.get("guidance_scale", scales[0]), control_guidance_scale
+                scales = changes.get("guidance_scale", scales[0]), *scales[1:]
                 embeds = tuple(changes.get(name, own) for name, own in zip(EMBEDS, embeds, strict=True))
                 if scales[0] != 1 and embeds[1] is None:
                     embeds = self.encode_prompt(None, negative_prompt, True, n, embeds[0][::n])
@@ -363,12 +368,12 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         prompt_embeds: Tensor,
         negative_prompt_embeds: Tensor | None,
         given: Conditions,
-        scales: tuple[float, float],
+        scales: tuple[float, float, float],
         shared_attention: bool,
         grid: Shape3,
     ) -> GuidedVelocity:
         """The guided velocity as a function of latents and t."""
-        needed = passes(*scales, given)
+        needed = passes(*scales[:2], given, scales[2])
         text = join_embeds([negative_prompt_embeds if each.negative else prompt_embeds for each in needed])
         text = text.to(self._execution_device, self.transformer.dtype)  # (passes * B, T, D)
         return GuidedVelocity(

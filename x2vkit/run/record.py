@@ -133,6 +133,7 @@ def record(
         pipeline, (request.num_frames, request.height, request.width), request.steps, prompt=request.prompt,
         strength=strength, boxes=boxes, conditions=conditions, latents=latents,
         guidance_scale=request.guidance, control_guidance_scale=request.control_guidance,
+        mouth_guidance_scale=request.mouth_guidance,
         shared_attention=request.shared_attention,
     )  # fmt: skip
     size = (request.height, request.width)
@@ -211,7 +212,8 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
         rule = f"the trace was made by weights {trace.weights[:12]}"
         raise X2VError(f"weights {have[:12]}", rule, "pass the pipeline that made it, or record a new trace")
     made = record(request, pipeline=pipeline, **{"attention": None} | as_arguments(trace.inputs) | options)
-    return replace(made, made_by=trace.made_by, sound=trace.sound)
+    plan = trace.plan if call == "speak" else made.plan  # whose mouth is given more than is asked for
+    return replace(made, made_by=trace.made_by, sound=trace.sound, plan=plan)
 
 
 def _told(trace: Trace) -> str:
@@ -335,6 +337,7 @@ def _call(request: RunRequest, pipeline: X2VPipeline) -> dict[str, Any]:
         "num_inference_steps": request.steps,
         "guidance_scale": request.guidance,
         "control_guidance_scale": request.control_guidance,
+        "mouth_guidance_scale": request.mouth_guidance,
         "generator": torch.Generator("cpu").manual_seed(request.seed),
         "scheduler": scheduler_of(request, pipeline),
         "shared_attention": request.shared_attention,

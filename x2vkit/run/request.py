@@ -114,7 +114,7 @@ def validate(request: RunRequest) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             rule = f"{name} is a whole number from {low} to {high}"
             raise X2VError(f"{name}={short(value)}", rule, f"use {LIMITS[name].default}")
-    for name in ("guidance", "control_guidance"):
+    for name in ("guidance", "control_guidance", "mouth_guidance"):
         if not is_number(value := getattr(request, name)):
             cure = f"use {LIMITS[name].default:g}, or 1 for none"
             raise X2VError(f"{name}={short(value)}", f"{name} is a finite number", cure)
@@ -125,6 +125,7 @@ CALLED = {
     "guidance_scale": "guidance",
     "cfg": "guidance",
     "control_guidance_scale": "control_guidance",
+    "mouth_guidance_scale": "mouth_guidance",
     "generator": "seed",
     "frames": "num_frames",
     "size": "height and width",

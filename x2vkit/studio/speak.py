@@ -2,7 +2,9 @@
 
     sound -> openness of the mouth, frame by frame -> the plan's `mouth` -> the clip, with the sound in it
 
-The plan is drafted from the words as ever, and only its mouth is written over. A sound longer than the
+The plan is drafted from the words as ever, and only its mouth is written over. What the model draws of a
+mouth is softer than what it is given, most of all within the four frames of one latent frame, so it is given
+more than is asked for (`emphasised`), and guidance of the mouth makes that count. A sound longer than the
 model's longest clip is made in parts: each begins with the last frame of the part before it, and the plan
 runs on forth and back, so that the face stays where it is and nothing jumps.
 """
@@ -18,7 +20,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from x2vkit.axes import TIME_STRIDE
+from x2vkit.axes import TIME_STRIDE, frames_of
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
@@ -38,6 +40,13 @@ PART = SHAPES["long"][0]
 SPEAKERS = ("face", "robot")
 """Who has a mouth that the model learnt to move."""
 TALKING = ("talking", "speaking")
+
+MOUTH_GUIDANCE = 7.0
+"""Guidance of the mouth, unless something else is said."""
+WITHIN = 2.0
+"""How many times a mouth's changes within a latent frame are made larger: of changes from one latent frame
+to the next the model draws about 0.9, of those within one 0.35 (measured, guidance 5).
+"""
 
 
 def speak(
@@ -94,19 +103,35 @@ def speak(
     if image is not None and box is None:
         box = face_in(as_tensor(image, *size)[0])
     plan = _plan(said, frames, size, box, seed, pipeline)
-    plan = replace(plan, mouth=openness(sound, frames, FPS)[None])
+    asked = openness(sound, frames, FPS)
+    plan = replace(plan, mouth=emphasised(asked)[None])
     made, start = [], 0
     for end in _ends(frames):
         part = Plan(**{name: track[:, start : end + 1] for name, track in vars(plan).items()})
         part = replace(part, camera=_since_first(part.camera))
         given = {"plan": part, "seed": seed, "num_frames": end + 1 - start}
-        made.append(generate(said, image=image, pipeline=pipeline, **options | given))
+        how = {"mouth_guidance": MOUTH_GUIDANCE} | options | given
+        made.append(generate(said, image=image, pipeline=pipeline, **how))
         image, start = made[-1].frames[-1], end
     return replace(
-        _joined(made, {name: track[0] for name, track in vars(plan).items()}),
+        _joined(made, {name: track[0] for name, track in vars(replace(plan, mouth=asked[None])).items()}),
         sound=sound,
         made_by={"call": "speak", "prompt": prompt, "seed": seed, **source_of_sound(audio, text, voice)},
     )
+
+
+def emphasised(asked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The track (F,) that makes the model draw the one that is asked for (F,), both from 0 to 1: changes
+    within each latent frame are `WITHIN` times as large, and the whole is brought back into 0 to 1 without
+    cutting, which guidance of the mouth makes up for.
+    """
+    track = asked.copy()
+    for i in range(1, (len(asked) - 1) // TIME_STRIDE + 1):
+        group = slice(frames_of(i).start, frames_of(i).stop)
+        middle = asked[group].mean()
+        track[group] = middle + WITHIN * (asked[group] - middle)
+    low, high = min(float(track.min()), 0.0), max(float(track.max()), 1.0)
+    return np.clip((track - low) / (high - low), 0, 1)
 
 
 def talking(prompt: str, pipeline: X2VPipeline) -> str:

@@ -37,11 +37,11 @@ PLAN = {"boxes": (2, 4), "mouth": (), "camera": (3,), "turn": ()}
 """Tracks of a plan, and the shape of one frame of each."""
 REQUEST: dict[str, Any] = {
     **dict.fromkeys(("prompt", "negative_prompt", "model", "scheduler"), str),
-    **dict.fromkeys(("guidance", "control_guidance", "fps"), (int, float)),
+    **dict.fromkeys(("guidance", "control_guidance", "mouth_guidance", "fps"), (int, float)),
     **dict.fromkeys(("seed", "steps", "num_frames", "height", "width"), int),
 }
 """Kinds of what a view reads of a request; other fields are the business of whoever runs it again."""
-LIMITS = {"guidance": 1e6, "control_guidance": 1e6, "fps": FASTEST}
+LIMITS = {"guidance": 1e6, "control_guidance": 1e6, "mouth_guidance": 1e6, "fps": FASTEST}
 
 
 def check(trace: Trace) -> None:

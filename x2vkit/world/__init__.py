@@ -62,16 +62,17 @@ class World:
         spec, words = self.spec(index, held_out)
         return spec, words, animate(spec, self.seed * 1_000_003 + index, num_frames, height, width, fps)[2]
 
-    def render(self, spec: SceneSpec, seed: int = 0, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12, camera: np.ndarray | None = None) -> Clip:
+    def render(self, spec: SceneSpec, seed: int = 0, num_frames: int = 17, height: int = 128, width: int = 128, fps: float = 12, camera: np.ndarray | None = None, mouth: np.ndarray | None = None) -> Clip:
         """Draw ``spec``. ``seed`` decides what the spec leaves open: positions, phases, how the place is laid out.
 
-        ``camera`` (F, 3), x and y in units of the shorter side and zoom, is the camera's way in place of the spec's move.
+        ``camera`` (F, 3), x and y in units of the shorter side and zoom, is the camera's way in place of the spec's move,
+        ``mouth`` (F,), 0 to 1, how far the first subject's mouth is open in place of made-up speech.
         Any positive sizes are drawn; a model asks for multiples of 16 and 1 + 4k frames.
         """
         if min(num_frames, height, width) < 1 or fps <= 0:
             got = f"num_frames={num_frames}, height={height}, width={width}, fps={fps}"
             raise X2VError(got, "each is above zero", "use 17, 128, 128 and 12")
-        table, subjects, truth = animate(spec, seed, num_frames, height, width, fps, camera)
+        table, subjects, truth = animate(spec, seed, num_frames, height, width, fps, camera, mouth)
         frames, ids = draw(table, height, width)
         rng = np.random.default_rng([seed, 79])
         return Clip(frames, fps, caption(spec, rng), spec, ids, replace(truth, visible=_visible(subjects, ids)))

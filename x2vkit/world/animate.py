@@ -324,8 +324,9 @@ def _extent(rows: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.stack([low[0] / width, low[1] / height, high[0] / width, high[1] / height], 1)
 
 
-def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int, fps: float, camera: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray], Truth]:
-    """Lay out ``spec`` over time; ``camera`` (F, 3) is its way as in `Truth.camera`, by default the spec's move.
+def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int, fps: float, camera: np.ndarray | None = None, mouth: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray], Truth]:
+    """Lay out ``spec`` over time; ``camera`` (F, 3) is its way as in `Truth.camera`, by default the spec's move;
+    ``mouth`` (F,) is the openness of the first subject's mouth, by default made-up speech where it talks.
 
     Returns the table (F, P, K) for ``render``, the rows (F, p, K) of each subject alone, and the truth (its ``visible``
     is filled by the caller, who has the pixels).
@@ -357,6 +358,8 @@ def animate(spec: SceneSpec, seed: int, num_frames: int, height: int, width: int
     else:
         motions.append(_move(spec, spec.subject, spec.action, t, rng, size, x0))
 
+    if mouth is not None:
+        motions[0].pose["mouth"] = np.asarray(mouth, float)
     place, depth = _element_table(build(spec.scene, np.random.default_rng([seed, 78]), HORIZON), t)
     layers = [_to_screen(place, depth, camera, height, width)]
     subjects = []

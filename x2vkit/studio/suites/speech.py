@@ -11,8 +11,10 @@ from x2vkit.judge import metrics
 from x2vkit.judge.judge import FPS
 from x2vkit.judge.prompts import plain, talking_faces
 from x2vkit.judge.report import Figure
-from x2vkit.judge.sampling import USUAL, ClipSampler
+from x2vkit.judge.sampling import APART, USUAL, ClipSampler
 from x2vkit.media import SOUND_RATE, Sound
+from x2vkit.studio.voice import openness
+from x2vkit.world import SceneSpec
 
 LAGS = range(-3, 4)
 """Frames by which a mouth may come late or early."""
@@ -21,14 +23,12 @@ LAGS = range(-3, 4)
 def speech(run: ClipSampler) -> Iterator[Figure]:
     """Correlation of the judged mouth with the openness that a sound asks for, and the lag between them."""
     specs = talking_faces(run.prompts, run.seed)
-    real = run.real(specs)
-    asked = [truth.mouth[:, 0] for _, truth in real]
-    shown = [clip.reading.mouth for clip, _ in real]
-    ceiling = [_by_lag(mouth, track) for mouth, track in zip(shown, asked, strict=True)]
+    ceiling = [_drawn(run, spec, i) for i, spec in enumerate(specs)]
     score, without, mixed = _made(run, [plain(spec) for spec in specs])
     meaning = (
         "mean correlation over time of the judged openness of the mouth with the openness that the sound "
-        "asks for; without: the same prompts, their mouths planned from words"
+        "asks for; ceiling: faces that the world draws with just this openness; without: the same prompts, "
+        "their mouths planned from words"
     )
     at_once = LAGS.index(0)
     yield Figure(
@@ -57,6 +57,18 @@ def speech(run: ClipSampler) -> Iterator[Figure]:
     )
 
 
+def _drawn(run: ClipSampler, spec: SceneSpec, i: int) -> NDArray[np.float64]:
+    """Correlations at each lag of a face that the world draws, its mouth as open as the sound asks for."""
+    track = openness(babble(_seed(run, i)), USUAL[0], FPS)
+    clip = run.world.render(spec, run.seed + APART + i, *USUAL, fps=FPS, mouth=track)
+    run.bar.update()
+    return _by_lag(run.judge.read(clip.frames).mouth, track)
+
+
+def _seed(run: ClipSampler, i: int) -> int:
+    return 1_000_003 * run.seed + i
+
+
 def _made(run: ClipSampler, prompts: list[str]) -> tuple[list[NDArray], list[NDArray], list[NDArray]]:
     """Correlations at each lag of clips that speak, of the same without a sound, and of the first with the
     sounds of others.
@@ -69,7 +81,7 @@ def _made(run: ClipSampler, prompts: list[str]) -> tuple[list[NDArray], list[NDA
     how = {"steps": run.options["num_inference_steps"], "guidance": run.options["guidance_scale"]}
     mouths, tracks, silent = [], [], []
     for i, prompt in enumerate(prompts):
-        seed = 1_000_003 * run.seed + i
+        seed = _seed(run, i)
         made = speak(prompt, audio=(babble(seed), SOUND_RATE), seed=seed, pipeline=run.pipeline, **how)
         still = generate(prompt, seed=seed, pipeline=run.pipeline, **how)
         mouths.append(run.judge.read(made.frames).mouth)

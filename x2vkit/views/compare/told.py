@@ -75,7 +75,7 @@ def _fields(traces: Sequence[Trace]) -> list[dict[str, str]]:
     def say(trace: Trace) -> dict[str, str]:
         request, (F, H, W, _) = trace.request, trace.frames.shape
         avoid = request.get("negative_prompt", "")
-        control = request.get("control_guidance", 1)
+        control, mouth = (request.get(name, 1) for name in ("control_guidance", "mouth_guidance"))
         return {
             "seed": f"seed {request['seed']}" if "seed" in request else "",
             "guidance": f"guidance {request['guidance']:g}" if "guidance" in request else "",
@@ -84,6 +84,7 @@ def _fields(traces: Sequence[Trace]) -> list[dict[str, str]]:
             "scheduler": str(request.get("scheduler", "")),
             "negative_prompt": f"away from “{avoid}”" if avoid else "",
             "control_guidance": f"control guidance {control:g}" if control != 1 else "",
+            "mouth_guidance": f"mouth guidance {mouth:g}" if mouth != 1 else "",
             "size": f"{F} frames of {W} × {H}",
             "fps": f"{trace.fps:g} fps",
             "inputs": _inputs(trace.inputs),
