@@ -19,17 +19,19 @@ import torch
 from PIL import Image
 
 import x2vkit
+from tests.run.test_wording import NEGATIONS
 from tests.web.test_export import moving_plan
 from tests.web.tiny import pipeline
-from x2vkit.core.lexicon import Lexicon
+from x2vkit.core.lexicon import NUMBERS, Lexicon
 from x2vkit.core.planner import Plan, plan_of
 from x2vkit.core.sampler import make_scheduler, set_levels
 from x2vkit.registry import weights_folder
+from x2vkit.run import wording
 from x2vkit.views.page import bundle
 from x2vkit.web.export import PageData, export
 from x2vkit.web.site import folder, one_file
 
-PROMPT = "a red puppy bouncing flurb"
+PROMPT = "a red puppy bouncing flurb, not blue"
 CLIP = {"seed": 5, "steps": 3}
 
 
@@ -75,7 +77,7 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     page.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
     page.goto(f"{path.as_uri()}#prompt={PROMPT.replace(' ', '+')}&seed=5&steps=3&shape=wide")
     made(page)
-    with pytest.warns(UserWarning, match="flurb"):
+    with pytest.warns(UserWarning, match="flurb|steer away"):
         trace = x2vkit.record(PROMPT, pipeline=pipeline(), num_frames=17, height=96, width=160, **CLIP)
     run = "window.x2vkitModel.get('made')"
     frames = array(page, f"{run}.frames").reshape(trace.frames.shape)
@@ -118,10 +120,35 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     assert page.evaluate(f"{run}.asked.prompt") == "a blue ball"
     assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
     odd_input_is_answered(page)
+    two_prompts_are_compared(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert errors == [] and asked == []
     context.close()
+
+
+def two_prompts_are_compared(page: Any) -> None:
+    """On a page whose third clip is "a blue dog" of one step."""
+    run, other = (f"window.x2vkitModel.get('{name}')" for name in ("made", "second"))
+    page.get_by_role("button", name="Compare two prompts").press("Enter")
+    second = page.locator(".x2v-web-second textarea")
+    assert second.input_value() == "a blue dog" and second.evaluate("(it) => it === document.activeElement")
+    second.fill("a red dog without a ball")
+    assert "without a ball → steers away from ball" in page.inner_text(".x2v-web-second .x2v-web-away")
+    page.wait_for_selector("[data-seconds='1']", state="attached", timeout=60_000)
+    assert page.get_attribute(".x2v", "data-clips") == "3"  # the first stands
+    assert page.evaluate(f"{other}.asked.prompt") == "a red dog without a ball"
+    assert page.evaluate(f"{other}.reading.words.join(' ')") == "<start> a red dog"
+    noises = [array(page, f"{one}.latents[0]") for one in (run, other)]
+    assert np.array_equal(*noises)
+    assert not np.array_equal(*(array(page, f"{one}.frames") for one in (run, other)))
+    assert "second=a+red+dog+without+a+ball" in page.url
+    page.get_by_role("button", name="Swap the two").click()
+    page.wait_for_selector("[data-seconds='2']", state="attached", timeout=60_000)
+    assert page.evaluate(f"{run}.asked.prompt") == "a red dog without a ball"
+    assert page.evaluate(f"{other}.asked.prompt") == "a blue dog"
+    page.get_by_role("button", name="Compare two prompts").click()
+    assert not page.locator(".x2v-web-second textarea").count()
 
 
 def odd_input_is_answered(page: Any) -> None:
@@ -212,7 +239,7 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
 @pytest.fixture(scope="module")
 def modules(browser, tmp_path_factory) -> Iterator[Any]:
     """The page's modules alone, as constants of an empty page."""
-    names = ("web/random", "web/words", "web/plan", "web/levels", "web/patches", "lib/unpack")
+    names = ("web/random", "web/words", "web/plan", "web/levels", "web/patches", "web/wording", "lib/unpack")
     path = tmp_path_factory.mktemp("modules") / "page.html"
     source = bundle(*names)
     path.write_text(f"<meta charset=utf-8><script>{source}</script>")
@@ -306,6 +333,39 @@ def test_a_clips_patches_are_what_pythons_view_shows(modules, data):
     off = found["off"]
     assert off.pop("latents") <= np.abs(trace.latents[-1]).max() / 200
     assert max(off.values()) <= 2, off  # of 255 levels
+
+
+def test_what_a_prompt_negates_is_read_as_python_reads_it(modules):
+    """Every word of Python's lists, too: the page has lists of its own."""
+    lexicon = Lexicon.load(weights_folder("small"))
+    table = {
+        "words": lexicon.words, "synonyms": lexicon.synonyms, "max_words": lexicon.max_words,
+        "longest": lexicon.longest_phrase,
+    }  # fmt: skip
+    each = sorted(wording.FUNCTION | wording.BEFORE | wording.ADJECTIVES | wording.NOT_SUBJECTS | NUMBERS)
+    frames = (
+        "a dog {} no {} hat or {} tail but a cat",
+        "a dog {} a ball",
+        "a cat and a {}, red",
+        "{} two {}",
+    )
+    prompts = [frame.replace("{}", word) for word in each for frame in frames]
+    prompts += [
+        *NEGATIONS,
+        "a (red:1.3) dog free of hats, devoid of snow, 3 balls",
+        "no",
+        "a  dog ,  in snow_x",
+    ]
+    found = modules.evaluate(
+        "([t, each]) => { const l = new m_web_words.Lexicon(t);"
+        " return each.map((p) => m_web_wording.readWording(p, l)) }",
+        [table, prompts],
+    )
+    for prompt, got in zip(prompts, found, strict=True):
+        read = wording.read_wording(prompt, known=lexicon.knows)
+        assert (got["prompt"], got["negative"]) == (read.prompt, read.negative_prompt), prompt
+        assert [tuple(pair) for pair in got["moved"]] == list(read.moved), prompt
+        assert got["notes"] == list(read.notes), prompt
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(17, 96, 160), (1, 128, 128)])

@@ -2,7 +2,7 @@
 /** A clip that stays beside the next ones: the same noise with other words, or the same words with other noise. */
 import { h } from "../lib/elements.js";
 import { Picture } from "../lib/picture.js";
-import { picture } from "./pack.js";
+import { paintFrame } from "./paint.js";
 
 export class Beside {
   /** @param {import("../lib/view.js").View} view */
@@ -33,9 +33,7 @@ export class Beside {
   /** @param {number} frame */
   _draw(frame) {
     if (!this.made) return;
-    const { frames, height, width } = this.made.size;
-    const image = picture(this.made.frames, Math.min(frame, frames - 1), height, width);
-    this.picture.context.putImageData(image, 0, 0);
+    paintFrame(this.picture, this.made, frame);
     const { prompt, seed, steps } = this.made.asked;
     this.picture.caption(`kept: “${prompt.slice(0, 120)}”, seed ${seed}, ${steps} steps`);
   }

@@ -22,8 +22,8 @@ export class Graphs {
     this.files = new Files(manifest, (packed) => this.workers.unpack(packed));
     /** That the engine runs. @type {Promise<any>} */
     this.started = Promise.resolve();
-    /** What the last worker is given for passes without words or plan. */
-    this.without = { shape: "", ready: /** @type {Promise<any>} */ (Promise.resolve()) };
+    /** What the last worker is given for passes without plan, and without words or with those to steer away from. */
+    this.without = { of: "", ready: /** @type {Promise<any>} */ (Promise.resolve()) };
     /** Such a pass of a first step, which hangs on the noise alone. */
     this.early = { of: "", velocity: new Float32Array() };
     /** @type {Map<string, Promise<Uint8Array>>} */
@@ -56,13 +56,16 @@ export class Graphs {
     await this.workers.start(new TextDecoder().decode(module), await compiled);
   }
 
-  /** Every graph of a shape, each worker's in the order in which a clip needs them. @param {string} shape */
-  open(shape) {
+  /**
+   * Every graph of a shape, each worker's in the order in which a clip needs them.
+   * @param {string} shape @param {number[]} [away] ids of the words to steer away from
+   */
+  open(shape, away) {
     const { first, lastOne } = this.workers;
     const parts = [...(this.manifest.planner ? ["planner"] : []), "text", "step"];
     const asked = parts.map((part) => this._open(first, part, shape));
     for (const part of ["conditions", "step", "decode"]) asked.push(this._open(lastOne, part, shape));
-    return Promise.all([...asked, this._emptied(shape)]);
+    return Promise.all([...asked, this._emptied(shape, away)]);
   }
 
   /** @param {string} shape @returns {Size} */
@@ -81,10 +84,14 @@ export class Graphs {
 
   /**
    * Passes are given what words and conditions mean.
-   * @param {string} shape @param {number[]} ids @param {Conditions} drawn
+   * @param {string} shape @param {number[]} ids @param {number[]} away what is steered away from
+   * @param {Conditions} drawn
    */
-  give(shape, ids, drawn) {
-    return Promise.all([this._give(this.workers.first, "with", ids, drawn, shape), this._emptied(shape)]);
+  give(shape, ids, away, drawn) {
+    return Promise.all([
+      this._give(this.workers.first, "with", ids, drawn, shape),
+      this._emptied(shape, away),
+    ]);
   }
 
   /**
@@ -115,19 +122,20 @@ export class Graphs {
    */
   async _without({ guidance, seed, shape }, latents, t, step) {
     if (guidance === 1) return null;
-    const of = `${seed} ${shape} ${t}`;
+    const of = `${seed} ${t} ${this.without.of}`;
     if (!step && this.early.of === of) return this.early.velocity;
     const { velocity } = await this._pass(this.workers.lastOne, "without", latents, t, shape, ["velocity"]);
     if (!step) this.early = { of, velocity };
     return velocity;
   }
 
-  /** The last worker is given what passes without words or plan take. @param {string} shape */
-  _emptied(shape) {
-    if (this.without.shape !== shape) {
-      const ready = this._give(this.workers.lastOne, "without", [0], nothing(this.size(shape)), shape);
-      this.without = { shape, ready };
-      ready.catch(() => (this.without.shape = ""));
+  /** The last worker is given what passes without plan take. @param {string} shape @param {number[]} [away] */
+  _emptied(shape, away = [0]) {
+    const of = `${shape} ${away}`;
+    if (this.without.of !== of) {
+      const ready = this._give(this.workers.lastOne, "without", away, nothing(this.size(shape)), shape);
+      this.without = { of, ready };
+      ready.catch(() => (this.without.of = ""));
     }
     return this.without.ready;
   }

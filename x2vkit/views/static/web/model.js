@@ -18,6 +18,7 @@ import { Graphs, float } from "./graphs.js";
 import { follow, guided, noiseLevels } from "./levels.js";
 import { draw, nothing, planOf } from "./plan.js";
 import { Generator } from "./random.js";
+import { readWording } from "./wording.js";
 import { Lexicon } from "./words.js";
 
 const TRACKS = 17;
@@ -68,10 +69,12 @@ export class Model {
 
   /** @returns {Promise<Made>} */
   async _make(asked, on, signal, by_hand, began) {
-    const reading = this.lexicon.read(asked.prompt);
+    const said = readWording(asked.prompt, this.lexicon);
+    const reading = this.lexicon.read(said.prompt);
+    const away = this.lexicon.read(said.negative).ids; // of nothing: the empty prompt
     on.words(reading);
     await this.graphs.started;
-    this.graphs.open(asked.shape).catch(() => {}); // whoever needs a graph waits for it, and hears why there is none
+    this.graphs.open(asked.shape, away).catch(() => {}); // whoever needs a graph waits for it, and hears why there is none
     const size = this.graphs.size(asked.shape);
     const [f, h, w] = size.grid;
     const random = new Generator(asked.seed);
@@ -82,7 +85,7 @@ export class Model {
     on.plan(plan);
     signal.throwIfAborted();
 
-    await this.graphs.give(asked.shape, reading.ids, plan ? draw(plan, size) : nothing(size));
+    await this.graphs.give(asked.shape, reading.ids, away, plan ? draw(plan, size) : nothing(size));
     await on.rested;
     const looked = LOOKED(asked.steps);
     const sampling = { ...this.manifest.sampling, guidance: asked.guidance };

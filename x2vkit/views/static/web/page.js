@@ -10,11 +10,11 @@ import { Refused, missing } from "./files.js";
 import { attention, denoise } from "./inside.js";
 import { bring } from "./loading.js";
 import { patches } from "./patches.js";
-import { promptBox } from "./promptbox.js";
-import { FIRST_PROMPT, Settings, fromLink } from "./settings.js";
-import { Stage } from "./stage.js";
+import { PromptBox } from "./promptbox.js";
+import { Second } from "./second.js";
+import { Settings, fromLink } from "./settings.js";
+import { Stage, nextOf } from "./stage.js";
 import { traceFile } from "./trace.js";
-import { WordList } from "./wordlist.js";
 
 /** Milliseconds after the last key before a clip is begun. */
 const TYPING = 150;
@@ -34,12 +34,14 @@ export class Page {
     this.beside = new Beside(view);
     this.settings = new Settings(view, this.manifest, () => this.ask(TYPING));
     this.status = h("p", { class: "x2v-web-status", role: "status" });
-    this.words = new WordList(view, this.manifest.lexicon.max_words, (word, instead) =>
-      this._write(word, instead),
-    );
-    this.prompt = promptBox(view, (typing) => {
+    this.prompt = new PromptBox(view, this.manifest, "What should the clip show?", (typing) => {
       if (typing) this.plan = null;
       this.ask(typing ? TYPING : 0);
+    });
+    this.second = new Second(view, this.manifest, this.stage.pictures, {
+      ask: (typing) => this.ask(typing ? TYPING : 0),
+      turned: () => this._turned(),
+      swap: () => this._swap(),
     });
     this.go = button(view, { label: "Make clip" }, () => this.ask(0));
     this.go.classList.add("x2v-web-go");
@@ -56,6 +58,8 @@ export class Page {
     this.made = null;
     /** Moved by hand, until other words come. @type {import("./plan.js").Plan | null} */
     this.plan = null;
+    /** The plan that the last clip was given. @type {import("./plan.js").Plan | null} */
+    this.ranWith = null;
     this.stage.onMoved = (plan) => {
       this.plan = plan;
       this.ask(0);
@@ -85,6 +89,7 @@ export class Page {
     this.tell("The model is loading; meanwhile you can type what the clip should show.");
     const { model, loading } = await bring(this.view, this.stage, asked.shape);
     this.model = model;
+    this.second.decoder = () => model.preview;
     const { dataset } = this.view.root;
     dataset.reads = (performance.now() / 1000).toFixed(2);
     this.ask(0);
@@ -98,13 +103,17 @@ export class Page {
   _fromLink() {
     const asked = fromLink(this.manifest);
     this.settings.set(asked);
-    this.prompt.value = asked.prompt;
+    this.prompt.box.value = asked.prompt;
+    this.second.prompt.box.value = asked.second ?? "";
+    if (this.second.on !== (asked.second !== null)) {
+      this.second.open(asked.second !== null);
+      this._compared();
+    }
     return asked;
   }
 
   _layOut() {
     const { stage, settings, view } = this;
-    const title = h("label", { for: this.prompt.id, class: "x2v-title" }, "What should the clip show?");
     const look = Object.entries(INSIDE).map(([name, [, , text]]) =>
       button(view, { label: text }, () => this._inside(name)),
     );
@@ -126,8 +135,9 @@ export class Page {
     view.root.classList.add("x2v-web");
     view.root.append(
       head,
-      h("div", {}, title, this.prompt, this.words.root),
-      h("div", { class: "x2v-bar" }, this.go, how),
+      this.prompt.root,
+      this.second.root,
+      h("div", { class: "x2v-bar" }, this.go, this.second.toggle, how),
       this.status,
       h(
         "div",
@@ -155,7 +165,7 @@ export class Page {
   _refuse(sentence) {
     this.running.abort();
     this.stage.wait("No clip can be made: the reason stands above.");
-    this.prompt.disabled = true;
+    this.prompt.box.disabled = this.second.toggle.disabled = true;
     this.view.root.dataset.refused = "true";
     this.status.classList.add("x2v-web-refused");
     this.tell(sentence);
@@ -165,8 +175,8 @@ export class Page {
   ask(wait) {
     if (!this.model) return;
     this.running.abort();
-    this.words.show(this.model.lexicon.read(this.prompt.value), this.prompt.value.length);
-    this.stage.asked(this.prompt.value.trim());
+    for (const prompt of [this.prompt, this.second.prompt]) prompt.read(this.model.lexicon);
+    this.stage.asked(this.prompt.text);
     this._make(new Promise((rested) => setTimeout(rested, wait)));
   }
 
@@ -185,43 +195,110 @@ export class Page {
   async _make(rested) {
     this.running = new AbortController();
     const { signal } = this.running;
-    const prompt = this.prompt.value.trim();
-    const model = /** @type {import("./model.js").Model} */ (this.model);
-    if (!prompt || !model.lexicon.knows(prompt)) {
-      await rested;
-      if (signal.aborted) return;
-      if (!prompt) return this._idle("Type what the clip should show.");
-      const cure = model.lexicon.knows(FIRST_PROMPT) ? `what it knows: “${FIRST_PROMPT}”` : "other words";
-      return this._idle(`The model knows no word of this prompt, so it makes no clip. Write ${cure}.`);
-    }
-    const asked = { ...this.settings.asked(), prompt };
-    rested.then(() => signal.aborted || this.settings.link(asked));
-    const { dataset } = this.view.root;
-    const began = performance.now();
-    if (dataset.loaded) {
-      this.tell("Making the clip: words and plan come first…");
-      this.stage.wait("Making the clip…", null);
-    }
+    const { lexicon } = /** @type {import("./model.js").Model} */ (this.model);
+    const why = this.prompt.refusal(lexicon);
+    const asked = { ...this.settings.asked(), prompt: this.prompt.text };
+    rested.then(() => why || signal.aborted || this._link(asked));
     try {
-      const listeners = {
-        words: () => this.stage.begin(asked),
-        plan: (plan) => this.stage.plan(plan),
-        rested,
-        step: (i, pred_x0) => {
-          if (signal.aborted) return;
-          if (!i) dataset.first = String(Math.round(performance.now() - began));
-          this.stage.preview(i, pred_x0);
-          this.tell(`Denoising: step ${i + 1} of ${asked.steps}`);
-        },
-      };
-      const made = await model.run(asked, listeners, signal, this.plan);
-      if (signal.aborted) return;
-      this._done(made);
+      if (why) {
+        await rested;
+        return signal.aborted || this._idle(why);
+      }
+      if (!this._stands(asked)) {
+        const { plan } = this;
+        const made = await this._run(asked, rested, signal);
+        if (signal.aborted) return;
+        this.ranWith = plan;
+        this._done(made);
+      }
+      if (this.second.on)
+        await this._makeSecond({ ...asked, prompt: this.second.prompt.text }, rested, signal);
     } catch (error) {
       if (signal.aborted) return;
       console.error(error);
       this._idle(error instanceof Refused ? error.message : `This clip failed: ${error}. Try again.`);
     }
+  }
+
+  /** @param {import("./model.js").Asked} asked */
+  _link(asked) {
+    this.settings.link(asked, this.second.on ? this.second.prompt.text : "");
+  }
+
+  /** Whether the first clip is there already, and only the second is wanted. @param {any} asked */
+  _stands(asked) {
+    const { made, stage, second } = this;
+    const same = made && stage.made === made && JSON.stringify(made.asked) === JSON.stringify(asked);
+    return second.on && same && this.ranWith === this.plan;
+  }
+
+  /** @param {import("./model.js").Asked} asked @param {Promise<any>} rested @param {AbortSignal} signal */
+  _run(asked, rested, signal) {
+    const { dataset } = this.view.root;
+    const began = performance.now();
+    this.second.show(null);
+    if (dataset.loaded) {
+      this.tell("Making the clip: words and plan come first…");
+      this.stage.wait("Making the clip…", null);
+    }
+    const listeners = {
+      words: () => this.stage.begin(asked),
+      plan: (plan) => this.stage.plan(plan),
+      rested,
+      step: (i, pred_x0) => {
+        if (signal.aborted) return;
+        if (!i) dataset.first = String(Math.round(performance.now() - began));
+        this.stage.preview(i, pred_x0);
+        this.tell(`Denoising: step ${i + 1} of ${asked.steps}`);
+      },
+    };
+    return /** @type {import("./model.js").Model} */ (this.model).run(asked, listeners, signal, this.plan);
+  }
+
+  /**
+   * The second clip, of the same noise.
+   * @param {import("./model.js").Asked} asked @param {Promise<any>} rested @param {AbortSignal} signal
+   */
+  async _makeSecond(asked, rested, signal) {
+    const model = /** @type {import("./model.js").Model} */ (this.model);
+    const why = this.second.prompt.refusal(model.lexicon);
+    if (why) return this.second.say(why);
+    const next = nextOf(asked, this.manifest);
+    const listeners = {
+      words: () => this.tell("The second clip, from the same noise…"),
+      plan: () => {},
+      rested,
+      step: (i, pred_x0) => {
+        if (signal.aborted) return;
+        this.second.step(next, pred_x0);
+        this.tell(`Denoising the second clip: step ${i + 1} of ${asked.steps}`);
+      },
+    };
+    const made = await model.run(asked, listeners, signal);
+    if (signal.aborted) return;
+    this.second.show(made);
+    this.view.model.set("second", made);
+    this.tell(`Two clips from the noise of seed ${asked.seed}: what differs is the words.`);
+    this.view.root.dataset.seconds = String(Number(this.view.root.dataset.seconds ?? 0) + 1);
+  }
+
+  /** The second prompt was opened or closed. */
+  _turned() {
+    this._compared();
+    if (this.second.on) this.second.begin(this.prompt.box.value);
+    else if (this.made && this.stage.made === this.made) this.running.abort(); // of the second
+  }
+
+  _compared() {
+    this.view.root.classList.toggle("x2v-web-comparing", this.second.on);
+  }
+
+  /** Put the second prompt first. */
+  _swap() {
+    const [one, other] = [this.prompt.box, this.second.prompt.box];
+    [one.value, other.value] = [other.value, one.value];
+    this.plan = null;
+    this.ask(0);
   }
 
   /** @param {import("./model.js").Made} made */
@@ -238,14 +315,6 @@ export class Page {
     const { dataset } = this.view.root;
     dataset.clips = String(Number(dataset.clips ?? 0) + 1);
     if (this.open) this._inside(this.open);
-  }
-
-  /** Put another word where one stands that the model does not know. @param {string} word @param {string} instead */
-  _write(word, instead) {
-    const at = this.prompt.value.toLowerCase().indexOf(word);
-    if (at < 0) return;
-    this.prompt.setRangeText(instead, at, at + word.length);
-    this.ask(0);
   }
 
   /** Open a view on the clip that was made. @param {string} name */

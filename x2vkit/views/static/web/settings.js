@@ -99,9 +99,9 @@ export class Settings {
     };
   }
 
-  /** Put what is asked into the address. @param {any} asked */
-  link({ prompt, seed, steps, shape }) {
-    const words = new URLSearchParams({ prompt, seed, steps, shape });
+  /** Put what is asked into the address. @param {any} asked @param {string} second prompt, where there is one */
+  link({ prompt, seed, steps, shape }, second) {
+    const words = new URLSearchParams({ prompt, seed, steps, shape, ...(second ? { second } : {}) });
     try {
       history.replaceState(null, "", `#${words}`);
     } catch {
@@ -116,6 +116,7 @@ export function fromLink(manifest) {
   const shape = asked.get("shape") ?? "";
   return {
     prompt: asked.get("prompt") ?? FIRST_PROMPT,
+    second: asked.get("second"),
     seed: asked.get("seed") ?? "0",
     steps: whole(asked.get("steps"), 1, MOST_STEPS, manifest.steps),
     shape: shape in manifest.shapes ? shape : Object.keys(manifest.shapes)[0],

@@ -1,11 +1,10 @@
 // @ts-check
 /** The clip: previews of one that is being made, then its frames, with the plan's boxes over it. */
 import { h } from "../lib/elements.js";
-import { Geometry } from "../lib/geometry.js";
-import { LatentPainter } from "../lib/painter.js";
 import { Picture } from "../lib/picture.js";
 import { Player } from "../lib/player.js";
 import { picture } from "./pack.js";
+import { paintFrame, paintPreview } from "./paint.js";
 
 /** The largest side of the clip, in CSS pixels. */
 const TALLEST = 440;
@@ -18,7 +17,6 @@ export class Stage {
   constructor(view, manifest) {
     this.view = view;
     this.manifest = manifest;
-    this.geometry = new Geometry(manifest.geometry);
     this.picture = new Picture(view, { width: 128, height: 128, label: "The clip", smooth: true });
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "Steps done" });
     this.player = new Player(view, { fps: manifest.fps, autoplay: true });
@@ -35,10 +33,12 @@ export class Stage {
     this.toggle = h("input", { type: "checkbox", checked: true });
     this.note = h("span", {}, " show the plan; drag a box to move its subject");
     this.choice = h("label", { class: "x2v-muted", hidden: true }, this.toggle, this.note);
+    /** The clip, and beside it another one that is compared. */
+    this.pictures = h("div", { class: "x2v-web-pictures" }, this.picture.root);
     this.root = h(
       "div",
       { class: "x2v-web-stage" },
-      this.picture.root,
+      this.pictures,
       this.progress,
       this.player.root,
       this.choice,
@@ -86,9 +86,9 @@ export class Stage {
   }
 
   /** A clip begins. @param {import("./model.js").Asked} asked */
-  begin({ steps, shape, prompt }) {
-    const { grid, size } = this.manifest.shapes[shape];
-    this.next = { grid, size, steps, prompt };
+  begin(asked) {
+    const { steps } = asked;
+    this.next = nextOf(asked, this.manifest);
     this.progress.max = steps;
     this.progress.value = 0;
   }
@@ -139,25 +139,11 @@ export class Stage {
     const older = this.shown !== this.wanted;
     this.root.classList.toggle("x2v-web-older", older);
     if (this.made) {
-      const { frames, height, width } = this.made.size;
-      this.picture.context.putImageData(
-        picture(this.made.frames, Math.min(frame, frames - 1), height, width),
-        0,
-        0,
-      );
+      paintFrame(this.picture, this.made, frame);
       const { prompt, seed } = this.made.asked;
       this.picture.caption(`${older ? "of the older prompt: " : ""}“${prompt.slice(0, 120)}”, seed ${seed}`);
     } else if (this.latents) {
-      const { weight, bias } = this.decoder();
-      const painter = new LatentPainter(
-        weight,
-        bias,
-        [this.manifest.channels, ...this.next.grid],
-        this.geometry,
-      );
-      const shown = Math.min(frame, this.next.size[0] - 1);
-      LatentPainter.pixels(painter.floats(this.latents, 0, shown), this.picture.data);
-      this.picture.put();
+      paintPreview(this.picture, this.latents, frame, this.next, this.manifest, this.decoder());
       const whose = older
         ? `of the older prompt “${this.shown.slice(0, 120)}”`
         : "what this step takes the clip to be";
@@ -165,7 +151,7 @@ export class Stage {
     }
   }
 
-  /** The linear decoder, set once the model has come. @type {() => { weight: Float32Array, bias: Float32Array }} */
+  /** The linear decoder, set once the model has come. @type {() => import("./paint.js").Decoder} */
   decoder = () => ({ weight: new Float32Array(), bias: new Float32Array() });
 
   /** @param {number} frame */
@@ -252,6 +238,12 @@ export class Stage {
       blob: new Blob(parts, { type: mime }),
     };
   }
+}
+
+/** @param {import("./model.js").Asked} asked @param {any} manifest @returns {import("./paint.js").Next} */
+export function nextOf({ steps, shape, prompt }, manifest) {
+  const { grid, size } = manifest.shapes[shape];
+  return { grid, size, steps, prompt };
 }
 
 /** A plan with one subject elsewhere. @param {import("./plan.js").Plan} plan @param {number} subject */

@@ -14,6 +14,18 @@ const [START, PAD] = ["<start>", "<pad>"];
 export const LONGEST = 2000;
 const NEAR = 3;
 
+const NUMBERS = new Set(
+  (
+    "two three four five six seven eight nine ten eleven twelve twenty hundred several many few both couple dozen " +
+    "dozens pair hundreds thousands"
+  ).split(" "),
+);
+
+/** Whether a word is a number above one. @param {string} word */
+export function counts(word) {
+  return NUMBERS.has(word) || (/^\p{Nd}+$/u.test(word) && !/^[0]*[01]$/.test(word));
+}
+
 /** Where a text is cut into words. @param {string} text */
 export function splitWords(text) {
   const clean = text.toLowerCase().normalize("NFC").replaceAll("\u2019", "'");
@@ -114,7 +126,7 @@ export class Lexicon {
     const stem = word.replace(/'?s$/, "");
     const meant = this.nearBy.get(word) ?? this.nearBy.get(stem);
     if (meant) return meant;
-    if (word.length < 4) return []; // nearly every short word is a slip away from another
+    if (word.length < 4 || counts(word)) return []; // nearly every short word is a slip away from another
     const known = [
       ...this.idOf.keys(),
       ...[...this.synonyms].filter(([, read]) => read !== null).map(([key]) => key),
