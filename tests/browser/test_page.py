@@ -27,7 +27,7 @@ from x2vkit.core.planner import Plan, plan_of
 from x2vkit.core.sampler import make_scheduler, set_levels
 from x2vkit.registry import weights_folder
 from x2vkit.run import wording
-from x2vkit.views.page import bundle
+from x2vkit.views.page import bundle, css
 from x2vkit.web.export import PageData, export
 from x2vkit.web.site import folder, one_file
 
@@ -239,10 +239,19 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
 @pytest.fixture(scope="module")
 def modules(browser, tmp_path_factory) -> Iterator[Any]:
     """The page's modules alone, as constants of an empty page."""
-    names = ("web/random", "web/words", "web/plan", "web/levels", "web/patches", "web/wording", "lib/unpack")
+    names = (
+        "web/random",
+        "web/words",
+        "web/plan",
+        "web/levels",
+        "web/patches",
+        "web/wording",
+        "web/boxes",
+        "lib/unpack",
+    )
     path = tmp_path_factory.mktemp("modules") / "page.html"
     source = bundle(*names)
-    path.write_text(f"<meta charset=utf-8><script>{source}</script>")
+    path.write_text(f"<meta charset=utf-8><style>{css('web')}</style><script>{source}</script>")
     page = browser.new_page()
     page.goto(path.as_uri())
     yield page
@@ -401,6 +410,73 @@ def _check(found: Any, plan: Plan, height: int, width: int) -> None:
     for name in ("control", "camera", "boxes"):
         wanted = getattr(conditions, name).numpy().ravel()
         np.testing.assert_allclose(np.array(found[1][name], float), wanted, atol=2e-5)
+
+
+BOXES = """(boxes) => {
+  const place = document.body.appendChild(document.createElement("div"));
+  place.id = "place";
+  place.style.cssText = "position: absolute; left: 100px; top: 50px; width: 400px; height: 200px;";
+  const listen = (part, kind, act) => part.addEventListener(kind, act);
+  const player = { playing: true, pause() { this.playing = false }, play() { this.playing = true } };
+  const view = { listen, selection: { frame: 1 } };
+  const told = { moved: 0, player };
+  const shown = (plan) => { told.plan = plan; over.draw(plan, 1) };
+  const over = new m_web_boxes.Boxes(view, place, player, { shown, moved: () => told.moved++ });
+  const plan = { boxes: Float32Array.from(boxes, (x) => x ?? NaN) };
+  window.told = told;
+  window.over = over;
+  shown(plan);
+  return [...document.querySelectorAll("#place svg")].map((svg) => svg.getBoundingClientRect().width)[0];
+}"""
+
+
+def test_a_box_is_moved_and_resized_by_mouse_finger_and_keys(modules):
+    """Two frames: in the second the first subject is twice as large; the second subject is never seen."""
+    nowhere = [None] * 4
+    start = [0.1, 0.2, 0.3, 0.4, *nowhere, 0.2, 0.2, 0.6, 0.6, *nowhere]
+    assert modules.evaluate(BOXES, start) == 400
+
+    def boxes() -> np.ndarray:
+        return array(modules, "told.plan.boxes").reshape(2, 2, 4)
+
+    def right(wanted: list[list[float]], times: int) -> None:
+        np.testing.assert_allclose(boxes()[:, 0], wanted, atol=1e-6)
+        assert np.isnan(boxes()[:, 1]).all()
+        assert modules.evaluate("[told.moved, told.player.playing]") == [times, True]
+
+    mouse, x, y = modules.mouse, 100 + 0.6 * 400, 50 + 0.6 * 200  # its lower right corner
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 80, y - 40)  # 0.4 + 0.2 wide, 0.4 - 0.2 tall
+    assert modules.evaluate("told.player.playing") is False
+    mouse.up()
+    right([[0.1, 0.2, 0.4, 0.3], [0.2, 0.2, 0.8, 0.4]], 1)
+    touch = modules.context.new_cdp_session(modules)
+    x, y = 100 + 0.2 * 400, 50 + 0.2 * 200  # its upper left corner
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x + 120, "y": y - 20}]),
+        ("touchEnd", []),
+    ):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    right([[0.25, 0.15, 0.4, 0.3], [0.5, 0.1, 0.8, 0.4]], 2)
+    rect = modules.locator("#place rect").first
+    rect.press("ArrowRight")
+    right([[0.3125, 0.15, 0.4625, 0.3], [0.5625, 0.1, 0.8625, 0.4]], 3)
+    rect.press("Shift+ArrowDown")  # a sixteenth taller than 0.3 in the frame that is shown, about its middle
+    tall = 0.3 + 1 / 16
+    right(
+        [
+            [0.3125, 0.225 - tall / 4, 0.4625, 0.225 + tall / 4],
+            [0.5625, 0.25 - tall / 2, 0.8625, 0.25 + tall / 2],
+        ],
+        4,
+    )
+    for _ in range(9):
+        rect.press("Shift+ArrowLeft")
+    assert np.isclose(np.ptp(boxes()[1, 0, ::2]), 1 / 16)  # and no smaller
+    modules.evaluate("over.draw(null, 1)")
+    assert not rect.is_visible() and not modules.locator(".x2v-web-grip").first.is_visible()
 
 
 def test_noise_levels_are_the_schedulers(modules):

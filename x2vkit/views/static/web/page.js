@@ -62,7 +62,7 @@ export class Page {
     this.ranWith = null;
     this.stage.onMoved = (plan) => {
       this.plan = plan;
-      this.ask(0);
+      this.ask(TYPING);
     };
   }
 
@@ -243,7 +243,7 @@ export class Page {
     }
     const listeners = {
       words: () => this.stage.begin(asked),
-      plan: (plan) => this.stage.plan(plan),
+      plan: (plan) => signal.aborted || this.stage.plan(plan),
       rested,
       step: (i, pred_x0) => {
         if (signal.aborted) return;

@@ -3,6 +3,7 @@
 import { h } from "../lib/elements.js";
 import { Picture } from "../lib/picture.js";
 import { Player } from "../lib/player.js";
+import { Boxes } from "./boxes.js";
 import { picture } from "./pack.js";
 import { paintFrame, paintPreview } from "./paint.js";
 
@@ -10,7 +11,6 @@ import { paintFrame, paintPreview } from "./paint.js";
 const TALLEST = 440;
 /** How often a saved clip repeats the clip: two seconds are over soon. */
 const REPEATS = 3;
-const NAMES = ["first subject", "second subject"];
 
 export class Stage {
   /** @param {import("../lib/view.js").View} view @param {any} manifest */
@@ -20,18 +20,17 @@ export class Stage {
     this.picture = new Picture(view, { width: 128, height: 128, label: "The clip", smooth: true });
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "Steps done" });
     this.player = new Player(view, { fps: manifest.fps, autoplay: true });
-    this.boxes = h("svg", { class: "x2v-web-boxes", viewBox: "0 0 1 1", preserveAspectRatio: "none" });
-    this.rects = NAMES.map((name) =>
-      h("rect", { tabindex: "0", role: "button", "aria-label": `Move the ${name}` }),
-    );
-    this.boxes.append(...this.rects);
+    this.boxes = new Boxes(view, this.picture.stage, this.player, {
+      shown: (plan) => this.plan(plan),
+      moved: (plan) => this.onMoved(plan),
+    });
     this.loading = h("progress", { max: 1, value: 0, "aria-label": "Loading" });
     this.waiting = h("p", {}, "Opening…");
     /** Over the picture until there is one. */
     this.cover = h("div", { class: "x2v-web-wait" }, this.waiting, this.loading);
-    this.picture.stage.append(this.boxes, this.cover);
+    this.picture.stage.append(this.cover);
     this.toggle = h("input", { type: "checkbox", checked: true });
-    this.note = h("span", {}, " show the plan; drag a box to move its subject");
+    this.note = h("span", {}, " show the plan: drag a box to move its subject, a corner to resize it");
     this.choice = h("label", { class: "x2v-muted", hidden: true }, this.toggle, this.note);
     /** The clip, and beside it another one that is compared. */
     this.pictures = h("div", { class: "x2v-web-pictures" }, this.picture.root);
@@ -57,7 +56,6 @@ export class Stage {
     /** Told of a plan that was moved. @type {(plan: import("./plan.js").Plan) => void} */
     this.onMoved = () => {};
     view.listen(this.toggle, "change", () => view.redraw());
-    this.rects.forEach((rect, i) => this._draggable(rect, i));
     view.onSelect(({ frame }) => this._draw(frame));
   }
 
@@ -135,7 +133,7 @@ export class Stage {
 
   /** @param {number} frame */
   _draw(frame) {
-    this._drawBoxes(frame);
+    this.boxes.draw(this.toggle.checked ? this.planned : null, frame);
     const older = this.shown !== this.wanted;
     this.root.classList.toggle("x2v-web-older", older);
     if (this.made) {
@@ -153,51 +151,6 @@ export class Stage {
 
   /** The linear decoder, set once the model has come. @type {() => import("./paint.js").Decoder} */
   decoder = () => ({ weight: new Float32Array(), bias: new Float32Array() });
-
-  /** @param {number} frame */
-  _drawBoxes(frame) {
-    const shown = this.planned && this.toggle.checked;
-    this.boxes.style.display = shown ? "" : "none";
-    if (!shown || !this.planned) return;
-    this.rects.forEach((rect, i) => {
-      const [x0, y0, x1, y1] = /** @type {any} */ (this.planned).boxes.subarray(8 * frame + 4 * i);
-      rect.style.display = Number.isFinite(x0) ? "" : "none";
-      if (!Number.isFinite(x0)) return;
-      for (const [name, value] of Object.entries({ x: x0, y: y0, width: x1 - x0, height: y1 - y0 }))
-        rect.setAttribute(name, String(value));
-    });
-  }
-
-  /** A box can be dragged, or moved by the arrow keys. @param {any} rect @param {number} subject */
-  _draggable(rect, subject) {
-    const { view } = this;
-    let from = null;
-    view.listen(rect, "pointerdown", (event) => {
-      if (!this.planned) return;
-      from = { x: event.clientX, y: event.clientY, plan: this.planned };
-      rect.setPointerCapture(event.pointerId);
-      event.preventDefault();
-    });
-    view.listen(rect, "pointermove", (event) => {
-      if (!from) return;
-      const { width, height } = this.picture.stage.getBoundingClientRect();
-      const [dx, dy] = [(event.clientX - from.x) / width, (event.clientY - from.y) / height];
-      this.plan(moved(from.plan, subject, dx, dy));
-    });
-    const drop = () => {
-      if (from && this.planned && this.planned !== from.plan) this.onMoved(this.planned);
-      from = null;
-    };
-    view.listen(rect, "pointerup", drop);
-    view.listen(rect, "pointercancel", drop);
-    view.listen(rect, "keydown", (event) => {
-      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-      if (!way || !this.planned) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.onMoved(moved(this.planned, subject, way[0] / 16, way[1] / 16));
-    });
-  }
 
   /**
    * The clip as a video file by the browser's own encoder, in real time.
@@ -244,12 +197,4 @@ export class Stage {
 export function nextOf({ steps, shape, prompt }, manifest) {
   const { grid, size } = manifest.shapes[shape];
   return { grid, size, steps, prompt };
-}
-
-/** A plan with one subject elsewhere. @param {import("./plan.js").Plan} plan @param {number} subject */
-function moved(plan, subject, dx, dy) {
-  const boxes = plan.boxes.map((value, i) =>
-    Math.floor(i / 4) % 2 === subject ? value + (i % 2 ? dy : dx) : value,
-  );
-  return { ...plan, boxes };
 }
