@@ -9,9 +9,16 @@ import pytest
 import torch
 
 from x2vkit import AttentionCapture, Character, X2VError, record, rerun, shoot
+from x2vkit.studio import cast as module
 from x2vkit.studio.cast import members, spoken_of, with_own_noise, written_out
 
 DOG = Character("a red dog", 5)
+
+
+@pytest.fixture(autouse=True)
+def content(monkeypatch):
+    """A judge that is content with every clip, so that each is drawn once."""
+    monkeypatch.setattr(module, "_missing", lambda clip, shown: 0)
 
 
 def boxes(x0, y0, frames=5):
@@ -75,6 +82,39 @@ def test_without_a_planner_a_rerun_says_what_to_call(planning):
         X2VError, match=r"x2v\.shoot.* again, with prompts=\['the dog bouncing'\], seed=0, steps=2"
     ):
         rerun(bare, pipeline=planning)
+
+
+def test_a_clip_that_shows_somebody_else_is_drawn_again(planning, monkeypatch):
+    options = {"num_frames": 5, "height": 32, "width": 32, "steps": 1, "pipeline": planning}
+    seen: list[int] = []
+    wrong = [2, 1, 2]
+
+    def missing(clip, shown):
+        seen.append(clip.request["seed"])
+        return wrong[len(seen) - 1]
+
+    monkeypatch.setattr(module, "_missing", missing)
+    one = shoot(DOG, ["the dog bouncing"], seed=4, **options)[0]
+    assert seen == [4, 4 + module.TAKES_APART, 4 + 2 * module.TAKES_APART]
+    assert one.request["seed"] == seen[1]  # of the three, the one that lacks least
+    assert np.array_equal(rerun(one, pipeline=planning).frames, one.frames)
+    seen.clear()
+    wrong[:] = [0]
+    assert shoot(DOG, ["the dog bouncing"], seed=4, **options)[0].request["seed"] == 4
+    assert len(seen) == 1
+    first = shoot(DOG, ["the dog bouncing"], seed=4, tries=1, **options)[0]
+    assert len(seen) == 1 and first.request["seed"] == 4  # nobody looks
+    with pytest.raises(X2VError, match="tries=0"):
+        shoot(DOG, ["the dog bouncing"], tries=0, **options)
+
+
+def test_only_what_a_prompt_says_of_a_character_is_looked_for():
+    rex = Character("a brown dog with a red scarf")
+    whole = {"subject": "dog", "color": "brown", "wearing": "scarf", "wearing_color": "red"}
+    assert module._stated(rex, rex.written_out("the dog walking")) == whole
+    assert module._stated(rex, rex.written_out("the dog without its scarf walking")) == {
+        "subject": "dog", "color": "brown",
+    }  # fmt: skip
 
 
 def test_two_of_a_cast_are_told_apart():

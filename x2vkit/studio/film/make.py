@@ -319,7 +319,8 @@ def _made(people: dict[str, Character], request: RunRequest, says: str, pipeline
         silent = _made(people, request, "", pipeline, report)
         return replace(silent, sound=heard(None, says))
     first = min(request.num_frames, ONE_PASS)
-    trace = shoot_one(people, replace(request, num_frames=first), pipeline=pipeline, on_step=report)
+    one = replace(request, num_frames=first)
+    trace = shoot_one(people, one, tries=1, pipeline=pipeline, on_step=report)  # another take is the user's
     if request.num_frames == first:
         return trace
     more = extend(trace, (request.num_frames - first) / request.fps, pipeline=pipeline, on_step=report)
