@@ -9,6 +9,7 @@ import pytest
 
 import x2vkit as x2v
 from x2vkit.errors import X2VError
+from x2vkit.studio.go_on.between import met
 from x2vkit.trace import Trace
 
 SHAPE = {"height": 32, "width": 48, "steps": 2}
@@ -60,6 +61,13 @@ def test_two_clips_are_joined(walk, pipeline):
     assert len(made.frames) == 1 + 4 * (made.latents.shape[2] - 1) and start - 9 == 23
     assert made.sound[:18_000].all() and not made.sound[18_000:64_000].any() and made.sound[64_000:].all()
     assert np.allclose(made.latents[-1][:, -2:].astype(float), walk.latents[-1][:, 1:].astype(float))
+
+
+def test_what_a_bridge_lacks_at_its_end_is_dissolved_into_its_last_frames():
+    drawn = np.full((11, 2, 2, 3), 100, np.uint8)
+    found = met(drawn, np.full((2, 2, 3), 180, np.uint8))
+    assert found[:, 0, 0, 0].tolist() == [100, 100, 100, 110, 120, 130, 140, 150, 160, 170]
+    assert met(drawn[:2], drawn[0]).tolist() == drawn[:1].tolist()
 
 
 def test_between_two_pictures(walk, pipeline):

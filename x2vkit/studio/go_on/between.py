@@ -49,6 +49,10 @@ ENDS = 2
 """Known latent frames on either side of the last window."""
 ROOM = WINDOW - 1 - 2 * ENDS
 """Latent frames that the last window has for what is new."""
+DISSOLVED = 7
+"""Frames into which the difference between a bridge's end and the clip that follows is dissolved, at most: a
+latent frame holds that clip's first frame with three new ones, so the model is not told of it alone.
+"""
 USUAL = 16 / 12
 """Seconds of a bridge, if nothing says otherwise."""
 ALIKE = 0.75
@@ -148,7 +152,8 @@ def connect(
     parts, latents = _bridge(windows, first, second.latents[:, 1:], plan, count, towards=towards)
     steps_run = len(windows.levels) - 1
     parts.append(clean(second.latents[:, 1:], steps_run))
-    between = Drawn(pipeline).add(latents)[len(a.frames) : len(a.frames) + new]
+    drawn = Drawn(pipeline).add(latents)[len(a.frames) : len(a.frames) + new + 1]
+    between = met(drawn, b.frames[0])
     frames = np.concatenate([a.frames, between, b.frames])
     start = len(a.frames) + new
     made_by = {
@@ -258,6 +263,17 @@ def _bridge(
     new = slice(known, known + count)
     parts = [clean(given.latents, len(windows.levels) - 1), *parts, [each[:, :, new] for each in made]]
     return parts, torch.cat([latents, made[0][-1][:, new].to(latents)], 1)
+
+
+def met(drawn: Frames, end: Frames) -> Frames:
+    """The frames between, of drawn frames (n + 1, H, W, 3) whose last should be `end` (H, W, 3): what that
+    one lacks is dissolved into the last `DISSOLVED` of the n before it.
+    """
+    frames = drawn[:-1].astype(np.float32)
+    count = min(DISSOLVED, len(frames))
+    share = np.arange(1, count + 1, dtype=np.float32) / (count + 1)
+    frames[len(frames) - count :] += share[:, None, None, None] * (end.astype(np.float32) - drawn[-1])
+    return frames.clip(0, 255).round().astype(np.uint8)
 
 
 def _sounds(a: Trace, b: Trace, start: int) -> Sound | None:
