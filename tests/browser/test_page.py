@@ -211,10 +211,60 @@ def test_a_folder_opens_again_without_a_network(browser, site):
     context.close()
 
 
-@pytest.mark.parametrize("fault", ["cut", "gone", "version", "old browser"])
-def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
+def test_a_card_that_does_not_prove_itself_is_left_alone(browser, site):
+    """This machine has no card, so one that the page is told of fails when it is tried."""
     context = browser.new_context(service_workers="block")
     page = context.new_page()
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => ({ info: {} }) } });"
+    )
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2].partition(".bin")[0]))
+    page.goto(f"{site}#prompt=a+ball&steps=1&shape=still")
+    made(page)
+    assert {"gpu.mjs", "gpu.wasm"} < set(
+        asked
+    ) and "engine.wasm" not in asked  # it computes without a card too
+    assert "(WebAssembly, " in page.inner_text(".x2v-web-status")
+    pipe = pipeline()
+    frames = pipe(
+        "a ball", num_inference_steps=1, num_frames=1, generator=torch.Generator().manual_seed(0)
+    ).frames[0]
+    found = array(page, "window.x2vkitModel.get('made').frames").reshape(np.asarray(frames).shape)
+    assert np.abs(found - frames).max() <= 2
+    context.close()
+
+
+def test_a_card_must_agree_and_be_twice_as_quick(modules):
+    call = """async ([values, milliseconds]) => {
+      const after = (ms, x) => async () => {
+        await new Promise((done) => setTimeout(done, ms));
+        if (x === null) throw new Error("no card");
+        return Float32Array.from(x);
+      };
+      return m_web_card.provesItself(after(200, [1, 2]), after(milliseconds, values));
+    }"""
+    cases = [
+        ([1.001, 2], 20, True),
+        ([1.1, 2], 20, False),
+        ([1, 2], 180, False),
+        ([1], 20, False),
+        (None, 1, False),
+    ]
+    assert [modules.evaluate(call, [values, ms]) for values, ms, _ in cases] == [right for *_, right in cases]
+    assert not modules.evaluate("m_web_card.provesItself(async () => [1], async () => [NaN])")
+
+
+@pytest.mark.parametrize("fault", ["cut", "gone", "version", "old browser", "no SIMD", "half a page"])
+def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault, tmp_path):
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    if fault == "half a page":
+        whole = one_file(data, tmp_path / "one.html").read_bytes()
+        (tmp_path / "half.html").write_bytes(whole[: len(whole) // 2])
+        site = (tmp_path / "half.html").as_uri()
+    if fault == "no SIMD":
+        page.add_init_script("WebAssembly.validate = () => false")
     if fault == "old browser":
         page.add_init_script("delete globalThis.DecompressionStream")
     if fault == "version":
@@ -231,6 +281,8 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
         "gone": "preview.f32 could not be loaded",
         "version": "of version 9, and the page reads version 1",
         "old browser": "use a newer one",
+        "no SIMD": "no WebAssembly with SIMD",
+        "half a page": "cut short",
     }
     assert said[fault] in page.inner_text(".x2v-web-status")
     context.close()
@@ -239,18 +291,9 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault):
 @pytest.fixture(scope="module")
 def modules(browser, tmp_path_factory) -> Iterator[Any]:
     """The page's modules alone, as constants of an empty page."""
-    names = (
-        "web/random",
-        "web/words",
-        "web/plan",
-        "web/levels",
-        "web/patches",
-        "web/wording",
-        "web/boxes",
-        "lib/unpack",
-    )
+    names = ("card", "random", "words", "plan", "levels", "patches", "wording", "boxes")
     path = tmp_path_factory.mktemp("modules") / "page.html"
-    source = bundle(*names)
+    source = bundle(*(f"web/{name}" for name in names), "lib/unpack")
     path.write_text(f"<meta charset=utf-8><style>{css('web')}</style><script>{source}</script>")
     page = browser.new_page()
     page.goto(path.as_uri())

@@ -19,7 +19,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
 from x2vkit.views.page import MODEL, bundle, constant, css, document, inline_json
 from x2vkit.web.export import READING, PageData
-from x2vkit.web.vendor import engine
+from x2vkit.web.vendor import CARD, engine
 
 FILE_BYTES = 24_000_000
 """The largest page of one file: what a mail takes."""
@@ -89,7 +89,7 @@ def one_file(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -
         X2VError: a path that is no .html, or a page above FILE_BYTES.
     """
     path = check_output(path, (".html",))
-    packed = _packed(data)
+    packed = {name: part for name, part in _packed(data).items() if name not in CARD}
     inlined = "".join(
         f'<script type="text/plain" id="file:{name}">{base64.b64encode(part).decode()}</script>\n'
         for name, part in packed.items()
@@ -134,6 +134,7 @@ def _packed(data: PageData) -> dict[str, bytes]:
 
 def _page(data: PageData, packed: Mapping[str, bytes], title: str, inlined: str, offline: bool) -> bytes:
     sizes = {name: size for name, (_, size) in engine().items()} | dict(data.manifest["files"])
+    sizes = {name: sizes[name] for name in packed}
     sent = {name: len(part) for name, part in packed.items()}
     manifest = {**data.manifest, "files": sizes, "packed": sent, "inlined": bool(inlined)}
     state: dict[str, Any] = {

@@ -1,7 +1,8 @@
 """The browser's engine, onnxruntime-web, as it lies in the package: which version, whose, and its hash.
 
 `python -m x2vkit.web.vendor` fetches it again from the npm registry, checks it against INTEGRITY, and
-writes the two files that a page needs, gzipped: the module and its WebAssembly, for one thread and SIMD.
+writes the files that a page needs, gzipped: the module and its WebAssembly, for one thread and SIMD, and both
+once more in a build that computes on a graphics card, too.
 Nothing of this runs when a page is made: `engine()` reads what lies here.
 """
 
@@ -31,8 +32,18 @@ FILES = {
         "package/dist/ort-wasm-simd-threaded.wasm",
         "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
     ),
+    "gpu.mjs": (
+        "package/dist/ort.jspi.bundle.min.mjs",
+        "07ec090355e11b342c95436db54da2d0c2bd5b1d319745bfd3337e6bdcf170ac",
+    ),
+    "gpu.wasm": (
+        "package/dist/ort-wasm-simd-threaded.jspi.wasm",
+        "a54c76f86b0f0d9572380cf1c6292a7b3903716ffcbcd6b0e5c7050bf430eb93",
+    ),
 }
 """Name -> where it lies in the archive, and the SHA-256 of its bytes."""
+CARD = ("gpu.mjs", "gpu.wasm")
+"""Those for a graphics card: too large for a page of one file."""
 
 
 def engine() -> dict[str, tuple[bytes, int]]:

@@ -7,19 +7,24 @@
  * @typedef {import("./plan.js").Conditions} Conditions
  * @typedef {{ guidance: number, seed: number, shape: string }} Asked
  */
+import { hasCard, provesItself } from "./card.js";
 import { Files } from "./files.js";
 import { nothing } from "./plan.js";
-import { Workers } from "./workers.js";
-
-/** Files that must come before anything is computed. */
-const AT_ONCE = ["engine.mjs", "engine.wasm", "preview.f32"];
+import { Asked as Worked, Workers } from "./workers.js";
 
 export class Graphs {
   /** @param {any} manifest @param {string} code of a worker */
   constructor(manifest, code) {
     this.manifest = manifest;
+    this.code = code;
     this.workers = new Workers(code, (globalThis.navigator?.hardwareConcurrency ?? 2) > 1 ? 2 : 1);
     this.files = new Files(manifest, (packed) => this.workers.unpack(packed));
+    /** Whether the engine is the one for graphics cards, which computes in WebAssembly as well. */
+    this.carded = false;
+    /** The card, once it has proved itself. @type {Worked | null} */
+    this.card = null;
+    /** Who makes the passes with words, and without. */
+    this.passers = [this.workers.first, this.workers.lastOne];
     /** That the engine runs. @type {Promise<any>} */
     this.started = Promise.resolve();
     /** What the last worker is given for passes without plan, and without words or with those to steer away from. */
@@ -36,24 +41,75 @@ export class Graphs {
   needed(shape) {
     const { planner } = this.manifest;
     const parts = ["text", ...(planner ? ["planner"] : []), "conditions", "step", "decode"];
-    return [...AT_ONCE, "near.json", ...parts.flatMap((part) => this._pair(part, shape))];
+    return [...this._atOnce(), "near.json", ...parts.flatMap((part) => this._pair(part, shape))];
+  }
+
+  /** Files that must come before anything is computed. */
+  _atOnce() {
+    const name = this.carded ? "gpu" : "engine";
+    return [`${name}.mjs`, `${name}.wasm`, "preview.f32"];
   }
 
   /** From then on clips of a shape are made. @param {string} shape */
   async load(shape) {
-    this.started = this._start();
-    for (const name of this.needed(shape)) if (!AT_ONCE.includes(name)) this.file(name);
-    await this.started;
+    const engine = this._start(shape);
+    this.started = engine;
+    const files = await engine;
     await this.open(shape);
+    if (this.carded) this._tryCard(shape, files).catch(() => {});
   }
 
-  async _start() {
-    const [module, wasm, preview] = await Promise.all(AT_ONCE.map((name) => this.files.get(name)));
+  /** @param {string} shape */
+  async _start(shape) {
+    this.carded = await hasCard(this.manifest.files);
+    const names = this._atOnce();
+    const engine = Promise.all(names.map((name) => this.files.get(name)));
+    for (const name of this.needed(shape)) if (!names.includes(name)) this.file(name);
+    const [module, wasm, preview] = await engine;
     const compiled = WebAssembly.compile(/** @type {BufferSource} */ (wasm));
     const numbers = new Float32Array(preview.slice().buffer);
     const positions = numbers.length / (this.manifest.channels + 1);
     this.preview = { weight: numbers.slice(0, -positions), bias: numbers.slice(-positions) };
-    await this.workers.start(new TextDecoder().decode(module), await compiled);
+    const files = { module: new TextDecoder().decode(module), wasm: await compiled };
+    await this.workers.all((worker) => worker.ask("start", files));
+    return files;
+  }
+
+  /**
+   * Let the card make the passes if it proves itself; meanwhile clips are made without.
+   * @param {string} shape @param {any} files of the engine
+   */
+  async _tryCard(shape, files) {
+    const card = new Worked(this.code, "webgpu");
+    await card.ask("start", files);
+    const { lastOne } = this.workers;
+    const { grid } = this.size(shape);
+    const count = this.manifest.channels * grid[0] * grid[1] * grid[2];
+    const latents = Float32Array.from({ length: count }, (_, i) => Math.sin(i));
+    const [name] = this._pair("step", shape);
+    const pass = (/** @type {Worked} */ worker) => async () => {
+      if (lastOne.graphs.step?.name !== name) throw new Error("another shape was asked for");
+      return (await this._pass(worker, "trial", latents, 1, shape, ["velocity"])).velocity;
+    };
+    for (const worker of [card, lastOne])
+      await this._give(worker, "trial", [0], nothing(this.size(shape)), shape);
+    if (await provesItself(pass(lastOne), pass(card))) this.card = card;
+    else card.worker.terminate();
+  }
+
+  /** Do without the card from now on, where there is one. */
+  drop() {
+    const had = this.card !== null;
+    this.card?.worker.terminate();
+    this.card = null;
+    this.passers = [this.workers.first, this.workers.lastOne];
+    return had;
+  }
+
+  /** What made the last clip's passes, in words. */
+  get engine() {
+    if (this.passers[0].provider === "webgpu") return "WebGPU";
+    return `WebAssembly, ${this.workers.last ? "two workers" : "one worker"}`;
   }
 
   /**
@@ -88,10 +144,8 @@ export class Graphs {
    * @param {Conditions} drawn
    */
   give(shape, ids, away, drawn) {
-    return Promise.all([
-      this._give(this.workers.first, "with", ids, drawn, shape),
-      this._emptied(shape, away),
-    ]);
+    this.passers = this.card ? [this.card, this.card] : [this.workers.first, this.workers.lastOne];
+    return Promise.all([this._give(this.passers[0], "with", ids, drawn, shape), this._emptied(shape, away)]);
   }
 
   /**
@@ -100,7 +154,7 @@ export class Graphs {
    * @returns {Promise<[Record<string, Float32Array>, Float32Array | null]>}
    */
   passes(asked, latents, t, step, wanted) {
-    const pass = this._pass(this.workers.first, "with", latents, t, asked.shape, wanted);
+    const pass = this._pass(this.passers[0], "with", latents, t, asked.shape, wanted);
     return Promise.all([pass, this._without(asked, latents, t, step)]);
   }
 
@@ -124,16 +178,17 @@ export class Graphs {
     if (guidance === 1) return null;
     const of = `${seed} ${t} ${this.without.of}`;
     if (!step && this.early.of === of) return this.early.velocity;
-    const { velocity } = await this._pass(this.workers.lastOne, "without", latents, t, shape, ["velocity"]);
+    const { velocity } = await this._pass(this.passers[1], "without", latents, t, shape, ["velocity"]);
     if (!step) this.early = { of, velocity };
     return velocity;
   }
 
-  /** The last worker is given what passes without plan take. @param {string} shape @param {number[]} [away] */
+  /** Passes without plan are given what they take. @param {string} shape @param {number[]} [away] */
   _emptied(shape, away = [0]) {
-    const of = `${shape} ${away}`;
+    const [, by] = this.passers;
+    const of = `${by.provider} ${shape} ${away}`;
     if (this.without.of !== of) {
-      const ready = this._give(this.workers.lastOne, "without", away, nothing(this.size(shape)), shape);
+      const ready = this._give(by, "without", away, nothing(this.size(shape)), shape);
       this.without = { of, ready };
       ready.catch(() => (this.without.of = ""));
     }
@@ -190,7 +245,7 @@ export class Graphs {
     const [name] = pair;
     if (worker.graphs[part]?.name !== name) {
       const ready = Promise.all(pair.map((each) => this.file(each))).then(([graph, weights]) =>
-        worker.ask("open", { name: part, graph, weights }),
+        worker.ask("open", { name: part, graph, weights, provider: worker.provider }),
       );
       worker.graphs[part] = { name, ready };
       ready.catch(() => delete worker.graphs[part]);

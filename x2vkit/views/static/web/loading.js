@@ -11,9 +11,9 @@ export async function bring(view, stage, shape) {
   const model = new Model(view.metadata.manifest, view.model.get("worker"));
   stage.decoder = () => model.preview;
   const { graphs } = model;
-  const all = graphs.files.size(graphs.needed(shape));
+  const all = () => graphs.files.size(graphs.needed(shape));
   graphs.files.onBytes = () => {
-    if (!view.root.dataset.refused) stage.arrive(graphs.files.come, all); // other files may still come
+    if (!view.root.dataset.refused) stage.arrive(graphs.files.come, all()); // other files may still come
   };
   await view.model.get("ready");
   const loading = model.load(shape).then(() => {

@@ -61,7 +61,12 @@ export class Model {
     const mine = (async () => {
       await before.catch(() => {});
       signal.throwIfAborted();
-      return this._make(asked, on, signal, by_hand, began);
+      try {
+        return await this._make(asked, on, signal, by_hand, began);
+      } catch (error) {
+        if (signal.aborted || !this.graphs.drop()) throw error;
+        return this._make(asked, on, signal, by_hand, began);
+      }
     })();
     this.busy = mine;
     return mine;

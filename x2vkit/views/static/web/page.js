@@ -310,7 +310,7 @@ export class Page {
     const { first, total } = made.seconds;
     this.tell(
       `${made.asked.steps} steps and decoding in ${total.toFixed(1)} s, first preview after ${first.toFixed(2)} s ` +
-        `(WebAssembly, ${this.model?.graphs.workers.each.length === 2 ? "two workers" : "one worker"}).`,
+        `(${this.model?.graphs.engine}).`,
     );
     const { dataset } = this.view.root;
     dataset.clips = String(Number(dataset.clips ?? 0) + 1);

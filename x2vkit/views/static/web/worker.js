@@ -41,12 +41,14 @@ const DO = {
   /**
    * Open a graph under a name, in place of the one before. To rewrite it first would take ten times as long as to
    * open it, and gains nothing when it runs.
-   * @param {{ name: string, graph: Uint8Array, weights: Uint8Array }} files
+   * For a card it is rewritten: weights become float32 then, and not every card knows float16.
+   * @param {{ name: string, graph: Uint8Array, weights: Uint8Array, provider: "wasm" | "webgpu" }} files
    */
-  async open({ name, graph, weights }) {
+  async open({ name, graph, weights, provider }) {
     await sessions.get(name)?.release();
     const externalData = weights.length ? [{ path: "weights", data: weights }] : [];
-    const options = { executionProviders: ["wasm"], graphOptimizationLevel: "disabled", externalData };
+    const graphOptimizationLevel = provider === "wasm" ? "disabled" : "all";
+    const options = { executionProviders: [provider], graphOptimizationLevel, externalData };
     sessions.set(name, await engine.InferenceSession.create(graph, options));
   },
 

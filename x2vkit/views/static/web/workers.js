@@ -1,9 +1,10 @@
 // @ts-check
 /** The page's workers, asked by messages: one, or two that take a guidance pass each. */
 
-class Asked {
-  /** @param {string} code */
-  constructor(code) {
+export class Asked {
+  /** @param {string} code @param {"wasm" | "webgpu"} [provider] where its graphs are computed */
+  constructor(code, provider = "wasm") {
+    this.provider = provider;
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     this.worker = new Worker(url);
     /** @type {Map<number, { done: (result: any) => void, failed: (error: Error) => void }>} */
@@ -52,11 +53,6 @@ export class Workers {
   /** The number of the last one. */
   get last() {
     return this.each.length - 1;
-  }
-
-  /** @param {string} module @param {WebAssembly.Module} wasm */
-  start(module, wasm) {
-    return this.all((worker) => worker.ask("start", { module, wasm }));
   }
 
   /** Unpack a file, in turns. @param {string | Uint8Array} packed @returns {Promise<Uint8Array>} */
