@@ -79,7 +79,7 @@ export class Model {
     const away = this.lexicon.read(said.negative).ids; // of nothing: the empty prompt
     on.words(reading);
     await this.graphs.started;
-    this.graphs.open(asked.shape, away).catch(() => {}); // whoever needs a graph waits for it, and hears why there is none
+    this.graphs.open(asked.shape, away).catch(() => {}); // whoever waits for one hears
     const size = this.graphs.size(asked.shape);
     const [f, h, w] = size.grid;
     const random = new Generator(asked.seed);
