@@ -11,8 +11,10 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -108,6 +110,7 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     saved = x2vkit.Trace.load(download.value.path().rename(tmp_path / "saved.x2v"))
     assert saved.prompt == PROMPT and saved.words == trace.words and saved.captured == trace.captured
     assert np.array_equal(saved.frames, frames)
+    the_saved_video_opens(page, len(frames), tmp_path)
     np.testing.assert_allclose(saved.latents.astype(float), trace.latents.astype(float), atol=0.03)
     np.testing.assert_allclose(saved.attention(2, 1, 9), trace.attention(2, 1, 9), atol=0.02)
     assert "flurb" in page.inner_text(".x2v-web-unknown")
@@ -121,10 +124,18 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
     odd_input_is_answered(page)
     two_prompts_are_compared(page)
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert errors == [] and asked == []
     context.close()
+
+
+def the_saved_video_opens(page: Any, frames: int, folder: Path) -> None:
+    """The clip three times over."""
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Save the clip").click()
+    name = download.value.suggested_filename
+    assert name.startswith("a-red-puppy-bouncing-flurb") and name.endswith((".mp4", ".webm"))
+    with av.open(str(download.value.path().rename(folder / name))) as file:
+        assert sum(1 for _ in file.decode(video=0)) == 3 * frames
 
 
 def two_prompts_are_compared(page: Any) -> None:
@@ -147,6 +158,9 @@ def two_prompts_are_compared(page: Any) -> None:
     page.wait_for_selector("[data-seconds='2']", state="attached", timeout=60_000)
     assert page.evaluate(f"{run}.asked.prompt") == "a red dog without a ball"
     assert page.evaluate(f"{other}.asked.prompt") == "a blue dog"
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("button", name="Compare two prompts").click()
     assert not page.locator(".x2v-web-second textarea").count()
 
@@ -291,7 +305,7 @@ def test_what_is_wrong_is_said_in_a_sentence(browser, site, data, fault, tmp_pat
 @pytest.fixture(scope="module")
 def modules(browser, tmp_path_factory) -> Iterator[Any]:
     """The page's modules alone, as constants of an empty page."""
-    names = ("card", "random", "words", "plan", "levels", "patches", "wording", "boxes")
+    names = ("card", "random", "words", "plan", "levels", "patches", "wording", "boxes", "video")
     path = tmp_path_factory.mktemp("modules") / "page.html"
     source = bundle(*(f"web/{name}" for name in names), "lib/unpack")
     path.write_text(f"<meta charset=utf-8><style>{css('web')}</style><script>{source}</script>")
@@ -453,6 +467,27 @@ def _check(found: Any, plan: Plan, height: int, width: int) -> None:
     for name in ("control", "camera", "boxes"):
         wanted = getattr(conditions, name).numpy().ravel()
         np.testing.assert_allclose(np.array(found[1][name], float), wanted, atol=2e-5)
+
+
+VIDEO = """async ([text, size]) => {
+  const frames = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const { blob } = await m_web_video.video({ frames, size, asked: { prompt: "a bar" } }, 12);
+  const reader = new FileReader();
+  await new Promise((done) => { reader.onload = done; reader.readAsDataURL(blob) });
+  return reader.result.split(",")[1];
+}"""
+
+
+def test_a_video_shows_each_frame_once_and_in_order(modules):
+    """A bar that grows by 24 columns a frame."""
+    frames = np.zeros((5, 96, 128, 3), np.uint8)
+    for i, frame in enumerate(frames):
+        frame[:, : 24 * (i + 1)] = 220
+    size = {"frames": 5, "height": 96, "width": 128}
+    data = base64.b64decode(modules.evaluate(VIDEO, [text_of(frames, "u1"), size]))
+    with av.open(io.BytesIO(data)) as file:
+        shown = [frame.to_ndarray(format="rgb24")[144, :, 1] > 110 for frame in file.decode(video=0)]
+    assert [round(row.sum() / 72) - 1 for row in shown] == [*range(5)] * 3
 
 
 BOXES = """(boxes) => {

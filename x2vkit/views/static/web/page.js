@@ -15,6 +15,7 @@ import { Second } from "./second.js";
 import { Settings, fromLink } from "./settings.js";
 import { Stage, nextOf } from "./stage.js";
 import { traceFile } from "./trace.js";
+import { video } from "./video.js";
 
 /** Milliseconds after the last key before a clip is begun. */
 const TYPING = 150;
@@ -119,7 +120,7 @@ export class Page {
     );
     const saves = [
       button(view, { label: "Keep it beside the next" }, () => this.beside.keep(this.made)),
-      button(view, { label: "Save the clip" }, () => this._save((made) => stage.record(made))),
+      button(view, { label: "Save the clip" }, () => this._save((made) => video(made, this.manifest.fps))),
       button(view, { label: "Save the run (.x2v)" }, () => this._save((made) => traceFile(made, this.model))),
     ];
     this.buttons = [...look, ...saves];

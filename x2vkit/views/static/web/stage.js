@@ -4,13 +4,10 @@ import { h } from "../lib/elements.js";
 import { Picture } from "../lib/picture.js";
 import { Player } from "../lib/player.js";
 import { Boxes } from "./boxes.js";
-import { picture } from "./pack.js";
 import { paintFrame, paintPreview } from "./paint.js";
 
 /** The largest side of the clip, in CSS pixels. */
 const TALLEST = 440;
-/** How often a saved clip repeats the clip: two seconds are over soon. */
-const REPEATS = 3;
 
 export class Stage {
   /** @param {import("../lib/view.js").View} view @param {any} manifest */
@@ -151,46 +148,6 @@ export class Stage {
 
   /** The linear decoder, set once the model has come. @type {() => import("./paint.js").Decoder} */
   decoder = () => ({ weight: new Float32Array(), bias: new Float32Array() });
-
-  /**
-   * The clip as a video file by the browser's own encoder, in real time.
-   * @param {import("./model.js").Made} made
-   * @returns {Promise<{ name: string, blob: Blob }>}
-   */
-  async record({ frames, size, asked }) {
-    const name = asked.prompt.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "clip";
-    const scale = 3; // encoders blur small clips
-    const canvas = h("canvas", { width: size.width * scale, height: size.height * scale });
-    const small = h("canvas", { width: size.width, height: size.height });
-    const context = canvas.getContext("2d");
-    const draw = (index) => {
-      small.getContext("2d").putImageData(picture(frames, index, size.height, size.width), 0, 0);
-      context.drawImage(small, 0, 0, canvas.width, canvas.height);
-    };
-    draw(0);
-    const kinds = ["video/mp4;codecs=avc1.42E01E", "video/webm;codecs=vp9", "video/webm"];
-    const mime = globalThis.MediaRecorder && kinds.find((kind) => MediaRecorder.isTypeSupported(kind));
-    if (size.frames === 1 || !mime) {
-      const blob = await new Promise((done) => canvas.toBlob(done, "image/png"));
-      return { name: `${name}.png`, blob };
-    }
-    const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: mime, videoBitsPerSecond: 4e6 });
-    /** @type {Blob[]} */
-    const parts = [];
-    recorder.ondataavailable = ({ data }) => parts.push(data);
-    const stopped = new Promise((done) => (recorder.onstop = done));
-    recorder.start();
-    for (let i = 0; i < size.frames * REPEATS; i++) {
-      draw(i % size.frames);
-      await new Promise((done) => setTimeout(done, 1000 / this.manifest.fps));
-    }
-    recorder.stop();
-    await stopped;
-    return {
-      name: `${name}.${mime.includes("mp4") ? "mp4" : "webm"}`,
-      blob: new Blob(parts, { type: mime }),
-    };
-  }
 }
 
 /** @param {import("./model.js").Asked} asked @param {any} manifest @returns {import("./paint.js").Next} */
