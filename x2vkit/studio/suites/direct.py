@@ -169,10 +169,19 @@ def strokes(run: ClipSampler) -> Iterator[Figure]:
         baseline=ways[2], known_as="MotionCtrl: ObjMC",
     )  # fmt: skip
     calm = [mean_or_none([_speed(x) for x in clips]) for clips in groups]
-    meaning = "mean speed of the surroundings, which are not painted, of the shorter side in a second"
+    meaning = (
+        "mean speed of the surroundings, which are not painted, of the shorter side in a second: every "
+        "tremble from frame to frame is summed"
+    )
     yield Figure(
         "stroke, motion outside the brush", "control", meaning, calm[0] or 0.0, calm[1], None, len(real), "%",
         True, baseline=calm[2],
+    )  # fmt: skip
+    gone = [mean_or_none([_drift(x) for x in clips]) for clips in groups]
+    meaning = "how far the surroundings are at the end from where they began, of the shorter side a second"
+    yield Figure(
+        "stroke, drift outside the brush", "control", meaning, gone[0] or 0.0, gone[1], None, len(real), "%",
+        True, baseline=gone[2],
     )  # fmt: skip
 
 
@@ -198,6 +207,12 @@ def _off(clip: SampledClip, wanted: NDArray) -> float:
 def _speed(clip: SampledClip) -> float:
     """Mean speed of the surroundings, of the shorter side in a second."""
     return float(np.linalg.norm(np.diff(clip.reading.camera[:, :2], axis=0), axis=1).mean() * FPS)
+
+
+def _drift(clip: SampledClip) -> float:
+    """Way of the surroundings from the first frame to the last, of the shorter side in a second."""
+    way = clip.reading.camera[-1, :2] - clip.reading.camera[0, :2]
+    return float(np.linalg.norm(way) / (clip.shape[0] - 1) * FPS)
 
 
 def camera(run: ClipSampler) -> Iterator[Figure]:
