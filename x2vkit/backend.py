@@ -163,6 +163,17 @@ class PageBackend(Protocol):
         """Write it: one .html file, or a folder for a static host. X2VError for what cannot be written."""
 
 
+class ExpandBackend(Protocol):
+    """What turns any words into sentences of the models' world."""
+
+    def expand(self, prompt: str, n: int = 3, seed: int = 0) -> dict[str, Any]:
+        """What became of a prompt, as JSON values: `sentences`, each a prompt to take instead, and `lines`,
+        for each word {said, kind, read, why}, its kind "kept", "understood as" or "left out".
+
+        Raises X2VError where there is nothing to expand.
+        """
+
+
 class PlayBackend(Protocol):
     """What makes worlds to play in."""
 

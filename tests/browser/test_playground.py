@@ -74,6 +74,16 @@ def test_typing_in_jupyterlab_streams_previews_and_typing_on_cancels(open_notebo
     lab.wait("document.querySelectorAll('.x2v-play-card').length === 3")
     assert len(asked()) == 3
 
+    # Any words become sentences of the world, and one of them the prompt.
+    prompt.fill("a poodle strolling through Tokyo")
+    page.get_by_role("button", name="Expand", exact=True).press("Enter")
+    expect(page.locator(".x2v-expand-lines li").first).to_have_text(
+        "poodle understood as dog", timeout=20_000
+    )
+    taken = page.locator(".x2v-expand-take").first
+    taken.press("Enter")
+    expect(prompt).to_have_value(taken.inner_text())
+
     # Bad input is told in its place, and the words stay.
     prompt.fill("flurb glorp")
     problem = page.locator("[data-field=prompt]")

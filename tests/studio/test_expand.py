@@ -21,6 +21,14 @@ from x2vkit.world import is_held_out
 from x2vkit.world.grammar import CAN, DIRECTED, SUBJECTS
 
 
+def test_prompts_to_take_keep_what_is_negated():
+    found = x2vkit.expand("a dog not wearing a hat, no snow", n=2)
+    assert all(
+        read(prompt).negative_prompt == found.negative_prompt == "hat, snow" for prompt in found.prompts
+    )
+    assert [prompt.removesuffix(", no hat, no snow") for prompt in found.prompts] == list(found.sentences)
+
+
 def test_what_is_said_stays_and_the_rest_is_drawn():
     found = x2vkit.expand("a poodle in a red hat strolling through Tokyo", n=6, seed=3)
     assert len(found.sentences) == len(set(found.sentences)) == 6
@@ -34,6 +42,7 @@ def test_what_is_said_stays_and_the_rest_is_drawn():
         )
         assert spec.other is None
     assert found == expand(found.prompt, n=6, seed=3) != expand(found.prompt, n=6, seed=4)
+    assert found.prompts == found.sentences  # nothing is negated
     assert "poodle -> dog" in str(found) and "tokyo -> city" in str(found)
     assert "| poodle | understood as | dog |" in found._repr_markdown_()
 

@@ -12,7 +12,7 @@ GOOD = {
     "hello": {}, "ask": {"settings": {}, "id": 1, "typed": False}, "cancel": {}, "warm": {"model": "small"},
     "image": {"image": 1}, "star": {"entry": 0, "starred": True}, "export": {"entry": 0, "suffix": ".gif"},
     "grid": {"settings": {}, "across": ["seed", "1"], "down": ["steps", "2"]}, "stop_grid": {},
-    "compare": {"entries": [0, 0]}, "inside": {"entry": 0},
+    "compare": {"entries": [0, 0]}, "inside": {"entry": 0}, "expand": {"prompt": "a dog", "seed": 0},
 }  # fmt: skip
 
 

@@ -48,6 +48,12 @@ class FakeBackend:
     def session(self, emit):
         return Session(emit, self)
 
+    def expand(self, prompt, n=3, seed=0):
+        if not prompt:
+            raise X2VError("prompt ''", "there is nothing to expand", "write something")
+        lines = [{"said": prompt, "kind": "kept", "read": "", "why": ""}]
+        return {"sentences": [f"{prompt} {seed}"], "lines": lines}
+
     def page(self, model, path, *, title=None):
         self.written = (model, path, title)
         return path
@@ -102,6 +108,17 @@ def test_a_clip_that_is_asked_for_is_told_and_kept_in_the_widgets_state(play):
     assert Image.open(io.BytesIO(strip)).width == 48 * play.metadata["history"][1]["columns"]
     play.selection = {"entry": 1}
     assert play.trace.prompt == "a red ball"
+
+
+def test_words_are_expanded_by_the_backend_and_told_to_the_page(play):
+    assert play.metadata["expands"]
+    hear(play, kind="expand", prompt="a poodle", seed=2)
+    content, _ = play.sent[-1]
+    assert content["kind"] == "expand" and content["prompt"] == "a poodle"
+    assert content["sentences"] == ["a poodle 2"] and content["lines"][0]["kind"] == "kept"
+    hear(play, kind="expand", prompt="", seed=0)
+    content, _ = play.sent[-1]
+    assert content["id"] == "expand" and content["fields"]["prompt"]["rule"] == "there is nothing to expand"
 
 
 def test_what_is_selected_stays_when_a_clip_is_made(play):

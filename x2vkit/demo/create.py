@@ -16,7 +16,7 @@ from x2vkit.demo.parts import IDEAS, SHAPE_CHOICES, as_file, following, quiet, s
 from x2vkit.demo.payloads import Message
 from x2vkit.errors import X2VError
 from x2vkit.registry import SHAPES
-from x2vkit.run.request import RANDOM_SEED, CheckedRequest, own_length
+from x2vkit.run.request import RANDOM_SEED, CheckedRequest, check_number, check_text, own_length
 
 
 class Create:
@@ -44,7 +44,7 @@ class Create:
         self.words = gr.HTML(
             cast(Any, payloads.palettes(engine)),
             html_template=style.static("words.html"),
-            js_on_load=style.script("words", "lib/palette"),
+            js_on_load=style.script("words", "lib/palette", "lib/expander"),
             visible=own,
         )
         with gr.Row(elem_classes="x2v-work"):
@@ -137,6 +137,7 @@ class Create:
             trigger_mode="multiple",
             **quiet(),
         )
+        self.words.expand(self.expand, None, self.words, **quiet())
         self.random.change(lambda on: gr.Number(interactive=not on), self.random, self.seed, **quiet())
         self.shape.change(self.lengths, self.shape, self.seconds, **quiet())
         fields = [self.current, self.prompt, self.negative, self.shape, self.seconds, self.steps]
@@ -161,12 +162,21 @@ class Create:
         yield message, key
 
     def hints(self, prompt: Any, model: Any) -> Message:
-        """How the model reads what is typed; nothing of what cannot be read, which is told once it is run."""
+        """How the model reads what is typed; what cannot be read is told once it is run."""
         try:
             models = self.engine.models
             return payloads.reading(models.check(model), prompt, models.reading(model, prompt))
         except X2VError:
-            return gr.skip()
+            return payloads.unread(prompt)
+
+    def expand(self, event: gr.EventData) -> Message:
+        """What becomes of each word, and sentences that the model knows."""
+        asked = event._data if isinstance(event._data, dict) else {}
+        try:
+            prompt, seed = check_text("prompt", asked.get("prompt")), check_number("seed", asked.get("seed"))
+            return payloads.expansion(asked["prompt"], self.engine.models.backend.expand(prompt, seed=seed))
+        except X2VError as error:
+            return payloads.unexpanded(error)
 
     def lengths(self, shape: str) -> Any:
         """A still and a long clip have a length of their own."""

@@ -64,6 +64,21 @@ def reading(model: str, prompt: str, read: Reading) -> Message:
     return {"kind": "reading", "model": model, "prompt": prompt, **read.to_dict()}
 
 
+def unread(prompt: Any) -> Message:
+    """Words that cannot be read: those of before say nothing about them."""
+    return {"kind": "unread", "prompt": prompt}
+
+
+def expansion(prompt: str, found: Mapping[str, Any]) -> Message:
+    """What a prompt expands to (see `backend.ExpandBackend`)."""
+    return {"kind": "expansion", **found, "prompt": prompt}
+
+
+def unexpanded(error: X2VError) -> Message:
+    """What cannot be expanded, in a sentence."""
+    return {"kind": "unexpanded", "text": str(error)}
+
+
 def step(progress: Progress) -> Message:
     """One denoising step, with its preview where there is one."""
     message: Message = {"kind": "step", "step": progress.step, "steps": progress.steps}

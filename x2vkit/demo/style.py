@@ -90,9 +90,9 @@ def css() -> str:
     return f"{static('demo.css')}\n{mark}{rules}"
 
 
-def script(name: str, module: str = "") -> str:
-    """One part's script, with what all parts share before it, and a module of the views."""
-    shared = page.bundle(module) if module else ""
+def script(name: str, *modules: str) -> str:
+    """One part's script, with what all parts share before it, and modules of the views."""
+    shared = page.bundle(*modules)
     return f"{static('common.js')}\n{shared}\n{static(f'{name}.js')}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,13 @@ class StudioBackend(ModelBackend):
         from x2vkit.studio.direct.session import DirectingSession
 
         return DirectingSession(emit, self)
+
+    def expand(self, prompt: str, n: int = 3, seed: int = 0) -> dict[str, Any]:
+        """What becomes of a prompt's words, and n sentences of the world to take instead, as JSON values."""
+        from x2vkit.studio.expand import expand
+
+        found = expand(prompt, n, seed)
+        return {"sentences": list(found.prompts), "lines": [asdict(line) for line in found.lines]}
 
     def play(self, emit: Emit, start: Any, seed: int = 0) -> PlaySession:
         """A session of a Play view, which begins with a clip or a prompt."""

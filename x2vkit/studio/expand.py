@@ -48,6 +48,12 @@ class Expansion:
     refused: tuple[tuple[str, str], ...] = ()
     """What a language model wrote and was not taken, each with the reason."""
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The sentences with what the prompt negates behind each, to be typed as they are."""
+        behind = "".join(f", no {word}" for word in self.negative_prompt.split(", ") if word)
+        return tuple(f"{sentence}{behind}" for sentence in self.sentences)
+
     def __str__(self) -> str:
         parts = [*self.sentences, "", *map(str, self.lines)]
         parts += [f"refused: {text!r} ({why})" for text, why in self.refused]

@@ -48,6 +48,7 @@ KINDS: dict[str, dict[str, Check]] = {
     "stop_grid": {},
     "compare": {"entries": NUMBERS},
     "inside": {"entry": NUMBER},
+    "expand": {"prompt": TEXT, "seed": NUMBER},
 }
 """Kind of the Playground's messages -> its parts; an image comes with its bytes as a buffer."""
 DIRECTOR: dict[str, dict[str, Check]] = {

@@ -175,6 +175,8 @@ class Playground(LiveView):
             session.later("compare", lambda: self._compare(message["entries"]))
         elif kind == "inside":
             session.later("inside", lambda: self._inside(message["entry"]))
+        elif kind == "expand":
+            session.later("expand", lambda: self._expand(message["prompt"], message["seed"]))
 
     def _emit(self, kind: str, metadata: dict[str, Any], buffers: list[bytes]) -> None:
         """One event to the browser; and what is worth keeping into the widget's state."""
@@ -199,11 +201,16 @@ class Playground(LiveView):
         self._emit("inside", metadata, [view.buffer])
         view.close()
 
+    def _expand(self, prompt: str, seed: int) -> None:
+        """What becomes of a prompt's words, and sentences to take instead."""
+        self._emit("expand", {**self._backend.expand(prompt, seed=seed), "prompt": prompt}, [])
+
     def _content(self, selection: dict[str, Any]) -> Content:
         """The history and what can be chosen."""
         return Content(
             metadata={
                 "geometry": asdict(OWN),
+                "expands": hasattr(self._backend, "expand"),
                 "history": [entry.metadata() for entry in self.session.history],
                 **self.session.choices(),
             },

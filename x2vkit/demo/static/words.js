@@ -1,9 +1,11 @@
 // Under the prompt: words that the model does not know, with those it knows, what it cannot show, and the palette.
-// The first value brings the palettes; later ones how the words are read. See ../payloads.py.
+// The first value brings the palettes; later ones how the words are read, and what they expand to. See
+// ../payloads.py.
 
-const [box, hints] = ["words", "hints"].map((name) => element.querySelector(`.x2v-${name}`));
+const [box, hints, more] = ["words", "hints", "more"].map((name) => element.querySelector(`.x2v-${name}`));
 const { palettes, palette_of } = props.value;
 let palette = null;
+let expander = null;
 let chosen = props.value.model;
 
 /** Write another prompt, as if it were typed. */
@@ -30,6 +32,23 @@ const unknown = (text, { word, near }) => {
   );
 };
 
+let taking = false; // a sentence of the expansion is written, and it stays open
+
+const expanderOf = (text) => {
+  const one = new m_lib_expander.Expander({
+    prompt: () => text.value,
+    ask: (prompt, seed) => trigger("expand", { prompt, seed }),
+    take: (sentence) => {
+      taking = true;
+      write(text, sentence);
+      taking = false;
+    },
+    listen: (target, type, act) => target.addEventListener(type, act),
+  });
+  text.addEventListener("input", () => taking || one.clear());
+  return one;
+};
+
 const begin = (text) => {
   palette = new m_lib_palette.Palette(palettes[palette_of[chosen]], {
     text,
@@ -37,11 +56,16 @@ const begin = (text) => {
     listen: (target, type, act) => target.addEventListener(type, act),
   });
   box.append(palette.root);
+  expander = expanderOf(text);
+  more.append(expander.root);
 };
 
 const onMessage = () => {
   const text = document.querySelector("#prompt textarea");
   const { kind, model, prompt, spans, notes } = props.value;
+  if (kind === "expansion") expander?.show(props.value);
+  if (kind === "unexpanded") expander?.fail(props.value.text);
+  if (kind === "unread" && prompt === text.value) hints.replaceChildren();
   if (kind !== "reading" || !palette || prompt !== text.value) return; // an answer that was overtaken
   hints.replaceChildren(
     ...spans.filter((span) => span.read === null).map((span) => unknown(text, span)),

@@ -22,9 +22,7 @@ export class Problems {
       const slot = this.slots[name];
       if (!slot) continue;
       slot.hidden = !problem;
-      slot.textContent = problem
-        ? `${sentence(problem.got)}: ${problem.rule}. ${sentence(problem.cure)}.`
-        : "";
+      slot.textContent = problem ? problemText(problem) : "";
     }
   }
 
@@ -37,6 +35,11 @@ export class Problems {
   clear() {
     this.say(Object.fromEntries(Object.keys(this.slots).map((name) => [name, null])));
   }
+}
+
+/** Value, rule and cure as sentences. @param {Problem} problem */
+export function problemText({ got, rule, cure }) {
+  return `${sentence(got)}: ${rule}. ${sentence(cure)}.`;
 }
 
 /** @param {string} text */

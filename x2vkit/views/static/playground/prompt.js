@@ -2,6 +2,7 @@
 /** The prompt, and how the model reads each of its words. */
 import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
+import { Expander } from "../lib/expander.js";
 import { Palette } from "../lib/palette.js";
 
 /**
@@ -15,7 +16,8 @@ export class Prompt {
   /**
    * @param {import("../lib/view.js").View} view
    * @param {{ typed: (prompt: string) => void, corrected: (prompt: string) => void, entered: () => void,
-   *   focused: () => void }} on entered: Enter was pressed
+   *   focused: () => void, expanded: (prompt: string, seed: number) => void }} on entered: Enter was pressed;
+   *   expanded: sentences are asked for
    */
   constructor(view, on) {
     this.view = view;
@@ -38,8 +40,19 @@ export class Prompt {
       changed: (text) => on.typed(text),
       listen: (target, type, act) => view.listen(target, type, act),
     });
-    this.parts = [this.label, this.text, this.palette.root, this.words];
-    view.listen(this.text, "input", () => on.typed(this.text.value));
+    this.expander = new Expander({
+      prompt: () => this.text.value,
+      ask: (text, seed) => on.expanded(text, seed),
+      take: (text) => on.corrected(text),
+      listen: (target, type, act) => view.listen(target, type, act),
+    });
+    this.expander.button.disabled = true; // until a kernel answers
+    this.expander.root.hidden = !view.metadata.expands;
+    this.parts = [this.label, this.text, this.palette.root, this.expander.root, this.words];
+    view.listen(this.text, "input", () => {
+      this.expander.clear();
+      on.typed(this.text.value);
+    });
     view.listen(this.text, "focus", () => on.focused());
     view.listen(this.text, "blur", () => view.commit());
     view.listen(this.text, "keydown", (event) => {
