@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from x2vkit import X2VError, storyboard
+from x2vkit import X2VError, expand, storyboard
 from x2vkit.studio.film.tell import clauses
 from x2vkit.studio.film.verbs import action_of, place_of
+from x2vkit.world.grammar import MOVES
 
 
 def test_a_hat_is_lost_and_found():
@@ -46,6 +47,18 @@ def test_notes_say_what_stands_in_for_what():
     assert '"king" is shown as a face' in board.notes
     assert board.shots[1].where == "on the beach"
     assert any("a dog plays" in note for note in storyboard("it rains").notes)
+
+
+def test_words_mean_what_expand_says_they_mean():
+    idea = "a poodle strolls through Tokyo, then a whale floats by the seaside and a puppy waddles"
+    shots = storyboard(idea).shots
+    said = [(s.who, s.what.split(" to the ")[0], s.where) for s in shots[:3]]
+    assert said == [("the dog", "walking", "in the city"), ("the fish", "swimming", "on the beach"),
+                    ("the dog", "walking", "on the beach")]  # fmt: skip
+    for shot, part in zip(shots, clauses(idea), strict=False):
+        read = expand(part, 1).specs[0]
+        assert shot.who == f"the {read.subject}" and MOVES[read.action][0] == shot.what.split(" to the ")[0]
+    assert storyboard("a dogg runs").notes == storyboard("a xyzz runs").notes  # no guess by spelling
 
 
 def test_words_that_are_spoken():

@@ -21,7 +21,7 @@ from x2vkit.errors import X2VError
 from x2vkit.studio.character import Character, lexicon
 from x2vkit.studio.checks import check_whole
 from x2vkit.studio.film.board import MOST_SHOTS, USUAL_SECONDS, Shot, Storyboard
-from x2vkit.studio.film.verbs import ACTIONS, FINDS, LOSES, action_of, forms, place_of
+from x2vkit.studio.film.verbs import ACTIONS, FINDS, LOSES, action_of, forms, kind_of, place_of
 from x2vkit.world.grammar import (
     CAMERAS,
     COLOR_NAMES,
@@ -250,21 +250,20 @@ def _kinds(words: list[str], told: _Told) -> list[tuple[int, str]]:
     """(place, kind of the world) of every subject that is named."""
     found = []
     for at, word in enumerate(words):
-        read = [one for one in _read(word).split() if one in SUBJECTS]
-        near = [] if read or _read(word) else [one for one in lexicon().near(word, 6) if one in SUBJECTS]
-        if near and not action_of(word) and word not in PRONOUNS:
-            told.notes[f'"{word}" is shown as a {near[0]}'] = None
-        if kind := next(iter(read or near), ""):
-            found.append((at, kind))
+        if not (kind := kind_of(word)):
+            continue
+        if kind not in _read(word).split():
+            if action_of(word) or word in PRONOUNS:
+                continue
+            told.notes[f'"{word}" is shown as a {kind}'] = None
+        found.append((at, kind))
     return found
 
 
 def _noun_phrase(text: str, kind: str) -> str:
     """The noun phrase "a red ball" out of "the dog chases a small red ball"."""
     words = _words(text)
-    at = next(
-        i for i, word in enumerate(words) if kind in _read(word).split() or kind in lexicon().near(word, 6)
-    )
+    at = next(i for i, word in enumerate(words) if kind_of(word) == kind)
     own = [_read(word) for word in words[max(0, at - 2) : at]]
     color = next((word for word in own if word in COLOR_NAMES), USUAL_COLORS[kind])
     return _a(f"{color} {kind}")
@@ -301,7 +300,7 @@ def _cast(events: list[Event], idea: str, told: _Told, seed: int) -> None:
 def _description(kind: str, idea: str, events: list[Event], told: _Told, rng: np.random.Generator) -> str:
     """Who it is: what the idea says before and after its first mention, and a colour in any case."""
     words = _words(idea)
-    at = next((i for i, w in enumerate(words) if kind in _read(w).split() or kind in lexicon().near(w, 6)), 0)
+    at = next((i for i, word in enumerate(words) if kind_of(word) == kind), 0)
     before = [word for w in words[max(0, at - 3) : at] for word in _read(w).split()]
     color = next((word for word in before if word in COLOR_NAMES), "")
     color = color or _unsaid_color(kind, rng)

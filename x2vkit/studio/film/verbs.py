@@ -1,11 +1,15 @@
-"""Verbs and places of stories as the world's nearest: what a film shows of "hurries" and "to the sea"."""
+"""Verbs, places and subjects of stories as the world's nearest: what a film shows of "hurries", "to the sea"
+and "a poodle". Words are read as `expand` reads them; stories have verbs beside ("loses", "meets").
+"""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from functools import cache
 
 from x2vkit.studio.character import lexicon
-from x2vkit.world.grammar import PLACES
+from x2vkit.studio.reading import read
+from x2vkit.world.grammar import MOVES
 
 ACTIONS = frozenset(
     "walking strolling running racing jumping hopping bouncing rolling spinning turning growing flying"
@@ -25,7 +29,7 @@ _STORY = {
     "jumping": "celebrate cheer jump leap hop dance play win laugh",
     "spinning": "spin turn twirl rotate whirl",
     "growing": "grow inflate swell",
-    "flying": "fly soar glide take off rise float hover land fall",
+    "flying": "fly soar glide take off rise hover land fall",
     "swimming": "swim dive sink",
     "rolling": "roll tumble slide slip",
     "bouncing": "bounce",
@@ -45,17 +49,6 @@ _IRREGULAR = dict(
         "thought:think leapt:leap dove:dive"
     ).split()
 )
-_NOUNS = {
-    "meadow": "grass",
-    "park": "grass",
-    "seaside": "beach",
-    "street": "city",
-    "dunes": "desert",
-    "moon": "space",
-    "sea": "beach",
-    "stars": "night",
-    "winter": "snow",
-}
 _OF = {stem: action for action, stems in _STORY.items() for stem in stems.split()}
 LOSES = frozenset("lose drop forget miss".split())
 FINDS = frozenset("find get catch".split())
@@ -76,21 +69,30 @@ def action_of(word: str) -> str:
         return plain.get(read[0], read[0])
     if word in NOT_VERBS:
         return ""
-    return next((_OF[form] for form in forms(word) if form in _OF), "")
+    if story := next((_OF[form] for form in forms(word) if form in _OF), ""):
+        return story
+    parts = understood(word)
+    return MOVES[parts["action"]][0] if parts.keys() == {"action"} else ""
+
+
+@cache
+def understood(word: str) -> Mapping[str, str]:
+    """What a word says in the world's terms, as `expand` reads it."""
+    return read(word).parts
 
 
 def place_of(text: str) -> str:
-    """The scene of the world that a text names, as its captions do or near it in meaning; else nothing."""
-    known = lexicon()
-    read = " ".join(known.tokenize(text).words[1:])
-    for scene, phrases in PLACES.items():
-        if any(re.search(rf"\b{phrase}\b", read) for phrase in (*phrases, scene)):
-            return scene
-    for word in re.findall(r"[^\W_]+", text.lower()):
-        for one in (*known.tokenize(word).words[1:], *known.near(word, 6)):
-            if (scene := _NOUNS.get(one, one)) in PLACES:
-                return scene
-    return ""
+    """The scene of the world that a text names, as `expand` reads it; else nothing."""
+    return read(text).parts.get("scene", "")
+
+
+def kind_of(word: str) -> str:
+    """The subject of the world that a word names, as `expand` reads it; else nothing.
+
+    >>> kind_of("poodle"), kind_of("king"), kind_of("hat")
+    ('dog', 'face', '')
+    """
+    return understood(word).get("subject", "")
 
 
 def forms(word: str) -> list[str]:
