@@ -60,6 +60,12 @@ export class Kernel {
     this.job = null;
   }
 
+  /** Ask what words expand to, at once. @param {string} prompt @param {number} seed */
+  expand(prompt, seed) {
+    this.cancel();
+    this.emit({ kind: "expand", prompt, seed });
+  }
+
   /** A preview came. Counts stand on the root, for tests and measurements to read. */
   previewed() {
     const { dataset } = this.view.root;

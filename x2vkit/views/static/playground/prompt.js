@@ -4,6 +4,7 @@ import { button } from "../lib/controls.js";
 import { h, uid } from "../lib/elements.js";
 import { Expander } from "../lib/expander.js";
 import { Palette } from "../lib/palette.js";
+import { problemText } from "./problems.js";
 
 /**
  * @typedef {{ word: string, read: string[] | null, near: string[] }} Span a word as it was written, as the model
@@ -40,14 +41,7 @@ export class Prompt {
       changed: (text) => on.typed(text),
       listen: (target, type, act) => view.listen(target, type, act),
     });
-    this.expander = new Expander({
-      prompt: () => this.text.value,
-      ask: (text, seed) => on.expanded(text, seed),
-      take: (text) => on.corrected(text),
-      listen: (target, type, act) => view.listen(target, type, act),
-    });
-    this.expander.button.disabled = true; // until a kernel answers
-    this.expander.root.hidden = !view.metadata.expands;
+    this.expander = this._expander();
     this.parts = [this.label, this.text, this.palette.root, this.expander.root, this.words];
     view.listen(this.text, "input", () => {
       this.expander.clear();
@@ -60,6 +54,27 @@ export class Prompt {
       event.preventDefault();
       on.entered();
     });
+  }
+
+  _expander() {
+    const { view, on } = this;
+    const expander = new Expander({
+      prompt: () => this.text.value,
+      ask: (text, seed) => on.expanded(text, seed),
+      take: (text) => on.corrected(text),
+      listen: (target, type, act) => view.listen(target, type, act),
+    });
+    expander.root.hidden = !view.metadata.expands;
+    expander.button.disabled = true; // until a kernel answers
+    const hear = (message) => {
+      if (message.kind === "hello") expander.button.disabled = false;
+      if (message.kind === "expand") expander.show(message);
+      if (message.kind === "problems" && message.id === "expand")
+        expander.fail(problemText(Object.values(message.fields)[0]));
+    };
+    view.model.on("msg:custom", hear);
+    view.signal.addEventListener("abort", () => view.model.off("msg:custom", hear));
+    return expander;
   }
 
   /** @param {string} prompt */

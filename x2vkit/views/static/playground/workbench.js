@@ -11,7 +11,7 @@ import { History } from "./history.js";
 import { Kernel, noKernel } from "./kernel.js";
 import { download } from "./media.js";
 import { Look } from "./look.js";
-import { Problems, problemText } from "./problems.js";
+import { Problems } from "./problems.js";
 import { Prompt } from "./prompt.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -74,10 +74,7 @@ export class Workbench {
       typed: (text) => this.change({ prompt: text }, TYPING),
       corrected: (text) => this.change({ prompt: text }),
       entered: () => this.kernel.ask(false),
-      expanded: (prompt, seed) => {
-        this.kernel.cancel();
-        this.kernel.emit({ kind: "expand", prompt, seed });
-      },
+      expanded: (prompt, seed) => this.kernel.expand(prompt, seed),
       focused: () => this.kernel.answered && this.kernel.emit({ kind: "warm", model: this.mine.model }),
     });
     prompt.show(this.mine.prompt);
@@ -177,7 +174,6 @@ export class Workbench {
     else if (kind === "grid") this.grid.begin(message);
     else if (kind === "cell") await this.grid.add(message, buffers[0]);
     else if (kind === "grid_done") this.grid.end("Done. A clip can be clicked to go on from it.");
-    else if (kind === "expand") this.prompt.expander.show(message);
     else if (kind === "compare") this.comparison.show("Chosen clips", message, buffers[0]);
     else if (kind === "inside") this.inside.open(message, buffers[0]);
     else if (mine) this._running(message, buffers);
@@ -187,7 +183,6 @@ export class Workbench {
   _hello() {
     this.kernel.answered = true;
     this.note.hidden = true;
-    this.prompt.expander.button.disabled = false;
     this.settings.root.disabled = this.grid.set.disabled = this.inside.button.disabled = false;
     if (!this.stage.status.textContent) this.stage.tell("Type above: previews appear while you type.");
   }
@@ -229,7 +224,6 @@ export class Workbench {
   /** @param {any} message @param {boolean} mine */
   _problems({ id, fields }, mine) {
     const part = Array.isArray(id) ? (id[0] === "cell" ? "grid" : "file") : id;
-    if (part === "expand") return this.prompt.expander.fail(problemText(Object.values(fields)[0]));
     if (["grid", "compare", "inside", "file"].includes(part)) {
       this.problems.say({ [part]: Object.values(fields)[0] });
       if (part === "grid") this.grid.end("");
