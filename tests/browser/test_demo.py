@@ -305,6 +305,17 @@ def test_a_link_fills_the_form_and_opens_its_tab_and_the_address_follows(served,
     assert page.evaluate("new URL(location.href).searchParams.get('tab')") is None
 
 
+def test_a_link_fills_direct_and_film_too(served, visit):
+    page = visit(served.url)
+    page.goto(f"{served.url.rstrip('/')}/?prompt=a+poodle+in+Tokyo&seed=7&tab=film")
+    expect(page.get_by_label("What is the film about?")).to_have_value("a poodle in Tokyo")
+    expect(page.get_by_label("Who is in it")).to_have_value("a brown dog")
+    tab(page, "Direct")
+    frame = page.frame_locator(".x2v-frame iframe[title=Director]")
+    expect(frame.get_by_label("Prompt", exact=True)).to_have_value("a poodle in Tokyo")
+    expect(frame.get_by_label("Seed", exact=True)).to_have_value("7")
+
+
 def test_stop_stops_at_once(visit, serve, slow):
     page = under_way(visit, serve, slow)
     page.get_by_role("button", name="Stop").click()

@@ -24,6 +24,7 @@ class Direct:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.begun = gr.State({})
         self.frame = gr.HTML(
             cast(Any, {"kind": "empty", "text": "Opening…"}),
             html_template=style.static("inside.html"),
@@ -32,13 +33,15 @@ class Direct:
 
     def connect(self, queue: dict[str, Any], tab: gr.Tab) -> None:
         """It opens when its tab does; a clip is made when the Director asks for one."""
-        tab.select(said(self.open), None, self.frame, trigger_mode="once", **quiet())
+        tab.select(said(self.open), self.begun, self.frame, trigger_mode="once", **quiet())
         asked = self.frame.ask(said(self.run), None, self.frame, trigger_mode="once", **watched(queue))
         self.frame.cancel(None, None, None, cancels=[asked], api_visibility="private")
 
-    def open(self) -> Generator[Any, None, None]:
-        """The Director on a bundled clip; one that is there already stays."""
-        page = payloads.page(director_html(), "director")
+    def open(self, begun: Mapping[str, Any]) -> Generator[Any, None, None]:
+        """The Director on a bundled clip; one that is there already stays. begun: prompt and seed that a link
+        brings, if any.
+        """
+        page = payloads.page(director_html(asked=begun or None), "director")
         yield {"kind": "view", "page": page, "title": "Director", "once": True}
 
     def run(self, event: gr.EventData) -> Generator[Any, None, None]:

@@ -198,7 +198,8 @@ def director_html(
 
     view = x2vkit.views.Director(made)
     if asked is not None:
-        view.selection = {"prompt": asked["prompt"], "seed": asked["seed"], "asked": drawn}
+        drawing = {"asked": drawn} if drawn else {}
+        view.selection = {"prompt": asked["prompt"], "seed": asked["seed"], **drawing}
     return view.to_html()
 
 

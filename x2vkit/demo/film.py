@@ -56,13 +56,13 @@ class Film:
         self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide")
         self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_classes="x2v-wide")
         self.status = gr.Markdown(ABOUT)
+        self.shown = [self.lead, self.table, self.status]
         self.video = gr.Video(label="Film", interactive=False, height=460)
 
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
         gr.on(
-            [self.tell.click, self.idea.submit], self.told, self.idea,
-            [self.lead, self.table, self.status], **quiet(),
+            [self.tell.click, self.idea.submit], self.told, self.idea, self.shown, **quiet(),
         )  # fmt: skip
         form = [self.idea, self.lead, self.table]
         begun = self.make.click(
@@ -86,6 +86,10 @@ class Film:
             return gr.skip(), gr.skip(), str(error)
         board.shots = board.shots[:MOST_SHOTS]
         return self._lead(board), self._rows(board), " · ".join(board.notes) or ABOUT
+
+    def told_by_link(self, idea: Any) -> tuple[Any, Any, Any]:
+        """The shots of an idea that a link brought; those that a page opens with stay without one."""
+        return (gr.skip(), gr.skip(), gr.skip()) if idea == IDEA else self.told(idea)
 
     def run(self, idea: Any, lead: Any, rows: Any) -> Generator[tuple[Any, Any], None, None]:
         """Make the film, telling how far it is."""

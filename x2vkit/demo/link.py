@@ -13,7 +13,9 @@ from typing import Any
 import gradio as gr
 
 from x2vkit.demo.create import Create
+from x2vkit.demo.direct import Direct
 from x2vkit.demo.engine import views
+from x2vkit.demo.film import Film
 from x2vkit.demo.guard import Page
 from x2vkit.demo.inside import Inside
 from x2vkit.demo.parts import quiet
@@ -23,15 +25,20 @@ LONGEST = 500
 """Characters of a prompt that a link may carry."""
 
 
-def connect(page: Page, create: Create, inside: Inside) -> None:
-    """Fill the form from the page's address, and open the tab that it names."""
-    fields = [create.prompt, create.seed, create.random, inside.view]
+def connect(page: Page, create: Create, inside: Inside, direct: Direct, film: Film) -> None:
+    """Fill the forms from the page's address, and open the tab that it names. Its prompt is the film's idea,
+    too, and prompt and seed are the Director's.
+    """
+    fields = [create.prompt, create.seed, create.random, inside.view, film.idea, direct.begun]
     opened = page.load(asked, None, fields, **quiet())
+    opened.then(film.told_by_link, film.idea, film.shown, **quiet())
     opened.then(None, None, None, js="() => window.x2v?.follow()", **quiet())
 
 
 def asked(request: gr.Request) -> list[Any]:
-    """Prompt, seed, whether each clip has a new seed, and view, as the address has them."""
+    """Prompt, seed, whether each clip has a new seed, view, the film's idea, and what the Director begins
+    with, as the address has them.
+    """
     return read(dict(request.query_params))
 
 
@@ -45,4 +52,6 @@ def read(address: Mapping[str, str]) -> list[Any]:
         gr.Number(int(seed), interactive=True) if sown else gr.skip(),
         False if sown else gr.skip(),
         view if view in views() else gr.skip(),
+        prompt[:LONGEST] or gr.skip(),
+        {"prompt": prompt[:LONGEST], "seed": int(seed) if sown else 0} if prompt else gr.skip(),
     ]

@@ -52,6 +52,6 @@ def build(pipe: Any = None, *, fps: float | None = None, max_queue: int = 32) ->
         go_inside = create.stage.inside(lambda: gr.Tabs(selected="inside"), None, tabs, **quiet())
         inside.follow(go_inside, queue)
         api.add_endpoints(engine, queue)
-        link.connect(page, create, inside)
+        link.connect(page, create, inside, direct, film)
         page.load(engine.warm, **quiet())
     return page
