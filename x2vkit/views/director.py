@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from x2vkit.backend import Directed, DirectorBackend, default_backend
 from x2vkit.errors import X2VError
-from x2vkit.registry import LIMITS
+from x2vkit.registry import DEFAULT_MODEL, LIMITS, sampling_defaults
 from x2vkit.trace import Trace
 from x2vkit.views.base import Content, TraceLike, as_trace
 from x2vkit.views.buffer import Array
@@ -41,8 +41,6 @@ CAMERAS = (
     "follow the first subject",
 )  # fmt: skip
 """Moves to choose from; others can be typed."""
-STEPS = 8
-"""Denoising steps of a clip: with the weights that ship as good as 20, and quick."""
 READ = STATIC / "director" / "read.json"
 """Where the judge sees the subjects of the bundled clip; `studio.direct.session.read_back` finds it."""
 MOMENTS = 5
@@ -182,7 +180,7 @@ class Director(LiveView):
             metadata={
                 "prompt": trace.prompt,
                 "fps": trace.fps,
-                "steps": STEPS,
+                "steps": sampling_defaults(DEFAULT_MODEL).quick().steps,
                 "most": {"seed": LIMITS["seed"].high},
                 "cameras": list(CAMERAS),
                 "drafted": drafted,
