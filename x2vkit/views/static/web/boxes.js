@@ -90,7 +90,8 @@ export class Boxes {
 
   /**
    * Follow a pointer, mouse or finger, from where it goes down to where it is let go.
-   * @param {any} part @param {(plan: Plan, dx: number, dy: number, frame: number) => Plan} change in parts of the picture
+   * @param {any} part
+   * @param {(plan: Plan, dx: number, dy: number, frame: number) => Plan} change in parts of the picture
    */
   _held(part, change) {
     const { view, player } = this;

@@ -3,28 +3,18 @@
 import { button } from "../lib/controls.js";
 import { h } from "../lib/elements.js";
 import { commonKeys } from "../lib/keys.js";
-import { nest } from "../lib/nested.js";
 import { Beside } from "./beside.js";
-import { download } from "./download.js";
 import { Refused, missing } from "./files.js";
-import { attention, denoise } from "./inside.js";
+import { layOut } from "./layout.js";
 import { bring } from "./loading.js";
-import { patches } from "./patches.js";
+import { inside } from "./opened.js";
 import { PromptBox } from "./promptbox.js";
 import { Second } from "./second.js";
 import { Settings, fromLink } from "./settings.js";
 import { Stage, nextOf } from "./stage.js";
-import { traceFile } from "./trace.js";
-import { video } from "./video.js";
 
 /** Milliseconds after the last key before a clip is begun. */
 const TYPING = 150;
-/** @type {Record<string, [any, string, string]>} */
-const INSIDE = {
-  denoise: [denoise, "Denoising", "Look at every step"],
-  patches: [patches, "Patches", "Look at the patches"],
-  attention: [attention, "Attention", "Look at attention"],
-};
 
 export class Page {
   /** @param {import("../lib/view.js").View} view */
@@ -68,7 +58,7 @@ export class Page {
   }
 
   async start() {
-    this._layOut();
+    layOut(this);
     commonKeys(this.view, this.stage.player);
     const lacks = missing();
     if (lacks) return this._refuse(lacks);
@@ -113,50 +103,6 @@ export class Page {
     return asked;
   }
 
-  _layOut() {
-    const { stage, settings, view } = this;
-    const look = Object.entries(INSIDE).map(([name, [, , text]]) =>
-      button(view, { label: text }, () => this._inside(name)),
-    );
-    const saves = [
-      button(view, { label: "Keep it beside the next" }, () => this.beside.keep(this.made)),
-      button(view, { label: "Save the clip" }, () => this._save((made) => video(made, this.manifest.fps))),
-      button(view, { label: "Save the run (.x2v)" }, () => this._save((made) => traceFile(made, this.model))),
-    ];
-    this.buttons = [...look, ...saves];
-    for (const each of this.buttons) each.disabled = true;
-    const muted = (text) => h("p", { class: "x2v-muted" }, text);
-    const keys = muted("Keys: Enter makes the clip, Esc stops; outside the text, ← → frames, space plays.");
-    const how = muted("or press Enter; a clip also begins by itself when you stop typing");
-    const about = muted(
-      "It knows a small drawn world of cats, dogs, balls and the like. All is worked out here: nothing is sent.",
-    );
-    const head = h("div", {}, h("h1", {}, "A video model in your browser"), about);
-    view.listen(view.root, "keydown", (event) => event.key === "Escape" && this._stop());
-    view.root.classList.add("x2v-web");
-    view.root.append(
-      head,
-      this.prompt.root,
-      this.second.root,
-      h("div", { class: "x2v-bar" }, this.go, this.second.toggle, how),
-      this.status,
-      h(
-        "div",
-        { class: "x2v-web-main" },
-        stage.root,
-        h(
-          "div",
-          { class: "x2v-web-side" },
-          settings.root,
-          h("div", { class: "x2v-bar" }, ...this.buttons),
-          this.beside.root,
-        ),
-      ),
-      this.place,
-      keys,
-    );
-  }
-
   /** @param {string} text */
   tell(text) {
     this.status.textContent = text;
@@ -181,7 +127,7 @@ export class Page {
     this._make(new Promise((rested) => setTimeout(rested, wait)));
   }
 
-  _stop() {
+  stop() {
     this.running.abort();
     if (this.model) this._idle("Stopped. “Make clip” begins again.");
   }
@@ -315,35 +261,6 @@ export class Page {
     );
     const { dataset } = this.view.root;
     dataset.clips = String(Number(dataset.clips ?? 0) + 1);
-    if (this.open) this._inside(this.open);
-  }
-
-  /** Open a view on the clip that was made. @param {string} name */
-  async _inside(name) {
-    if (!this.made || !this.model) return;
-    const [make, title] = INSIDE[name];
-    const content = await make(this.made, this.model);
-    this.endInside();
-    this.open = name;
-    const close = button(this.view, { label: `Close ${title}`, text: "Close" }, () => {
-      this.open = "";
-      this.endInside();
-      this.place.replaceChildren();
-    });
-    const inner = h("div");
-    this.place.replaceChildren(
-      h("div", { class: "x2v-bar" }, h("span", { class: "x2v-title" }, title), close),
-      inner,
-    );
-    this.endInside = nest(this.view, this.view.model.get("views")[name], content, inner);
-  }
-
-  /** Give a file to the reader. @param {(made: any) => any} write */
-  async _save(write) {
-    if (!this.made) return;
-    this.tell("Writing…");
-    const { name, blob } = await write(this.made);
-    download(this.view.root, name, blob);
-    this.tell(`Saved as ${name}`);
+    if (this.open) inside(this, this.open);
   }
 }
