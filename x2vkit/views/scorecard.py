@@ -111,8 +111,8 @@ class Scorecard(View):
         axes.set(yticks=y, yticklabels=names, xlim=(0, 1.05), xticks=[], ylim=(len(rows) - 0.4, -0.6))
         axes.tick_params(axis="y", labelsize=8)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, fontsize=8, frameon=False)
-        names = dict.fromkeys(_told(report)["model"].partition(",")[0] for report in self.reports)
-        axes.set_title(", ".join(names), fontsize=10)  # "small, boxes" is of small
+        models = dict.fromkeys(_told(report)["model"].partition(",")[0] for report in self.reports)
+        axes.set_title(", ".join(models), fontsize=10)  # "small, boxes" is of small
         return figure
 
     def _seen(self) -> list[dict[str, Any]]:
