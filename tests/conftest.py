@@ -119,6 +119,28 @@ def planning(pipeline):
 
 
 @pytest.fixture(scope="session")
+def talker(pipeline):
+    """The same pipeline with words for faces, and a tiny planner of random weights."""
+    import torch
+
+    from x2vkit.core.planner import Planner
+    from x2vkit.core.text import TextEncoder
+    from x2vkit.pipeline.x2v import X2VPipeline
+
+    torch.manual_seed(2)
+    words = "a red face dog talking . it is on the grass".split()
+    text = TextEncoder(words, {}, width=pipeline.text_encoder.config.width, depth=1, max_words=12)
+    planner = Planner(text.words, width=32, depth=1, heads=2)
+    with torch.no_grad():
+        for parameter in planner.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    parts = pipeline.vae, text.eval(), pipeline.transformer, pipeline.scheduler, planner.eval()
+    pipe = X2VPipeline(*parts)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@pytest.fixture(scope="session")
 def browser():
     """Chromium, one for all tests of a run: a second one beside it is refused by Playwright in one thread."""
     from x2vkit.bench.pages import chromium

@@ -75,12 +75,22 @@ def test_a_folder_with_a_suffix(tmp_path):
 
 
 def test_an_unwritable_folder(tmp_path, monkeypatch):
-    def refuse(dir):
+    def refuse(dir, prefix):
         raise PermissionError(dir)
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write anywhere
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuse)  # root may write anywhere
     with pytest.raises(X2VError, match="cannot be written"):
         media.check_output(tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize("name", ["a\0.mp4", "x" * 300 + ".mp4", "x" * 250 + ".mp4", b"clip.mp4", None, 3])
+def test_a_name_that_no_file_can_have_is_told_before_the_work(name, tmp_path):
+    path = tmp_path / name if isinstance(name, str) else name
+    with pytest.raises(X2VError, match="no file can have|output is a path"):
+        media.check_output(path)
+    if name is not None and not str(name).startswith("x" * 250 + "."):  # that one could be read
+        with pytest.raises(X2VError, match="no file can have|picture is a path"):
+            media.check_file("picture", path)
 
 
 @pytest.mark.parametrize(

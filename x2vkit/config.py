@@ -39,9 +39,9 @@ def is_number(value: object) -> bool:
 def check_prompt(text: str, name: str = "prompt") -> str:
     """The text. X2VError for what is no text, and for one of over MAX_PROMPT characters."""
     if not isinstance(text, str):
-        raise X2VError(f"{name}={text!r:.60}", f"a {name} is text", 'use "a dog in the snow"')
+        raise X2VError(f"{name}={text!r:.60}", f"{name} is text", 'use "a dog in the snow"')
     if len(text) > MAX_PROMPT:
-        rule = f"a {name} has at most {MAX_PROMPT:,}, and a model reads a few dozen words"
+        rule = f"{name} has at most {MAX_PROMPT:,}, and a model reads a few dozen words"
         raise X2VError(f"{name} of {len(text):,} characters", rule, "say it in a sentence or two")
     return text
 
@@ -128,10 +128,15 @@ class RunRequest:
     """Whether the clips of one batch attend to each other, to keep one character."""
 
     def resolve(self, sampling: SamplingDefaults) -> RunRequest:
-        """The same with nothing left open: steps and guidance that are None become those of the weights."""
+        """The same with nothing left open: steps and guidance that are None become those of the weights.
+        Scales become Python's own floats, whatever numbers they were.
+        """
         steps = sampling.steps if self.steps is None else self.steps
         guidance = sampling.guidance if self.guidance is None else self.guidance
-        return replace(self, steps=steps, guidance=guidance)
+        scales = {"guidance": guidance, "control_guidance": self.control_guidance}
+        scales |= {"mouth_guidance": self.mouth_guidance}
+        own: dict[str, Any] = {name: float(value) for name, value in scales.items() if is_number(value)}
+        return replace(self, steps=steps, **{**scales, **own})
 
     def sampled(self) -> tuple[int, float]:
         """Steps and guidance of a request that leaves neither open (see `resolve`); X2VError of another."""

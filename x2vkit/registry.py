@@ -101,6 +101,8 @@ class Limit:
     """Whether it is a whole number."""
 
 
+STRONGEST = 1e6
+"""Scale of guidance, to either side of 0, that a program may give: far beyond sense."""
 LIMITS: dict[str, Limit] = {
     "seed": Limit(0, 2**53 - 1, 0, whole=True),
     "steps": Limit(1, 100, SamplingDefaults.steps, whole=True),

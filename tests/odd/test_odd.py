@@ -1,4 +1,4 @@
-"""2,000 odd inputs: each is taken and right, or refused with a sentence; none is slow, large or a traceback.
+"""2,230 odd inputs: each is taken and right, or refused with a sentence; none is slow, large or a traceback.
 
 X2V_ODD=20000 tries so many, X2V_ODD_SEED=7 others. `python -m tests.odd.run` prints how each kind ended.
 """
@@ -12,10 +12,11 @@ import pytest
 
 from tests.demo.demos import launched, own_folder
 from tests.odd.judge import FAULTS, Case, judge
+from tests.odd.run import COUNT as ALL
 from tests.odd.run import SHARES, all_cases, line
 from x2vkit.errors import X2VError
 
-COUNT, SEED = int(os.environ.get("X2V_ODD", "2000")), int(os.environ.get("X2V_ODD_SEED", "0"))
+COUNT, SEED = int(os.environ.get("X2V_ODD", str(ALL))), int(os.environ.get("X2V_ODD_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +28,19 @@ def url(pipeline, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SHARES)
-def test_every_odd_input_is_taken_and_right_or_refused_with_a_sentence(kind, pipeline, url, tmp_path):
+def test_every_odd_input_is_taken_and_right_or_refused_with_a_sentence(kind, pipeline, talker, url, tmp_path):
     faults, ends = [], Counter()
-    for case in all_cases(SEED, COUNT, pipeline, url, tmp_path, kind):
+    for case in all_cases(SEED, COUNT, pipeline, url, tmp_path, kind, talker):
         outcome = judge(case)
         ends[outcome.end] += 1
         if outcome.end in FAULTS:
             faults.append(line(case, outcome))
     assert not faults, "\n".join(faults[:20])
-    assert ends["refused"] and ends["right"] and ends.total() == round(SHARES[kind] * COUNT / 2000)
+    assert ends["refused"] and ends["right"] and ends.total() == round(SHARES[kind] * COUNT / ALL)
 
 
-def test_the_shares_are_of_two_thousand():
-    assert sum(SHARES.values()) == 2000
+def test_the_shares_are_of_all():
+    assert sum(SHARES.values()) == ALL
 
 
 def _hold(megabytes: int) -> None:

@@ -62,7 +62,7 @@ def anything(rng: random.Random) -> Any:
 def spelt(value: Any) -> str:
     """A value as a few characters, for a case's name."""
     shape = getattr(value, "shape", None)
-    if shape is not None:
+    if shape is not None and hasattr(value, "dtype"):
         return f"{type(value).__name__}{tuple(shape)} {value.dtype}"
     if isinstance(value, (str, bytes)) and len(value) > 30:
         return f"{type(value).__name__} of {len(value)}, {value[:10]!r}..."

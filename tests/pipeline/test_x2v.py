@@ -320,8 +320,8 @@ def test_lora_changes_the_clip_survives_a_save_and_unloads(built, tmp_path):
     [
         ("bouncng", {}, "bouncing"),
         ("zzzz qqqq", {}, "knows none of these words"),
-        (None, {}, "a prompt is text"),
-        ([], {}, "a prompt is text"),
+        (None, {}, "prompt is text"),
+        ([], {}, "prompt is text"),
         ("dog", {"num_frames": 6}, "use 5 or 9"),
         ("dog", {"height": 40}, "use 32 or 48"),
         ("dog", {"width": 0}, "width=0"),

@@ -391,7 +391,7 @@ def test_an_option_of_another_name_is_told_the_right_one(small, option, meant):
 
 def test_a_scheduler_that_there_is_not_is_refused_before_weights_are_read(monkeypatch):
     monkeypatch.setattr("x2vkit.run.load.loaded", lambda name: pytest.fail("read the weights"))
-    with pytest.raises(X2VError, match="schedulers are euler, heun, unipc"):
+    with pytest.raises(X2VError, match="scheduler is one of euler, heun, unipc"):
         generate("a red ball", scheduler="ddim")
 
 

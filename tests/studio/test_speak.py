@@ -4,36 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from x2vkit import media
-from x2vkit.core.planner import Planner
-from x2vkit.core.text import TextEncoder
 from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE
-from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.run.record import rerun
 from x2vkit.studio import speak as module
 from x2vkit.studio.speak import emphasised, speak
 from x2vkit.trace import Trace
 
 SMALL = {"height": 32, "width": 32, "steps": 2}
-
-
-@pytest.fixture(scope="module")
-def talker(pipeline):
-    """The tiny pipeline with a planner, and words for faces."""
-    torch.manual_seed(2)
-    words = "a red face dog talking . it is on the grass".split()
-    text = TextEncoder(words, {}, width=pipeline.text_encoder.config.width, depth=1, max_words=12)
-    planner = Planner(text.words, width=32, depth=1, heads=2)
-    with torch.no_grad():
-        for parameter in planner.parameters():
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    parts = pipeline.vae, text.eval(), pipeline.transformer, pipeline.scheduler, planner.eval()
-    pipe = X2VPipeline(*parts)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
 
 
 def sound(seconds: float) -> np.ndarray:

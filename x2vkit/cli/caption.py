@@ -27,12 +27,14 @@ def run(args: argparse.Namespace) -> int:
 
     Returns the exit code: 1 where a video could not be read, which is left out and told.
     """
-    inner = args.folder / "videos"
+    from x2vkit import media
+
+    inner = media.check_path("folder", args.folder) / "videos"
     base = inner if inner.is_dir() else args.folder
-    path = args.output or args.folder / ("captions.csv" if base == inner else "metadata.csv")
+    usual = args.folder / ("captions.csv" if base == inner else "metadata.csv")
+    path = media.check_path("-o", args.output or usual)
     if path.suffix.lower() != ".csv" or path.exists():
         raise X2VError(f"-o {path}", "captions go into a new .csv", "give another name with -o")
-    from x2vkit import media
     from x2vkit.world.caption_files import ENDINGS
 
     if not base.is_dir():

@@ -32,7 +32,7 @@ from x2vkit.core.conditions import Conditions, stack
 from x2vkit.core.layers import TimestepEmbedder, norm
 from x2vkit.core.lexicon import Words
 from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
-from x2vkit.core.raster import MOTION_SCALE
+from x2vkit.core.raster import MOTION_SCALE, numbers
 from x2vkit.core.transformer import precondition
 from x2vkit.errors import X2VError
 
@@ -89,7 +89,7 @@ class Plan:
         Raises:
             X2VError: tracks of another name or shape, of different lengths, or none.
         """
-        given = {name: np.asarray(track, np.float32) for name, track in tracks.items()}
+        given = {name: numbers(f"plan.{name}", track).astype(np.float32) for name, track in tracks.items()}
         frames = {len(track) for track in given.values() if track.ndim}
         fitting = all(track.shape[1:] == SHAPES.get(name) for name, track in given.items())
         if len(frames) != 1 or not fitting:

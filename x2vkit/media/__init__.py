@@ -26,6 +26,7 @@ from x2vkit.media.clips import (
 )
 from x2vkit.media.comment import read_comment
 from x2vkit.media.film import SOUND_RATE, Sound, encode
+from x2vkit.media.path import check_path
 from x2vkit.media.picture import MAX_FILE_BYTES, MAX_MEGAPIXELS, check_file, read_image, to_rgb
 from x2vkit.media.sound import read_sound
 from x2vkit.media.video import VideoInfo, check_video, read_video, video_frames, video_info
@@ -44,6 +45,7 @@ __all__ = [
     "check_file",
     "check_fps",
     "check_output",
+    "check_path",
     "check_video",
     "contact_sheet",
     "cut_sheet",

@@ -5,6 +5,7 @@ A clip is uint8 (F, H, W, 3) with its fps beside it. Knows nothing about torch, 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tempfile
@@ -20,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 from x2vkit.errors import X2VError
 from x2vkit.media.comment import KEY, as_xmp, clean
 from x2vkit.media.film import Sound, encode
+from x2vkit.media.path import check_path
 
 Frames = NDArray[np.uint8]
 """A clip: (F, H, W, 3), 0..255."""
@@ -38,6 +40,8 @@ def check_clip(frames: Frames, fps: float) -> None:
         raise X2VError(got, "a clip is uint8 (F, H, W, 3)", "convert with (x * 255).astype('uint8')")
     if not len(frames):
         raise X2VError("a clip of 0 frames", "a clip has at least one frame", "pass frames")
+    if not array.size:
+        raise X2VError(f"frames of {array.shape}", "a frame has pixels", "pass frames that show something")
     check_fps(fps)
 
 
@@ -52,7 +56,8 @@ def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None 
 
     suffixes: the endings allowed, with their dot; those of `write_clip` by default.
     """
-    path, folder = Path(path), Path(path).parent
+    path = check_path("output", path)
+    folder = path.parent
     got = f"output {str(path)!r}"
     allowed = suffixes or tuple(WRITERS)
     if path.suffix.lower() not in allowed:
@@ -62,8 +67,10 @@ def check_output(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None 
     if not folder.is_dir():
         raise X2VError(got, f"the folder {str(folder)!r} does not exist", "make it first")
     try:  # root may write anywhere, says os.access, and not into /proc
-        tempfile.TemporaryFile(dir=folder).close()
+        tempfile.NamedTemporaryFile(dir=folder, prefix=f".{path.name}.").close()  # as `write_atomic` has it
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise X2VError(got, "no file can have a name so long", "use a shorter one") from error
         raise X2VError(got, f"the folder {str(folder)!r} cannot be written", "use another") from error
     return path
 

@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape
 from PIL import Image, UnidentifiedImageError
 
 from x2vkit.errors import X2VError
+from x2vkit.media.path import check_path
 
 KEY = "Comment"
 MAX_CHARACTERS = 20_000
@@ -46,7 +47,7 @@ def read_comment(path: str | os.PathLike[str]) -> str:
     Raises:
         X2VError: there is no such file, or it is none of these.
     """
-    path = Path(path)
+    path = check_path("file", path)
     got = f"file {path.name!r}"
     if not path.is_file():
         raise X2VError(got, "there is no such file", "check the path")

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from x2vkit.errors import X2VError
 from x2vkit.media.colour import WHITE, Colour
+from x2vkit.media.path import check_path
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | Image.Image"
 MAX_MEGAPIXELS = 24
@@ -138,9 +139,7 @@ def _opened(source: Any) -> tuple[str, Any]:
 
 def check_file(kind: str, path: Any) -> Path:
     """A path of an ordinary file that is neither empty nor huge. Messages name the file, not its folder."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise X2VError(f"{kind}={path!r:.60}", f"a {kind} is a file", "give one")
-    file = Path(path)
+    file = check_path(kind, path)
     name = f"{kind} {file.name!r}"
     if not file.is_file():
         there = file.exists()  # a FIFO would be waited for for ever

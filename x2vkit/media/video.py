@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from x2vkit.errors import X2VError
 from x2vkit.media.clips import Frames, check_fps
 from x2vkit.media.colour import WHITE, Colour, over, tone_mapped
+from x2vkit.media.path import check_path
 
 KINDS = {
     "mp4 or mov": ("mov", 4, (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
@@ -141,16 +142,17 @@ def video_info(path: str | os.PathLike[str]) -> VideoInfo:
 
 def check_video(path: str | os.PathLike[str]) -> tuple[Path, str]:
     """The file and ffmpeg's name of its kind. Raises X2VError for anything that is no video's file."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise X2VError(f"video={path!r:.60}", "a video is a file", "give its path")
-    file = Path(path)
+    file = check_path("video", path)
     name = f"video {file.name!r}"
     if not file.exists():
         raise X2VError(name, "there is no such file", "check its name, or upload it again")
     if not file.is_file():  # a FIFO would be waited for for ever
         raise X2VError(name, "it is no ordinary file", "give the path of a video's file")
-    with file.open("rb") as opened:
-        head = opened.read(16)
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(16)
+    except OSError as error:
+        raise X2VError(name, f"it cannot be read ({error.strerror})", "choose another") from error
     if not head:
         raise X2VError(name, "the file is empty", "choose another, or upload it again")
     for kind, at, magics in KINDS.values():

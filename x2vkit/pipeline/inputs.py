@@ -117,9 +117,11 @@ def _frames(pictures: Any, name: str) -> Tensor:
     """A picture, or an array of pictures (F, ...) -> (F, 3, H, W) in [-1, 1]."""
     check_amount(name, pictures)
     array = np.array(media.to_rgb(pictures)) if isinstance(pictures, Image.Image) else pictures
-    tensor = torch.from_numpy(np.array(array)) if isinstance(array, np.ndarray) else array
+    numeric = isinstance(array, np.ndarray) and array.dtype.kind in "buif"
+    tensor = torch.from_numpy(np.array(array)) if numeric else array
     if (
         not isinstance(tensor, Tensor)
+        or not tensor.numel()
         or tensor.ndim not in (3, 4)
         or 3 not in (tensor.shape[-1], tensor.shape[-3])
     ):

@@ -20,6 +20,7 @@ from torch import Tensor
 from x2vkit import media
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.planner import Plan
+from x2vkit.core.raster import numbers
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.inputs import check_amount
 from x2vkit.run.edit import Edit
@@ -47,7 +48,7 @@ def as_arrays(
         check_amount(name, pictures)
     named: dict[str, Any] = {"image": image, "video": video, "latents": latents}
     named |= {"strength": strength} if video is not None else {}
-    named |= {f"boxes.{i}": box for i, box in enumerate(boxes)}
+    named |= {f"boxes.{i}": box if box is None else numbers("a box", box) for i, box in enumerate(boxes)}
     named |= {f"conditions.{name}": value for name, value in vars(conditions or Conditions()).items()}
     named |= {f"plan.{name}": tracks for name, tracks in (vars(plan) if plan else {}).items()}
     return {name: _as_array(value) for name, value in named.items() if value is not None}

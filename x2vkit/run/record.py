@@ -50,7 +50,7 @@ BUDGET_BYTES = 200_000_000
 """What a trace may take, unless the caller says otherwise."""
 ONE_RUN = ("direct", "shoot", "speak")
 """Calls of the studio that make a clip by one run, whose plan is among the trace's inputs."""
-NO_ARGUMENTS = ("call", "own", "seams", "between", "keys", "frames")
+NO_ARGUMENTS = ("call", "own", "seams", "between", "dissolved", "keys", "frames")
 """What `Trace.made_by` tells beside a call's arguments."""
 KINDS: dict[str, tuple[Any, str]] = {
     "attention": (AttentionCapture, "an AttentionCapture"),
@@ -199,17 +199,22 @@ def rerun(trace: Trace, *, pipeline: X2VPipeline | None = None, **options: Any) 
         X2VError: the weights are not those that made the trace, or a call of the studio made it from more
             than the trace's request and inputs.
     """
+    if not isinstance(trace, Trace):
+        rule, cure = "a rerun is of a Trace", "load its file first: x2v.Trace.load(path)"
+        raise X2VError(f"trace of type {type(trace).__name__}", rule, cure)
     call = trace.made_by.get("call")
     if call and not (call in ONE_RUN and "plan.boxes" in trace.inputs):
         rule = "a rerun is one run from the trace's own request and inputs, and this call did more"
         cure = f"call x2v.{call}(...) again, with {_told(trace)}"
         if call == "film":
             cure = "make the film of its storyboard again, in a new folder"
+        if call == "upscale":
+            cure = "rerun the clip that was enlarged, and enlarge that: x2v.upscale(...)"
         raise X2VError(f"a trace of {call}", rule, cure)
     request = RunRequest.from_dict(dict(trace.request))
     pipeline = chosen(pipeline, request.model)
     if (have := weights_hash(pipeline)) != trace.weights:
-        rule = f"the trace was made by weights {trace.weights[:12]}"
+        rule = f"the trace was made by weights {trace.weights[:12] or '(untold)'}"
         raise X2VError(f"weights {have[:12]}", rule, "pass the pipeline that made it, or record a new trace")
     made = record(request, pipeline=pipeline, **{"attention": None} | as_arguments(trace.inputs) | options)
     plan = trace.plan if call == "speak" else made.plan  # whose mouth is given more than is asked for

@@ -20,7 +20,7 @@ from x2vkit.config import RunRequest, check_prompt, is_number
 from x2vkit.cost import MOST_STEPS
 from x2vkit.errors import X2VError
 from x2vkit.media import check_fps
-from x2vkit.registry import DEFAULT_MODEL, LIMITS, SCHEDULERS, SHAPES, SamplingDefaults
+from x2vkit.registry import DEFAULT_MODEL, LIMITS, SCHEDULERS, SHAPES, STRONGEST, SamplingDefaults
 
 MAX_CHARACTERS = 1_000
 """Of a prompt."""
@@ -115,9 +115,10 @@ def validate(request: RunRequest) -> None:
             rule = f"{name} is a whole number from {low} to {high}"
             raise X2VError(f"{name}={short(value)}", rule, f"use {LIMITS[name].default}")
     for name in ("guidance", "control_guidance", "mouth_guidance"):
-        if not is_number(value := getattr(request, name)):
+        if not is_number(value := getattr(request, name)) or abs(value) > STRONGEST:
+            rule = f"{name} is a finite number, and at most {STRONGEST:,.0f}"
             cure = f"use {LIMITS[name].default:g}, or 1 for none"
-            raise X2VError(f"{name}={short(value)}", f"{name} is a finite number", cure)
+            raise X2VError(f"{name}={short(value)}", rule, cure)
 
 
 CALLED = {
@@ -195,7 +196,7 @@ def check_choice(name: str, value: Any, choices: Collection[Any]) -> Any:
     """One of several names. Nothing else is ever looked up or opened."""
     if not isinstance(value, str) or value not in choices:
         have = ", ".join(map(str, choices)) or "none"
-        raise X2VError(f"{name}={short(value)}", f"{name}s are {have}", "choose one of them")
+        raise X2VError(f"{name}={short(value)}", f"{name} is one of {have}", "choose one of them")
     return value
 
 

@@ -38,7 +38,7 @@ from x2vkit.run.load import chosen
 from x2vkit.run.record import record
 from x2vkit.run.request import request_of, validate
 from x2vkit.studio.character import Character, lexicon
-from x2vkit.studio.checks import check_whole
+from x2vkit.studio.checks import check_whole, checked_run
 from x2vkit.studio.phrases import DETERMINERS
 from x2vkit.trace import Trace
 from x2vkit.world.grammar import COLOR_NAMES, MOODS, SIZES, SUBJECTS
@@ -88,8 +88,8 @@ def shoot(
         rule = "they are a list, one for each clip"
         raise X2VError(f"prompts={prompts!r:.60}", rule, 'use ["the dog walking", "the dog jumping"]')
     request = request_of("", options)
-    validate(replace(request, steps=request.steps or 1, guidance=request.guidance or 1.0))
-    check_whole("tries", tries, 1, MOST_TRIES)
+    usual: dict[str, Any] = {name: 1 for name in ("steps", "guidance") if getattr(request, name) is None}
+    validate(replace(request, **usual))
     for number, prompt in enumerate(prompts):
         check_prompt(f"prompts[{number}]", prompt, people)
     asked = [replace(request, prompt=prompt, seed=request.seed + i) for i, prompt in enumerate(prompts)]
@@ -109,13 +109,13 @@ def shoot_one(
     """One clip of a cast (of nobody, too: then it is a clip like any other); see `shoot`. given: arguments of
     `record` that no request has.
     """
+    check_whole("tries", tries, 1, MOST_TRIES)
     pipeline = chosen(pipeline, request.model)
     given = {"attention": None, "pipeline": pipeline} | given
     lead = spoken_of(people, request.prompt)
     if lead is None:
         return record(request, **given)
-    written = replace(request, prompt=written_out(people, request.prompt)).resolve(pipeline.sampling)
-    validate(written)
+    written = checked_run(replace(request, prompt=written_out(people, request.prompt)), pipeline)
     shown = _stated(lead[1], written.prompt)
     takes: list[tuple[int, Trace]] = []
     while len(takes) < tries and (not takes or takes[-1][0]):
@@ -168,8 +168,9 @@ def members(cast: Cast) -> dict[str, Character]:
         if len(found) < len(cast):
             rule = "prompts could not tell two of one noun apart"
             raise X2VError(f"cast={cast!r:.80}", rule, 'name them: {"rex": ..., "fido": ...}')
-    if not found or not all(isinstance(one, Character) for one in found.values()):
-        rule = "a cast is a Character, or several"
+    named = all(isinstance(name, str) and name.strip() for name in found)
+    if not found or not named or not all(isinstance(one, Character) for one in found.values()):
+        rule = "a cast is a Character, or several, each by a name"
         raise X2VError(f"cast={cast!r:.60}", rule, 'use x2v.Character("a brown dog with a red scarf")')
     return found
 

@@ -86,7 +86,8 @@ def expand(prompt: str, n: int = 3, seed: int = 0, model: Any = None) -> Expansi
         X2VError: an empty prompt, one of more than MOST_WORDS, or n or seed out of range.
     """
     if not isinstance(prompt, str) or not prompt.strip():
-        raise X2VError(f"prompt {prompt!r}", "there is nothing to expand", 'write what to see: "a dog"')
+        raise X2VError(f"prompt {prompt!r:.60}", "there is nothing to expand", 'write what to see: "a dog"')
+    prompt = "".join(c if c.isprintable() else " " for c in prompt)  # half of a character can't be printed
     if (words := len(split_words(prompt))) > MOST_WORDS:
         raise X2VError(f"a prompt of {words} words", f"at most {MOST_WORDS} are read", "expand a part of it")
     check_whole("n", n, 1, MOST)

@@ -11,7 +11,7 @@ runs on forth and back, so that the face stays where it is and nothing jumps.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from os import PathLike
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from x2vkit.axes import TIME_STRIDE, frames_of
+from x2vkit.config import RunRequest
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
@@ -30,7 +31,8 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, SHAPES
 from x2vkit.run.load import chosen
 from x2vkit.run.record import generate
-from x2vkit.run.request import FPS
+from x2vkit.run.request import FPS, request_of
+from x2vkit.studio.checks import checked_run
 from x2vkit.studio.direct.boxes import checked_box
 from x2vkit.studio.voice import frames_for, heard, openness, source_of_sound
 from x2vkit.trace import Trace
@@ -97,7 +99,11 @@ def speak(
     pipeline = chosen(pipeline, options.get("model", DEFAULT_MODEL))
     said = talking(prompt, pipeline)
     frames = frames_for(sound, FPS)
-    size = options.get("height", 128), options.get("width", 128)
+    known = {one.name for one in fields(RunRequest)}
+    settings = {name: value for name, value in options.items() if name in known}
+    settings |= {"seed": seed, "num_frames": min(frames, PART)}
+    request = checked_run(request_of(said, settings), pipeline)
+    size = request.height, request.width
     if image is not None:
         image = read_image(image, *size) if isinstance(image, (str, PathLike)) else image
     if image is not None and box is None:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from x2vkit import media
 from x2vkit.axes import SPACE_STRIDE, TIME_STRIDE, Geometry, check_shape
+from x2vkit.config import is_number
 from x2vkit.core.upscaler import SCALE, Upscaler, bicubic
 from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
@@ -72,7 +73,7 @@ def upscale(
         X2VError: another factor; a trace of another model; a clip that is large already, or whose size is
             not of whole latent positions; a folder without a head for this autoencoder.
     """
-    if isinstance(factor, bool) or factor != SCALE:
+    if not is_number(factor) or factor != SCALE:
         raise X2VError(f"factor={factor!r:.40}", f"clips are drawn {SCALE} times as large", f"use {SCALE}")
     vae = chosen(pipeline, DEFAULT_MODEL).vae
     upscaler = None if head is None else read_head(head, vae)

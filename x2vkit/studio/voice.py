@@ -153,7 +153,11 @@ def spoken(text: str, voice: str = "en") -> Sound:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             rule = f"espeak-ng says: {(said or ['nothing'])[-1]:.120}"
             raise X2VError(f"voice={voice!r}", rule, "see espeak-ng --voices")
-        return read_sound(path)
+        try:
+            return read_sound(path)
+        except X2VError as error:
+            rule = f"espeak-ng makes no sound of it that can be heard ({voice})"
+            raise X2VError(f"text={text!r:.60}", rule, 'use words of its language: text="hello"') from error
 
 
 def _checked_text(text: object) -> str:

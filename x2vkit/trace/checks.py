@@ -16,6 +16,7 @@ import numpy as np
 
 from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
+from x2vkit.registry import STRONGEST
 from x2vkit.trace.layers import AttentionLayer
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ REQUEST: dict[str, Any] = {
     **dict.fromkeys(("seed", "steps", "num_frames", "height", "width"), int),
 }
 """Kinds of what a view reads of a request; other fields are the business of whoever runs it again."""
-LIMITS = {"guidance": 1e6, "control_guidance": 1e6, "mouth_guidance": 1e6, "fps": FASTEST}
+LIMITS = dict.fromkeys(("guidance", "control_guidance", "mouth_guidance"), STRONGEST) | {"fps": FASTEST}
 
 
 def check(trace: Trace) -> None:

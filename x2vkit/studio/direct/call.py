@@ -13,6 +13,7 @@ from x2vkit import media
 from x2vkit.config import RunRequest
 from x2vkit.core.lexicon import few
 from x2vkit.errors import X2VError
+from x2vkit.studio.checks import checked_run
 from x2vkit.studio.direct.beats import pushes
 from x2vkit.studio.direct.boxes import SoftBox, read_boxes
 from x2vkit.studio.direct.camera import CameraPath, Move
@@ -72,7 +73,7 @@ def direct(
     """
     from x2vkit.run.load import chosen
     from x2vkit.run.record import generate
-    from x2vkit.run.request import request_of, validate
+    from x2vkit.run.request import request_of
 
     if given := [name for name in OTHERS if name in options]:
         rule = "direct draws boxes, strokes and camera itself, around the words or a first frame"
@@ -80,8 +81,7 @@ def direct(
     own = {field.name for field in fields(RunRequest)}
     request = request_of(prompt, {name: value for name, value in options.items() if name in own})
     pipeline = chosen(pipeline, request.model)
-    request = request.resolve(pipeline.sampling)
-    validate(request)
+    request = checked_run(request, pipeline)
     directions = {"boxes": boxes, "strokes": strokes, "camera": camera, "audio": audio}
     if image is not None:
         image = _picture(image, request)

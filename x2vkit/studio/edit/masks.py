@@ -56,7 +56,10 @@ def mask_of(source: Source, mask: Any) -> Mask:
 
 
 def _given(source: Source, mask: Any) -> Mask:
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError:  # rows of several lengths
+        array = np.zeros(0)
     if array.ndim < 2:
         cure = 'say what changes: "the hat", "background"'
         raise X2VError(f"mask={mask!r:.60}", "a mask is a word or an array of bool", cure)

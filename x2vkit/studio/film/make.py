@@ -30,6 +30,7 @@ from x2vkit.errors import X2VError
 from x2vkit.media import SOUND_RATE, Frames, Sound
 from x2vkit.registry import DEFAULT_MODEL
 from x2vkit.studio.character import Character
+from x2vkit.studio.checks import checked_run
 from x2vkit.studio.film import edit
 from x2vkit.studio.film.board import Shot, Storyboard, names_file
 from x2vkit.studio.film.sound import mixed, soundtrack
@@ -191,6 +192,8 @@ def film(
 
     pipeline = chosen(pipeline, model)
     requests = [request_of_shot(board, shot, request.resolve(pipeline.sampling)) for shot in board.shots]
+    for wanted in requests:
+        checked_run(replace(wanted, num_frames=min(wanted.num_frames, ONE_PASS)), pipeline)
     traces, made = [], []
     for number, wanted in enumerate(requests):
         needed = _steps_of(wanted)
@@ -238,7 +241,7 @@ def read_board(board: Storyboard | str | os.PathLike[str]) -> Storyboard:
 def shots_folder(file: Path | None, folder: str | os.PathLike[str] | None) -> Path:
     """Where shots are kept, made if need be. X2VError where nothing can be written."""
     if folder is not None:
-        place = Path(folder)
+        place = media.check_path("folder", folder)
     elif file is not None:
         place = file.with_name(f"{file.stem}-shots")
     else:

@@ -95,8 +95,8 @@ def piecewise(
     request = request_of(RunRequest(check_text("prompt", prompt), seed=seed, model=model), options)
     request = request.resolve(pipeline.sampling)
     validate(request)
-    if (num_frames - 1) % (TIME_STRIDE * EVERY):
-        rule = "a clip that is made in pieces has 1 + 16k frames"
+    if num_frames == 1 or (num_frames - 1) % (TIME_STRIDE * EVERY):
+        rule = "a clip that is made in pieces has 1 + 16k frames, 17 or more"
         raise X2VError(f"num_frames={num_frames}", rule, "use 17, 33 or 49")
     if num_frames > LONGEST * request.fps:
         rule = f"a clip has up to {LONGEST:.0f} seconds at {request.fps:g} frames a second"

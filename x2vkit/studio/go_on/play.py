@@ -29,7 +29,8 @@ from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.run.load import chosen
 from x2vkit.run.record import generate, wording_of
-from x2vkit.run.request import check_choice, check_text, request_of, validate
+from x2vkit.run.request import check_choice, check_text, request_of
+from x2vkit.studio.checks import checked_run
 from x2vkit.studio.go_on.carry import rebased
 from x2vkit.studio.go_on.clip import LONGEST, Clip, Stages, clean, joined, read_clip, request_of_clip
 from x2vkit.studio.go_on.extend import anchored, same_view, window_of
@@ -80,9 +81,7 @@ def play(
     pipeline = chosen(pipeline, model)
     options = {"steps": steps, "guidance": guidance, "height": height, "width": width, "num_frames": 5}
     request = request_of(RunRequest(check_text("start", start), seed=seed, model=model), options)
-    request = request.resolve(pipeline.sampling)
-    validate(request)
-    return PlayedWorld(request, pipeline, None)
+    return PlayedWorld(checked_run(request, pipeline), pipeline, None)
 
 
 class PlayedWorld:
