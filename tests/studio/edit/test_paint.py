@@ -15,6 +15,8 @@ from x2vkit.studio.edit.dub import dub
 from x2vkit.studio.edit.masks import mask_of
 from x2vkit.studio.edit.paint import backdrop, inpaint, recolor, restyle
 from x2vkit.studio.edit.source import grown, source_of
+from x2vkit.studio.speak import MOUTH_GUIDANCE, emphasised
+from x2vkit.studio.voice import openness
 from x2vkit.trace import Trace
 from x2vkit.world import SceneSpec, World
 from x2vkit.world.sprites import COLORS
@@ -114,7 +116,12 @@ def test_dub_moves_the_mouth_and_nothing_else(how):
     trace = dub(clip, (sound, SOUND_RATE), **how)
     assert np.array_equal(trace.frames[~mask], clip[~mask])
     assert not np.array_equal(trace.frames[mask], clip[mask])
-    assert trace.plan["mouth"][0] > 0.8 > 0.1 > trace.plan["mouth"][4]
+    assert np.array_equal(trace.plan["mouth"], openness(sound, 5, 12))
+    assert trace.request["mouth_guidance"] == MOUTH_GUIDANCE > 1
+    track, used = trace.plan["mouth"], trace.inputs["conditions.control"]
+    asked, more = (source_of(clip).control(mouth=each).control for each in (track, emphasised(track)))
+    assert np.abs(used - more.numpy()).max() < 0.02 < np.abs(used - asked.numpy()).max()  # as in `speak`
+    assert dub(clip, (sound, SOUND_RATE), mouth_guidance=1, **how).request["mouth_guidance"] == 1
     assert "talking" in trace.prompt
     assert np.array_equal(trace.sound, sound)
     assert np.array_equal(inpaint(trace, "mouth", "a face", **how).sound, sound)  # an edit keeps the sound

@@ -1,4 +1,6 @@
-"""A new mouth for a clip that is there (as Flawless and others dub films): all but the mouth is kept."""
+"""A new mouth for a clip that is there (as Flawless and others dub films): all but the mouth is kept. It is
+guided and given more than is asked for, as in `speak`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.studio.edit.masks import mask_of
 from x2vkit.studio.edit.paint import repaint
 from x2vkit.studio.edit.source import source_of
-from x2vkit.studio.speak import SPEAKERS
+from x2vkit.studio.speak import MOUTH_GUIDANCE, SPEAKERS, emphasised
 from x2vkit.studio.voice import heard, openness, source_of_sound
 from x2vkit.trace import Trace
 
@@ -41,10 +43,11 @@ def dub(
             shorter one leaves the mouth closed after it.
         text: what espeak-ng says, in place of audio.
         voice: its language or voice.
-        strength, seed, pipeline, options: as in `inpaint`.
+        strength, seed, pipeline, options: as in `inpaint`; without another `mouth_guidance`, that of `speak`.
 
     Returns:
-        The clip with its new sound; pixels around the mouth are the source's own.
+        The clip with its new sound; pixels around the mouth are the source's own. `plan["mouth"]` is the
+        openness that was asked for.
 
     Raises:
         X2VError: no face in the clip; a silent sound, or one longer than the clip; what `inpaint` refuses.
@@ -61,6 +64,7 @@ def dub(
     track = openness(sound, frames, source.fps)
     spec = replace(source.spec, action="talk")
     call = {"call": "dub", **source_of_sound(audio, text, voice)}
+    options = {"mouth_guidance": MOUTH_GUIDANCE} | options
     how: dict[str, Any] = {"strength": strength, "seed": seed, "pipeline": pipeline, "options": options}
-    made = repaint(source, mask_of(source, "mouth"), spec, call, mouth=track, **how)
-    return replace(made, sound=sound)
+    made = repaint(source, mask_of(source, "mouth"), spec, call, mouth=emphasised(track), **how)
+    return replace(made, sound=sound, plan={**made.plan, "mouth": track})
