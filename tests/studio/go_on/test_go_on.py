@@ -10,6 +10,7 @@ import pytest
 import x2vkit as x2v
 from x2vkit.errors import X2VError
 from x2vkit.studio.go_on.between import met
+from x2vkit.studio.go_on.windows import encode
 from x2vkit.trace import Trace
 
 SHAPE = {"height": 32, "width": 48, "steps": 2}
@@ -54,6 +55,12 @@ def test_a_loop_begins_and_ends_with_the_clip(walk, pipeline):
     assert made.frames.shape[0] == 1 + 4 * (made.latents.shape[2] - 1)
 
 
+def test_the_shortest_clip_comes_round_too(walk, pipeline):
+    short = x2v.generate("a dog", pipeline=pipeline, num_frames=5, **SHAPE)
+    made = x2v.loop(short, 0.3, pipeline=pipeline)
+    assert len(made.frames) == 9 and np.array_equal(made.frames[:5], short.frames)
+
+
 def test_two_clips_are_joined(walk, pipeline):
     made = x2v.connect(walk, walk, 2, pipeline=pipeline)
     start = made.made_by["own"][2]
@@ -61,6 +68,18 @@ def test_two_clips_are_joined(walk, pipeline):
     assert len(made.frames) == 1 + 4 * (made.latents.shape[2] - 1) and start - 9 == 23
     assert made.sound[:18_000].all() and not made.sound[18_000:64_000].any() and made.sound[64_000:].all()
     assert np.allclose(made.latents[-1][:, -2:].astype(float), walk.latents[-1][:, 1:].astype(float))
+
+
+@pytest.mark.parametrize(("seconds", "groups"), [(2, 2), (0.3, 1)])
+def test_what_was_dissolved_is_told_and_the_last_latents_are_of_it(walk, pipeline, seconds, groups):
+    """As the autoencoder reads the joined frames, beside the two latent frames of four before them."""
+    made = x2v.connect(walk, walk, seconds, pipeline=pipeline)
+    first, start = made.made_by["dissolved"]
+    assert start == made.made_by["own"][2] and start - first == 4 * groups - 1
+    stop, seen = start // 4 + 1, groups + 2
+    read = encode(pipeline, made.frames[start - 4 * seen : start + 1])[:, -groups:].numpy()
+    assert np.allclose(made.latents[-1][:, stop - groups : stop], read, atol=2e-3)
+    assert not np.allclose(made.pred_x0[-1][:, stop - groups : stop], read, atol=2e-3)
 
 
 def test_what_a_bridge_lacks_at_its_end_is_dissolved_into_its_last_frames():
@@ -133,6 +152,10 @@ def test_clips_that_cannot_go_on_are_refused(walk, pipeline, make_trace):
     other = x2v.generate("a dog", pipeline=pipeline, num_frames=5, height=48, width=48, steps=1)
     with pytest.raises(X2VError, match="one shape"):
         x2v.connect(walk, other, pipeline=pipeline)
+    with pytest.raises(X2VError, match="at 7 fps: clips that are joined have .* one frame rate"):
+        x2v.connect(walk, replace(walk, fps=7), pipeline=pipeline)
+    with pytest.raises(X2VError, match="17 or more"):
+        x2v.piecewise("a dog", num_frames=1, pipeline=pipeline)
     with pytest.raises(X2VError, match="first=None"):
         x2v.inbetween(None, walk.frames[0], pipeline=pipeline, **SHAPE)
 

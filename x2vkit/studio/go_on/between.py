@@ -10,6 +10,7 @@ are filled from the first end on; the last of them holds both.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import ceil
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,8 @@ from x2vkit.media import SOUND_RATE, Frames, Sound
 from x2vkit.pipeline.inputs import Picture, read_image
 from x2vkit.pipeline.outputs import to_uint8
 from x2vkit.run.load import chosen
-from x2vkit.run.request import validate
+from x2vkit.run.request import check_text, request_of
+from x2vkit.studio.checks import checked_run
 from x2vkit.studio.go_on.carry import rebased
 from x2vkit.studio.go_on.clip import (
     Clip,
@@ -42,7 +44,7 @@ from x2vkit.studio.go_on.clip import (
 )
 from x2vkit.studio.go_on.extend import forwards, window_of
 from x2vkit.studio.go_on.path import lap, leading
-from x2vkit.studio.go_on.windows import WINDOW, Drawn, Windows, encode
+from x2vkit.studio.go_on.windows import HISTORY, WINDOW, Drawn, Windows, encode
 from x2vkit.trace import Trace
 
 ENDS = 2
@@ -98,8 +100,9 @@ def loop(
     plan = leading(given.plan, given.plan, new, round_=once_more, back=True)
     request = request_of_clip(clip, pipeline, seed=seed, steps=steps, guidance=guidance)
     windows = Windows(pipeline, request, on_step)
+    whole = min(ENDS, (len(clip.frames) - 1) // TIME_STRIDE)
     lead = clip.frames[
-        : TIME_STRIDE * ENDS
+        : TIME_STRIDE * whole
     ]  # where the new frames end, its first frame begins a group of four
     tail = encode(pipeline, np.concatenate([clip.frames[:1], lead]))[:, 1:]
     parts, latents = _bridge(windows, given, tail, plan, count)
@@ -131,7 +134,9 @@ def connect(
         seed, steps, guidance, pipeline, on_step: as in `extend`; by default those of `a`.
 
     Returns:
-        The frames of `a`, those between, the frames of `b`; each with its own sound.
+        The frames of `a`, those between, the frames of `b`; each with its own sound. `made_by["dissolved"]`
+        says which frames between were mixed with what `b` begins with; the last latents are those of the
+        mixture, the steps before them as the model took them.
 
     Raises:
         X2VError: two shapes or frame rates; else as `extend`.
@@ -141,7 +146,8 @@ def connect(
     second, _ = read_clip(b, pipeline, "b")
     if first.size != second.size or a.fps != b.fps:
         got = " and ".join(f"{c.size[0]} x {c.size[1]} at {c.trace.fps:g} fps" for c in (first, second))
-        raise X2VError(f"clips of {got}", "clips that are joined have one shape", "make one of them anew")
+        rule = "clips that are joined have one shape and one frame rate"
+        raise X2VError(f"clips of {got}", rule, "make one of them anew")
     seconds = check_seconds(seconds, (len(a.frames) + len(b.frames)) / a.fps)
     count = max(1, round((seconds * a.fps + 1) / TIME_STRIDE))
     new = TIME_STRIDE * count - 1  # the first frame of b is the last of the group of four before it
@@ -151,14 +157,16 @@ def connect(
     windows = Windows(pipeline, request, on_step)
     parts, latents = _bridge(windows, first, second.latents[:, 1:], plan, count, towards=towards)
     steps_run = len(windows.levels) - 1
-    parts.append(clean(second.latents[:, 1:], steps_run))
     drawn = Drawn(pipeline).add(latents)[len(a.frames) : len(a.frames) + new + 1]
     between = met(drawn, b.frames[0])
     frames = np.concatenate([a.frames, between, b.frames])
     start = len(a.frames) + new
+    dissolved = min(DISSOLVED, new)
+    parts[-1] = reencoded(pipeline, parts[-1], frames[: start + 1], dissolved + 1)
+    parts.append(clean(second.latents[:, 1:], steps_run))
     made_by = {
         "call": "connect", "seconds": seconds, "between": [a.prompt, b.prompt],
-        "own": [0, len(a.frames), start, start + len(b.frames)],
+        "own": [0, len(a.frames), start, start + len(b.frames)], "dissolved": [start - dissolved, start],
     }  # fmt: skip
     sound = _sounds(a, b, start)
     return joined(parts, frames, plan, windows, made_by, fps=a.fps, sound=sound, began=began)
@@ -200,14 +208,15 @@ def inbetween(
     seconds = check_seconds(seconds)
     pipeline = chosen(pipeline, model)
     check_shape(1, height, width, pipeline.transformer.patch)
-    ends = [_picture(name, value, height, width) for name, value in (("first", first), ("last", last))]
-    prompt = prompt or _seen(ends)
     count = max(1, ceil((seconds * RunRequest.fps - 1) / TIME_STRIDE))
     F = 1 + TIME_STRIDE * count
-    sampled = {"seed": seed, "steps": steps, "guidance": guidance, "model": model}
-    request = RunRequest(prompt=prompt, num_frames=F, height=height, width=width, **sampled)  # type: ignore[arg-type]
-    request = request.resolve(pipeline.sampling)
-    validate(request)
+    options = {"seed": seed, "steps": steps, "guidance": guidance, "height": height, "width": width}
+    request = request_of(RunRequest(check_text("prompt", prompt), model=model), options)
+    request = replace(
+        checked_run(request, pipeline), num_frames=F
+    )  # one window is checked: each is run alone
+    ends = [_picture(name, value, height, width) for name, value in (("first", first), ("last", last))]
+    request = replace(request, prompt=request.prompt or _seen(ends))
     windows = Windows(pipeline, request, on_step)
     boxes = [Judge.load().read(end[None]).boxes for end in ends]
     held = leading(_still(boxes[0]), _still(boxes[1]), F - 2)
@@ -217,7 +226,7 @@ def inbetween(
     parts, latents = _bridge(windows, given, stay, plan, count, shown=ends[0][None])
     frames = Drawn(pipeline).add(latents)[:F]
     frames = np.concatenate([ends[0][None], frames[1:-1], ends[1][None]])
-    made_by = {"call": "inbetween", "seconds": seconds, "prompt": prompt}
+    made_by = {"call": "inbetween", "seconds": seconds, "prompt": request.prompt}
     inputs = {f"{name}": end for name, end in zip(("first", "last"), ends, strict=True)}
     return joined(
         parts, frames, rebased(plan, 0, F), windows, made_by, fps=request.fps, inputs=inputs, began=began
@@ -274,6 +283,21 @@ def met(drawn: Frames, end: Frames) -> Frames:
     share = np.arange(1, count + 1, dtype=np.float32) / (count + 1)
     frames[len(frames) - count :] += share[:, None, None, None] * (end.astype(np.float32) - drawn[-1])
     return frames.clip(0, 255).round().astype(np.uint8)
+
+
+def reencoded(pipeline: Any, part: Stages, frames: Frames, changed: int) -> Stages:
+    """A part whose last latents show what became of its frames after they were drawn.
+
+    Args:
+        part: latents (S + 1, C, f, h, w) and predictions, the last of a clip.
+        frames: of the whole clip up to the part's end, 1 + 4k.
+        changed: how many of the last of them are no longer as they were drawn; not more than the part has.
+    """
+    groups = ceil(changed / TIME_STRIDE)
+    seen = min(len(frames), 1 + TIME_STRIDE * (groups + HISTORY))
+    latents = part[0].clone()
+    latents[-1][:, -groups:] = encode(pipeline, frames[len(frames) - seen :])[:, -groups:].to(latents)
+    return [latents, *part[1:]]
 
 
 def _sounds(a: Trace, b: Trace, start: int) -> Sound | None:

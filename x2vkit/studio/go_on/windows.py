@@ -156,6 +156,7 @@ def _send(run: Generator[ClipStep, Any, None], changes: dict[str, Any] | None) -
         return None
 
 
+@torch.no_grad()
 def encode(pipeline: Any, frames: Frames) -> Tensor:
     """Frames (F, H, W, 3) uint8, F = 1 + 4k, -> latents (C, f, h, w), float32."""
     video = torch.from_numpy(frames.copy()).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
