@@ -329,6 +329,20 @@ def test_stop_stops_at_once(visit, serve, slow):
     stage(page, "video")
 
 
+def test_a_film_can_be_stopped_while_it_is_made(served, visit):
+    page = visit(served.url)
+    tab(page, "Film")
+    make, stop = page.get_by_role("button", name="Make film"), page.locator(".x2v-film-stop")
+    expect(page.locator(".x2v-film")).to_be_hidden()  # nothing is there to be seen yet
+    expect(stop).to_be_hidden()
+    make.click()
+    expect(page.get_by_text("Shot 1 of 4, step 1 of 5")).to_be_visible()
+    expect(make).to_be_hidden()
+    stop.click()
+    expect(page.get_by_text("Stopped; what was ready stays ready.")).to_be_visible()
+    expect(make).to_be_visible()
+
+
 def test_a_full_queue_says_so_on_the_page(visit, serve, slow):
     running = serve(slow, max_queue=1)
     pages = [visit(running.url, ready="") for _ in range(3)]

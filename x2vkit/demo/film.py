@@ -26,12 +26,18 @@ MOST_SHOTS, MOST_SECONDS = 6, USUAL_SECONDS
 """Of one film on a page that is open to strangers: each shot is one pass of the model."""
 KEPT_SHOTS = 60
 """Shots of all visitors that stay, so that an edited film is made again in less time; about 100 MB."""
+BEGIN = "(...form) => { document.body.classList.add('x2v-filming'); return form; }"
+END = "() => document.body.classList.remove('x2v-filming')"
+"""A film that is made has Stop in the place of its button; the page does it, since what a click asks of
+Python waits for the film.
+"""
 STOPPED = "Stopped; what was ready stays ready."
 COLUMNS = ("who", "what", "where", "camera", "seconds")
 TYPES: list[Any] = ["str", "str", "str", "str", "number"]
 ABOUT = (
-    f"At most {MOST_SHOTS} shots of {MOST_SECONDS:g} seconds. Camera: {', '.join(CAMERAS)}. "
-    "“The dog” is whoever is described above; change a word, and only that shot is made again."
+    f"A row is a shot: touch a cell to change it. At most {MOST_SHOTS} shots of {MOST_SECONDS:g} seconds. "
+    f"Camera: {', '.join(CAMERAS)}. “The dog” is whoever is described above; change a word, and only that "
+    "shot is made again."
 )
 
 
@@ -53,11 +59,14 @@ class Film:
             self._rows(first), headers=list(COLUMNS), datatype=TYPES, label="Shots", type="array",
             column_count=len(COLUMNS), interactive=True, wrap=True,
         )  # fmt: skip
-        self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide")
-        self.stop = gr.Button("Stop", variant="stop", interactive=False, elem_classes="x2v-wide")
-        self.status = gr.Markdown(ABOUT)
+        gr.Markdown(ABOUT, elem_classes="x2v-about")
+        self.make = gr.Button("Make film", variant="primary", elem_classes="x2v-wide x2v-film-make")
+        self.stop = gr.Button("Stop", variant="stop", elem_classes="x2v-wide x2v-film-stop")
+        self.status = gr.Markdown("")
         self.shown = [self.lead, self.table, self.status]
-        self.video = gr.Video(label="Film", interactive=False, height=460)
+        self.video = gr.Video(
+            label="Film", interactive=False, autoplay=True, height=460, elem_classes="x2v-film"
+        )
 
     def connect(self, queue: dict[str, Any]) -> None:
         """What happens when something is touched."""
@@ -65,18 +74,10 @@ class Film:
             [self.tell.click, self.idea.submit], self.told, self.idea, self.shown, **quiet(),
         )  # fmt: skip
         form = [self.idea, self.lead, self.table]
-        begun = self.make.click(
-            said(self.run), form, [self.status, self.video], trigger_mode="once", **watched(queue)
-        )
-        self.make.click(lambda: gr.Button(interactive=True), None, self.stop, **quiet())
-        begun.then(lambda: gr.Button(interactive=False), None, self.stop, **quiet())
-        self.stop.click(
-            lambda: (STOPPED, gr.Button(interactive=False)),
-            None,
-            [self.status, self.stop],
-            cancels=[begun],
-            **quiet(),
-        )
+        shown = [self.status, self.video]
+        begun = self.make.click(said(self.run), form, shown, js=BEGIN, trigger_mode="once", **watched(queue))
+        begun.then(None, None, None, js=END, **quiet())
+        self.stop.click(lambda: STOPPED, None, self.status, cancels=[begun], js=END, **quiet())
 
     def told(self, idea: Any) -> tuple[Any, Any, str]:
         """An idea as shots; a sentence where it says nothing."""
@@ -85,7 +86,7 @@ class Film:
         except X2VError as error:
             return gr.skip(), gr.skip(), str(error)
         board.shots = board.shots[:MOST_SHOTS]
-        return self._lead(board), self._rows(board), " · ".join(board.notes) or ABOUT
+        return self._lead(board), self._rows(board), " · ".join(board.notes)
 
     def told_by_link(self, idea: Any) -> tuple[Any, Any, Any]:
         """The shots of an idea that a link brought; those that a page opens with stay without one."""
