@@ -11,7 +11,7 @@ def training_flops(parameters, tokens, clips):
 def frontier(flops, loss):
     """flops (n,), loss (n,), in any order -> (n,) bool."""
     best, kept = np.inf, np.zeros(len(flops), bool)
-    for i in np.argsort(flops):
+    for i in np.lexsort((loss, flops)):  # by cost, and the better one of two that cost the same first
         if loss[i] < best:
             best, kept[i] = loss[i], True
     return kept

@@ -77,13 +77,13 @@ def euler(fn: Answer) -> Iterator[Property]:
         return x
 
     start = np.array([[4.0]])
-    yield equals("velocity 2 from t = 1 to 0: two less", fn(even, start, [1.0, 0.0]), [[2]], "the change of t, after minus before, is negative: x + (after - t) v")
-    yield equals("in four steps the same", fn(even, start, [1.0, 0.7, 0.5, 0.1, 0.0]), [[2]], "each step has its own length")
-    asked = fn(level, start, [1.0, 0.5, 0.0])
+    yield equals("velocity 2 from t = 1 to 0: two less", fn(even, start, np.array([1.0, 0.0])), [[2]], "the change of t, after minus before, is negative: x + (after - t) v")
+    yield equals("in four steps the same", fn(even, start, np.array([1.0, 0.7, 0.5, 0.1, 0.0])), [[2]], "each step has its own length")
+    asked = fn(level, start, np.array([1.0, 0.5, 0.0]))
     yield equals("it asks where the step begins", asked, [[4 - 0.5 * 1 - 0.5 * 0.5]], "velocity(x, t) at the level that you stand at")
-    moved = fn(place, start, [1.0, 0.5, 0.0])
+    moved = fn(place, start, np.array([1.0, 0.5, 0.0]))
     yield equals("and with the x that it has come to", moved, [[1]], "hand over the new x, not the first")
-    part = fn(even, start, [0.5, 0.25])
+    part = fn(even, start, np.array([0.5, 0.25]))
     yield equals("it stops at the last level", part, [[3.5]], "do not add a step to 0")
 
 

@@ -15,7 +15,7 @@ SYNONYMS = {"puppy": "dog", "polar bear": "white bear", "under the sea": "underw
 def read(fn: Answer) -> Iterator[Property]:
     """Longest known phrase first."""
     result = fn("a dog in the snow", VOCABULARY, SYNONYMS)
-    yield holds("two lists come back", isinstance(result, tuple) and len(result) == 2, "return words, unknown", result)
+    yield holds("two lists come back", isinstance(result, (tuple, list)) and len(result) == 2, "return words, unknown", result)
     yield holds("known words are read as themselves", list(result[0]) == ["a", "dog", "in", "the", "snow"], "prompt.split(), word by word", result[0])
     yield holds("and nothing is unknown", list(result[1]) == [], "unknown is what is neither in the vocabulary nor in a synonym", result[1])
     words, _ = fn("a puppy", VOCABULARY, SYNONYMS)
@@ -35,10 +35,12 @@ def pad(fn: Answer) -> Iterator[Property]:
     """A rectangle, and where it is real."""
     rows = [[0, 5, 6], [0]]
     result = fn(rows)
-    yield holds("two arrays come back", isinstance(result, tuple) and len(result) == 2, "return ids, mask", result)
+    yield holds("two arrays come back", isinstance(result, (tuple, list)) and len(result) == 2, "return ids, mask", result)
     ids, mask = result
     yield has_shape("2 prompts, the longest of 3", ids, (2, 3), "(B, T), T the length of the longest")
     yield equals("ids stand at the front, filler behind", ids, [[0, 5, 6], [0, 1, 1]], "the filler is 1, and id 0 is <start>")
+    kind = np.asarray(ids).dtype
+    yield holds("ids are whole numbers", kind.kind in "iu", "an array of ids has dtype=int", kind)
     yield holds("the mask is of bools", np.asarray(mask).dtype == bool, "make it with dtype=bool", np.asarray(mask))
     yield equals("True on real tokens", mask, [[1, 1, 1], [1, 0, 0]], "True where a prompt has a token")
     ids, _ = fn(rows, 9)

@@ -30,6 +30,8 @@ def modulate(fn: Answer) -> Iterator[Property]:
     shift, scale = torch.tensor([5.0, 0.0, 0.0, -1.0]), torch.tensor([1.0, 2.0, 0.0, 1.0])
     hint = "norm first, then times scale, then plus shift: the noise level speaks last"
     yield equals("scale and shift come after the norm", fn(x, shift, scale), plain * scale + shift, hint)
+    grey = fn(torch.full((1, 4), 2.0), shift, scale)
+    yield equals("of a row of equal numbers the shift is left", grey, shift[None], "the root of (variance + 1e-6)")
     torch.manual_seed(0)
     x, shift, scale = torch.randn(7, 16), torch.randn(16), torch.randn(16)
     wanted = torch.addcmul(shift, norm(x), scale)
@@ -119,6 +121,10 @@ def loss(fn: Answer) -> Iterator[Property]:
     yield equals("a guess of 0 costs the mean square of the velocity", found, 2.5, hint)
     found = fn(lambda x, level: torch.full((2,), level) + noise - clip, clip, noise, 0.25)
     yield equals("the model is told the level", found, 0.25**2, "call predict(mixture, level)")
+    weight = torch.ones(2, requires_grad=True)
+    found = fn(lambda x, level: weight * x, clip, noise, 0.25)
+    hint = "return the mean as a tensor, without .item() or .detach(): training asks it for its slopes"
+    yield holds("one can learn from it", getattr(found, "requires_grad", False), hint, found)
 
 
 def ignored(fn: Answer) -> Iterator[Property]:

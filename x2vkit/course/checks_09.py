@@ -37,6 +37,9 @@ def frontier(fn: Answer) -> Iterator[Property]:
     hint = "a point is off it if a point that costs no more has a loss that is no higher"
     yield holds("a dearer and worse point is not", not found[3], hint, found)
     yield holds("a dearer and better point is", bool(found[0] and found[2]), hint, found)
+    hint = "of two points that cost the same only the better one is on it: compare with <=, and leave out the point itself"
+    found = np.asarray(fn(np.array([1.0, 2.0, 2.0]), np.array([0.9, 0.6, 0.5]))).astype(bool)
+    yield equals("of two at the same cost, the better one", found, [True, False, True], hint)
     hint = "go through the points by compute, the cheapest first, and keep those with a new lowest loss"
     rng = np.random.default_rng(0)
     flops, loss = rng.random(30), rng.random(30)
@@ -82,7 +85,7 @@ def with_floor(fn: Answer) -> Iterator[Property]:
 
 
 def best_size(fn: Answer) -> Iterator[Property]:
-    """law(N, D), flops, cost -> the N in millions whose loss is least, where flops = cost * N * D."""
+    """law(N, D), flops, cost -> the N whose loss is least, where flops = cost * N * D."""
     hint = "try many sizes N (np.geomspace), give each all the clips that the budget leaves, D = flops / (cost N)"
 
     def even(N: np.ndarray, D: np.ndarray) -> np.ndarray:

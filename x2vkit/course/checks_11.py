@@ -52,6 +52,8 @@ def iou(fn: Answer) -> Iterator[Property]:
     yield equals("moved by half its width: 1/3", fn(a, a + [0.25, 0, 0.25, 0]), 1 / 3, hint)
     hint = "where the sides do not meet the overlap is 0, not negative (two negative sides make a positive area)"
     yield equals("apart on both sides: 0", fn(a, a + 0.5 + 0.1), 0.0, hint)
+    sideways = fn(a, a + [0.6, 0.2, 0.6, 0.2])
+    yield equals("beside each other: 0 as well", sideways, 0.0, hint)
     rng = np.random.default_rng(0)
     low, size = rng.uniform(0, 0.5, (10, 2, 2)), rng.uniform(0.1, 0.5, (10, 2, 2))
     boxes = np.concatenate([low, low + size], axis=2)

@@ -35,6 +35,7 @@ def changes(fn: Answer) -> Iterator[Property]:
     hint = "take the frames whose largest probability is at least `sure`; count those that are not the most common word"
     yield equals("three sure frames, one of them differs", fn(p, 0.8), 1, hint)
     yield equals("all frames are sure at 0.5: two differ", fn(p, 0.5), 2, hint)
+    yield equals("exactly `sure` is sure enough", fn(p, 0.9), 1, "at least `sure`: >= and not >")
     yield equals("no frame is sure: nothing changes", fn(p, 0.99), 0, "where no frame is left the answer is 0")
     rng = np.random.default_rng(0)
     for _ in range(6):

@@ -62,7 +62,7 @@ class Answer:
         try:
             result = self.fn(*args, **kwargs)
         except NotImplementedError as error:
-            raise Blank("nothing is written yet") from error
+            raise unwritten(error, self.fn) from error
         except Exception as error:
             raise Trouble(sentence(error, self.fn)) from error
         if result is Ellipsis:
@@ -167,6 +167,15 @@ def sentence(error: Exception, fn: Callable[..., Any]) -> str:
     text = linecache.getline(frame.f_code.co_filename, line).strip()
     where = f"line {at} of {frame.f_code.co_name}"
     return f"{where}, `{text}`: {said}" if text else f"{where}: {said}"
+
+
+def unwritten(error: NotImplementedError, fn: Callable[..., Any]) -> Trouble:
+    """What to say where a blank was met: the function itself, or another one that it calls."""
+    *_, (frame, _) = steps(error.__traceback__)
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    if code is None or frame.f_code is code or not own_code(frame, code):
+        return Blank("nothing is written yet")
+    return Trouble(f"it calls `{frame.f_code.co_name}`, which is not written yet: write that one first")
 
 
 def steps(traceback: TracebackType | None) -> Iterable[tuple[FrameType, int]]:
