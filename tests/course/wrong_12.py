@@ -60,6 +60,24 @@ def windows_3(frames, length, overlap):  # the last clip cut
     return k
 
 
+def seam_1(frames, at):  # all other frames, alike or not
+    change = np.abs(np.diff(frames.astype(float), axis=0)).mean((1, 2, 3))
+    others = [i for i in range(1, len(frames)) if i not in at]
+    return change[np.array(at) - 1].mean() / max(change[np.array(others) - 1].mean(), 0.05)
+
+
+def seam_2(frames, at):  # bytes wrap around
+    change = np.abs(np.diff(frames, axis=0)).mean((1, 2, 3))
+    others = [i for i in range(1, len(frames), 4) if i not in at]
+    return change[np.array(at) - 1].mean() / max(change[np.array(others) - 1].mean(), 0.05)
+
+
+def seam_3(frames, at):  # the way from a frame, not to it
+    change = np.abs(np.diff(frames.astype(float), axis=0)).mean((1, 2, 3))
+    others = [i for i in range(1, len(frames), 4) if i not in at]
+    return change[np.array(at)].mean() / max(change[np.array(others) - 1].mean(), 0.05)
+
+
 def correlation_1(a, b):  # not centred
     return (a * b).sum() / np.sqrt((a ** 2).sum() * (b ** 2).sum())
 

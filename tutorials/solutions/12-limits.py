@@ -32,6 +32,13 @@ def windows(frames, length, overlap):
     return found
 
 
+def seam(frames, at):
+    """frames (F, H, W, 3) uint8, at: frames that begin groups -> their change over that of other groups."""
+    change = np.abs(np.diff(frames.astype(float), axis=0)).mean((1, 2, 3))  # [i - 1] is the way to frame i
+    others = [i for i in range(1, len(frames), 4) if i not in at]
+    return change[np.array(at) - 1].mean() / max(change[np.array(others) - 1].mean(), 0.05)
+
+
 def correlation(a, b):
     """Tracks (F,) -> -1 to 1; 0 where one of them stands still."""
     a, b = a - a.mean(), b - b.mean()

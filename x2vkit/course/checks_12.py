@@ -10,6 +10,8 @@ import numpy as np
 from x2vkit.axes import Geometry
 from x2vkit.course.properties import Answer, Property, equals, has_shape, holds
 from x2vkit.judge import metrics
+from x2vkit.media import Frames
+from x2vkit.studio.suites.go_on import seam as package_seam
 
 
 def fine_detail(fn: Answer) -> Iterator[Property]:
@@ -87,6 +89,34 @@ def windows(fn: Answer) -> Iterator[Property]:
         yield holds(f"it reaches frame {frames} and makes no clip too many", reached, "stop when the end is reached", spans)
         good = (spans[:-1, 1] - spans[1:, 0] == overlap).all() and (spans[:, 1] - spans[:, 0] == 17).all()
         yield holds("every clip has 17 frames and shares as many as asked", good, hint, spans)
+
+
+def seam(fn: Answer) -> Iterator[Property]:
+    """frames (F, H, W, 3), at -> how much frames change there, over how much they do where other groups begin."""
+    even = _moving([8] * 12)
+    yield equals("even motion has no seam: 1", fn(even, [9]), 1.0, "mean change at `at`, divided by the mean change at the others")
+    steps = [8] * 12
+    steps[8] = 24  # the way to frame 9
+    hint = "the way to frame i is frames[i] - frames[i - 1]"
+    yield equals("three times the change at frame 9: 3", fn(_moving(steps), [9]), 3.0, hint)
+    hint = "the others are 1, 5, 9 ... without those of `at`"
+    yield equals("a seam elsewhere counts among the others", fn(_moving(steps), [5]), 0.5, hint)
+    inside = [8, 2, 2, 2] * 3
+    yield equals("what changes inside a group does not count", fn(_moving(inside), [9]), 1.0, hint)
+    back = _moving([8, 8, 8, 8, -8, 8, 8, 8, 8, 8, 8, 8])
+    yield equals("a change downwards is as large", fn(back, [9]), 1.0, "bytes wrap around at 256: make ints or floats first, then np.abs")
+    steps[4] = 16
+    yield equals("two seams: their mean", fn(_moving(steps), [5, 9]), 2.5, "at is a list: take the mean over it")
+    still = np.full((13, 2, 2, 3), 90, np.uint8)
+    yield equals("a clip that stands still has none", fn(still, [9]), 0.0, "divide by 0.05 at least: max(others, 0.05)")
+    frames = np.random.default_rng(0).integers(0, 256, (17, 4, 4, 3), np.uint8)
+    yield equals("the same as the judge's on random frames", fn(frames, [5]), package_seam(frames, [5]), hint)
+
+
+def _moving(steps: list[int]) -> Frames:
+    """Grey frames, one more than steps, each so much brighter than the one before."""
+    grey = 20 + np.cumsum([0, *steps])
+    return np.broadcast_to(grey.astype(np.uint8)[:, None, None, None], (len(grey), 2, 2, 3)).copy()
 
 
 def sequence_length(fn: Answer) -> Iterator[Property]:

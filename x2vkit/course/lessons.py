@@ -163,6 +163,7 @@ LESSONS: tuple[Lesson, ...] = (
             "changes": "in how many frames a subject is another",
             "gravity": "how fast things fall",
             "windows": "clips that make a long one",
+            "seam": "whether one sees where a clip goes on",
             "correlation": "whether a mouth moves with its track",
             "sequence_length": "tokens of a real model",
         },
