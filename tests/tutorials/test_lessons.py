@@ -14,7 +14,6 @@ from typing import Any
 import matplotlib
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
 sys.path.insert(0, str(Path(__file__).parent))
 import lessons
@@ -60,7 +59,8 @@ def test_a_notebook_is_clean_and_has_the_form_of_the_course(path):
     )
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
     assert "install -q --find-links . x2vkit" in code[0].source and code[0].id == "install"
-    assert all(ast.parse(TransformerManager().transform_cell(cell.source)) for cell in code)
+    trees = [ast.parse(cell.source) for cell in code]  # no magics: VS Code, Colab and marimo run them, too
+    assert not imported(trees) & {"jupyterlab", "ipywidgets", "notebook", "google"}
     kinds = "".join("c" if cell.cell_type == "code" else "p" for cell in notebook.cells)
     assert "p" * (PROSE_IN_A_ROW + 1) not in kinds
     assert any("x2v.views." in cell.source for cell in code)
@@ -69,6 +69,14 @@ def test_a_notebook_is_clean_and_has_the_form_of_the_course(path):
             last = cell.source.splitlines()[-1]
             assert last == f'x2v.check("{path.stem[:2]}.{name}", {name})'
     assert not any("$" in cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def imported(trees: list[ast.Module]) -> set[str]:
+    """The packages that cells import."""
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names}
 
 
 @each_lesson

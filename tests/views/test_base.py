@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -169,6 +171,22 @@ def test_the_notebook_keeps_a_small_picture():
     bundle = Plain()._repr_mimebundle_()
     png = base64.b64decode(bundle["image/png"])
     assert Image.open(io.BytesIO(png)).size == (144, 72) and len(png) < 100_000
+
+
+def test_colab_is_told_where_the_script_is_that_shows_widgets(monkeypatch):
+    asked, sent = [], []
+    colab = SimpleNamespace(
+        enable_custom_widget_manager=lambda: asked.append(1),
+        _widgets=SimpleNamespace(_installed_url="https://host/manager.js"),
+    )
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace(output=colab))
+    monkeypatch.setitem(sys.modules, "google.colab.output", colab)
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: sent.append((data, options)))
+    Plain()._ipython_display_()
+    ((data, options),) = sent  # one output: Colab takes the picture in it where the widget is gone
+    assert asked and {display.WIDGET, "image/png"} <= data.keys()
+    told = options["metadata"][display.WIDGET]["colab"]["custom_widget_manager"]
+    assert told == {"url": "https://host/manager.js"}
 
 
 def test_behind_a_widget_its_picture_is_an_output_of_its_own(monkeypatch):

@@ -220,7 +220,8 @@ class View(Selecting):
         if self.error is not None:
             publish(self._formats(), raw=True)
         else:
-            display.outputs(self._formats(), self._png, lambda data: publish(data, raw=True))
+            hints = self._hints()
+            display.outputs(self._formats(), self._png, lambda data: publish(data, metadata=hints, raw=True))
 
     def _formats(self, **options: Any) -> dict[str, Any]:
         """What a notebook holds of the view, its picture apart."""
@@ -230,6 +231,11 @@ class View(Selecting):
             data |= (bundle[0] if isinstance(bundle, tuple) else bundle) or {}
         named = f"{type(self).__name__}: {self.label}"
         return data | {"text/plain": named if self.error is None else str(self.error)}
+
+    def _hints(self) -> dict[str, Any]:
+        """What a notebook must know of the widget beside its name: Colab, where its script is."""
+        bundle = super()._repr_mimebundle_() if self.comm is not None else None
+        return bundle[1] if isinstance(bundle, tuple) else {}
 
     def _png(self) -> bytes:
         """The static picture: of what is bundled the one that was kept, for drawing it takes a second."""
