@@ -20,10 +20,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,31 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket
+
+
+@pytest.fixture(scope="session")
+def data() -> Any:
+    """What a page of a tiny pipeline holds, PageData."""
+    from tests.web.tiny import pipeline
+    from x2vkit.web.export import export
+
+    return export(pipeline(), ("wide", "still"))
+
+
+@pytest.fixture(scope="session")
+def site(data: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """That page as a folder on a server; its address."""
+    from x2vkit.web.site import folder
+
+    place = folder(data, tmp_path_factory.mktemp("site") / "page")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
 
 
 @dataclass

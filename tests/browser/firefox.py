@@ -1,4 +1,5 @@
-"""Debian's Firefox, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/), which it speaks by itself:
+"""Debian's Firefox, driven by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/), which it speaks.
+
 Playwright drives only a Firefox of its own, and Selenium needs a driver that no package registry has.
 
     with firefox(folder) as browser:

@@ -55,7 +55,9 @@ def test_a_page_in_firefox_makes_the_clips_that_python_makes(data, site, trace, 
         assert "WebAssembly" in said(tab)
         for name in ("denoise-row", "patches-flats", "attention-controls"):
             label = {"d": "every step", "p": "the patches", "a": "attention"}[name[0]]
-            button = f"[...document.querySelectorAll('button')].find((b) => b.textContent === 'Look at {label}')"
+            button = (
+                f"[...document.querySelectorAll('button')].find((b) => b.textContent === 'Look at {label}')"
+            )
             tab.evaluate(f"{button}.click()")
             tab.wait(f"document.querySelector('.x2v-web-inside .x2v[data-ready=true] .x2v-{name}')")
         for width in (1200, 390):

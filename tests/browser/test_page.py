@@ -7,10 +7,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +32,6 @@ from x2vkit.web.site import folder, one_file
 
 PROMPT = "a red puppy bouncing flurb, not blue"
 CLIP = {"seed": 5, "steps": 3}
-
-
-@pytest.fixture(scope="module")
-def data() -> PageData:
-    return export(pipeline(), ("wide", "still"))
-
-
-@pytest.fixture(scope="module")
-def site(data, tmp_path_factory) -> Iterator[str]:
-    """The folder on a server; its address."""
-    place = folder(data, tmp_path_factory.mktemp("site") / "page")
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(place)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
 
 
 def made(page: Any, count: int = 1) -> None:
