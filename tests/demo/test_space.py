@@ -111,11 +111,11 @@ def test_it_runs_as_it_is(folder, tmp_path):
 def test_a_static_space_holds_the_page_of_any_pipeline(tmp_path):
     weights = tmp_path / "weights"
     pipeline().save_pretrained(weights)
-    space.export_static(tmp_path / "space", str(weights))
-    header = (tmp_path / "space" / "README.md").read_text().split("---")[1]
+    space.export_static(tmp_path / "space.html", str(weights))
+    header = (tmp_path / "space.html" / "README.md").read_text().split("---")[1]
     values = dict(line.split(": ", 1) for line in header.strip().splitlines())
     assert values["sdk"] == "static" and len(values["short_description"]) <= 60
-    assert b"Content-Security-Policy" in (tmp_path / "space" / values["app_file"]).read_bytes()
-    assert (tmp_path / "space" / "data" / "step.weights.bin").is_file()
+    assert b"Content-Security-Policy" in (tmp_path / "space.html" / values["app_file"]).read_bytes()
+    assert (tmp_path / "space.html" / "data" / "step.weights.bin").is_file()
     with pytest.raises(X2VError, match="something is there already"):
-        space.export_static(tmp_path / "space")
+        space.export_static(tmp_path / "space.html")

@@ -118,11 +118,10 @@ def export_static(folder: str | os.PathLike[str], model: str | None = None) -> N
     check_installed(got)
     from x2vkit.run.load import load
     from x2vkit.run.versions import weights_hash
-    from x2vkit.web.export import export as page_of
-    from x2vkit.web.site import folder as write
+    from x2vkit.web.write import write_page
 
     pipeline = load(name)
-    write(page_of(pipeline, model=name, weights=weights_hash(pipeline)), target)
+    write_page(pipeline, target, model=name, weights=weights_hash(pipeline), as_folder=True)
     (target / "README.md").write_text(STATIC_HEADER)
     (target / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
     print(f"wrote {target}: `python -m http.server -d {target}` shows it, and this puts it online:")

@@ -64,7 +64,7 @@ class StudioBackend(ModelBackend):
 
         path = check_page(path, "a live page")
         pipeline = self.pipeline(model)
-        named = {} if title is None else {"title": title}
+        named: dict[str, Any] = {} if title is None else {"title": title}
         return write_page(pipeline, path, shapes, model, weights_hash(pipeline), **named)
 
     def film_session(self, emit: Emit, folder: str | Path | None = None) -> FilmSession:

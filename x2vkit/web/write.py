@@ -39,9 +39,11 @@ def write_page(
     shapes: Sequence[str] = PAGE_SHAPES,
     model: str = "",
     weights: str = "",
+    as_folder: bool = False,
     **title: Any,
 ) -> Path:
-    """Write a pipeline as a page: one file or a folder, by its name. `export`'s arguments, and a title.
+    """Write a pipeline as a page: one file or a folder, by its name unless it is to be a folder in any case.
+    `export`'s arguments, and a title.
 
     Raises:
         X2VError: what `export`, `one_file` and `folder` refuse.
@@ -50,4 +52,5 @@ def write_page(
     from x2vkit.web.site import folder, one_file
 
     data = export(pipeline, shapes, model, weights)
-    return (one_file if path.suffix == ".html" else folder)(data, path, **title)
+    single = path.suffix == ".html" and not as_folder
+    return (one_file if single else folder)(data, path, **title)
