@@ -67,6 +67,22 @@ def test_a_ladder_is_climbed_in_rounds_and_continued(tmp_path):
     assert after[: len(before)] == before and after[-1]["step"] == 16
 
 
+def test_a_larger_budget_asks_a_run_for_nothing_but_more_steps(tmp_path):
+    """Its stills were reckoned from the budget that it was begun with, and it goes on with these."""
+    base = replace(BASE, data={"stills_steps": 1000})
+
+    def strict(recipe, out):
+        if (out / "recipe.json").is_file():
+            assert json.loads((out / "recipe.json").read_text())["data"] == recipe.data
+        return make(recipe, out)
+
+    cost = costs(make(BASE, tmp_path))[1]
+    for budget, steps in ((64, 64), (128, 128)):
+        run_sweep(base, [Size(16, 1)], [budget * cost], tmp_path, strict, points=2, rounds=1, quiet=True)
+        assert log(tmp_path / "16x1")[-1]["step"] == steps
+    assert json.loads((tmp_path / "16x1" / "recipe.json").read_text())["data"] == {"stills_steps": 2}
+
+
 def test_a_rate_that_ends_is_no_ladder(tmp_path):
     with pytest.raises(X2VError, match="hold"):
         run_sweep(

@@ -126,15 +126,11 @@ def planned(budget: float, early: float, later: float, stills: int, points: int 
     return tuple(sorted(max(1, step) for step in steps))
 
 
-def still_steps(base: Recipe, budget: float, early: float, folder: Path) -> int:
-    """How many steps a sweep point sees stills alone: a STILLS part of the budget it was begun with, where
-    its recipe has such a part at all. A run that is there keeps its own.
-    """
-    if not base.data.get("stills_steps"):
-        return 0
-    if (folder / "recipe.json").is_file():
-        return int(json.loads((folder / "recipe.json").read_text())["data"].get("stills_steps", 0))
-    return round(STILLS * budget / early)
+def begun_with(folder: Path) -> int | None:
+    """How many steps of the run in a folder saw stills alone; None where no run is there."""
+    if not (folder / "recipe.json").is_file():
+        return None
+    return int(json.loads((folder / "recipe.json").read_text())["data"].get("stills_steps", 0))
 
 
 def run_sweep(
@@ -175,10 +171,14 @@ def run_sweep(
         for size, budget in zip(sizes, budgets, strict=True):
             folder = out / str(size)
             recipe = sweep_point(base, size)
+            # A run that is there keeps its own; a new one sees them for a STILLS part of its budget.
+            stills = begun_with(folder) if base.data.get("stills_steps") else 0
+            if stills:
+                recipe = replace(recipe, data={**recipe.data, "stills_steps": stills})
             if size not in known:
                 known[size] = costs(make(recipe, folder))
-            stills = still_steps(base, budget, known[size][0], folder)
-            if stills:
+            if stills is None:
+                stills = round(STILLS * budget / known[size][0])
                 recipe = replace(recipe, data={**recipe.data, "stills_steps": stills})
             steps = planned(budget, *known[size], stills, points)
             goal = steps[max(0, len(steps) - 1 - left)]
