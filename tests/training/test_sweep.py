@@ -48,6 +48,14 @@ def test_rates_fall_with_the_root_of_the_width():
     assert sweep_point(base, Size(192, 6)).engine == replace(base.engine, cooldown=0)
 
 
+def test_convolutions_shrink_with_the_width():
+    base = load_recipe("small-turn")
+    assert sweep_point(base, Size(192, 6)).model == base.model
+    smaller = sweep_point(base, Size(48, 2))
+    assert smaller.model["conv_width"] == 24 and smaller.model["subject_rope"]
+    assert "conv_width" not in sweep_point(load_recipe("small"), Size(48, 2)).model
+
+
 def test_snapshots_lie_a_doubling_of_compute_apart():
     assert planned(1600, 2.0, 2.0, 0, points=4) == (100, 200, 400, 800)
     assert planned(1600, 1.0, 2.0, 100, points=3) == (250, 450, 850)  # 100 cheap steps first

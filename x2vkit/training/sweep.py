@@ -97,7 +97,10 @@ def sweep_point(base: Recipe, size: Size) -> Recipe:
         "adam_lr": float(f"{engine.adam_lr * factor:.3g}"),
         "cooldown": 0,  # a sweep point's checkpoints on the way count as much as its last
     }
-    return replace(base, model={**base.model, **size.model()}).with_engine(**changed)
+    model = {**base.model, **size.model()}
+    if base.model.get("conv_width"):  # the convolutions beside the blocks shrink with them
+        model["conv_width"] = round(base.model["conv_width"] * size.width / base.model["width"])
+    return replace(base, model=model).with_engine(**changed)
 
 
 def costs(task: Task) -> tuple[float, float]:
