@@ -86,7 +86,7 @@ def test_a_visitors_wrong_values_are_told(values):
 
 @pytest.mark.parametrize("name", ["../../etc", "/etc/passwd", "nobody", 7, ["small"]])
 def test_a_name_from_outside_opens_nothing_else(name):
-    with pytest.raises(X2VError, match="models are"):
+    with pytest.raises(X2VError, match="model is one of"):
         Models().check(name)
 
 

@@ -32,7 +32,7 @@ from x2vkit.core.conditions import Conditions, stack
 from x2vkit.core.layers import TimestepEmbedder, norm
 from x2vkit.core.lexicon import Words
 from x2vkit.core.patches import ROTARY_BASE, rotary_cos_sin
-from x2vkit.core.raster import MOTION_SCALE, numbers
+from x2vkit.core.raster import MOTION_SCALE
 from x2vkit.core.transformer import precondition
 from x2vkit.errors import X2VError
 
@@ -89,7 +89,7 @@ class Plan:
         Raises:
             X2VError: tracks of another name or shape, of different lengths, or none.
         """
-        given = {name: numbers(f"plan.{name}", track).astype(np.float32) for name, track in tracks.items()}
+        given = {name: _track(name, track) for name, track in tracks.items()}
         frames = {len(track) for track in given.values() if track.ndim}
         fitting = all(track.shape[1:] == SHAPES.get(name) for name, track in given.items())
         if len(frames) != 1 or not fitting:
@@ -148,6 +148,15 @@ def as_plan(plan: Plan | Mapping[str, ArrayLike] | bool, num_frames: int) -> Pla
         cure = f"use num_frames={length}, or draft one for {num_frames}: pipe.draft([prompt], (F, H, W))"
         raise X2VError(f"a plan of {length} frames", f"the clip has {num_frames}", cure)
     return plan
+
+
+def _track(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    """A track as numbers, NaN where it has None. X2VError for what holds others, or rows of unequal length."""
+    try:
+        return np.asarray(values, np.float32)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        rule = "it is an array of numbers, None where nothing is known"
+        raise X2VError(f"plan.{name}={values!r:.60}", rule, "give one, or leave it out") from error
 
 
 def _drawn(shape: Shape3, boxes: NDArray, mouth: NDArray, camera: NDArray, turn: NDArray) -> Conditions:
