@@ -151,7 +151,7 @@ def as_plan(plan: Plan | Mapping[str, ArrayLike] | bool, num_frames: int) -> Pla
 
 
 def _track(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    """A track as numbers, NaN where it has None. X2VError for what holds others, or rows of unequal length."""
+    """A track as numbers, NaN for None. X2VError for what holds others, or rows of unequal length."""
     try:
         return np.asarray(values, np.float32)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
