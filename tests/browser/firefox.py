@@ -114,10 +114,6 @@ class Tab:
         options = {"context": self.name, "origin": "document"}
         return base64.b64decode(self.browser.ask("browsingContext.captureScreenshot", **options)["data"])
 
-    def close(self) -> None:
-        """Close it."""
-        self.browser.ask("browsingContext.close", context=self.name)
-
 
 @contextmanager
 def firefox(folder: Path) -> Iterator[Firefox]:

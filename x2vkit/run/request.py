@@ -159,6 +159,13 @@ def request_of(
     return request
 
 
+def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options that are fields of a RunRequest, for `request_of`, and the others."""
+    known = {one.name for one in fields(RunRequest)}
+    own = {name: value for name, value in options.items() if name in known}
+    return own, {name: value for name, value in options.items() if name not in known}
+
+
 def check_scheduler_name(name: Any) -> None:
     """One of SCHEDULERS, None for the pipeline's own, or what `run.scheduler` calls one that has no name."""
     if name is not None and not (isinstance(name, str) and "(" in name):

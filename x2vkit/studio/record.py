@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from x2vkit.adapters import diffusers
@@ -12,7 +11,7 @@ from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.run import record as own
 from x2vkit.run.capture import ALL, AttentionCapture
-from x2vkit.run.request import request_of
+from x2vkit.run.request import request_of, split_options
 from x2vkit.studio.cast import Cast, check_prompt, members, shoot_one
 from x2vkit.trace import Trace
 
@@ -75,8 +74,7 @@ def _of_cast(cast: Cast, prompt: str | RunRequest, options: dict[str, Any]) -> T
     if clash := [name for name in OWN if not isinstance(options.get(name), (bool, type(None)))]:
         rule = "a cast's clip begins from its own plan and noise"
         raise X2VError(f"cast and {' and '.join(clash)}", rule, "give one of them")
-    names = {one.name for one in fields(RunRequest)}
-    request = request_of(prompt, {name: value for name, value in options.items() if name in names})
+    own_options, others = split_options(options)
+    request = request_of(prompt, own_options)
     check_prompt("prompt", request.prompt, people)
-    given = {name: value for name, value in options.items() if name not in names}
-    return shoot_one(people, request, **given)
+    return shoot_one(people, request, **others)

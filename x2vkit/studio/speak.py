@@ -11,7 +11,7 @@ runs on forth and back, so that the face stays where it is and nothing jumps.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from x2vkit.axes import TIME_STRIDE, frames_of
-from x2vkit.config import RunRequest
 from x2vkit.core.planner import Plan
 from x2vkit.errors import X2VError
 from x2vkit.judge import Judge
@@ -31,7 +30,7 @@ from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import DEFAULT_MODEL, SHAPES
 from x2vkit.run.load import chosen
 from x2vkit.run.record import generate
-from x2vkit.run.request import FPS, request_of
+from x2vkit.run.request import FPS, request_of, split_options
 from x2vkit.studio.checks import checked_run
 from x2vkit.studio.direct.boxes import checked_box
 from x2vkit.studio.voice import frames_for, heard, openness, source_of_sound
@@ -99,10 +98,9 @@ def speak(
     pipeline = chosen(pipeline, options.get("model", DEFAULT_MODEL))
     said = talking(prompt, pipeline)
     frames = frames_for(sound, FPS)
-    known = {one.name for one in fields(RunRequest)}
-    settings = {name: value for name, value in options.items() if name in known}
-    settings |= {"seed": seed, "num_frames": min(frames, PART)}
-    request = checked_run(request_of(said, settings), pipeline)
+    own, _ = split_options(options)
+    one_part = {"seed": seed, "num_frames": min(frames, PART)}
+    request = checked_run(request_of(said, own | one_part), pipeline)
     size = request.height, request.width
     if image is not None:
         image = read_image(image, *size) if isinstance(image, (str, PathLike)) else image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,20 +73,19 @@ def direct(
     """
     from x2vkit.run.load import chosen
     from x2vkit.run.record import generate
-    from x2vkit.run.request import request_of
+    from x2vkit.run.request import request_of, split_options
 
     if given := [name for name in OTHERS if name in options]:
         rule = "direct draws boxes, strokes and camera itself, around the words or a first frame"
         raise X2VError(f"{given[0]} for direct", rule, "use x2v.generate for it")
-    own = {field.name for field in fields(RunRequest)}
-    request = request_of(prompt, {name: value for name, value in options.items() if name in own})
+    own, others = split_options(options)
+    request = request_of(prompt, own)
     pipeline = chosen(pipeline, request.model)
     request = checked_run(request, pipeline)
     directions = {"boxes": boxes, "strokes": strokes, "camera": camera, "audio": audio}
     if image is not None:
         image = _picture(image, request)
     made, sound = planned(request, pipeline, image=image, plan=plan, **directions)
-    others = {name: value for name, value in options.items() if name not in own}
     trace = generate(request, pipeline=pipeline, plan=made, image=image, **others)
     directions["audio"] = _named(audio)
     kept = {name: plain(value) for name, value in directions.items() if value is not None and len(value)}

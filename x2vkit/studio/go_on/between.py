@@ -101,9 +101,7 @@ def loop(
     request = request_of_clip(clip, pipeline, seed=seed, steps=steps, guidance=guidance)
     windows = Windows(pipeline, request, on_step)
     whole = min(ENDS, (len(clip.frames) - 1) // TIME_STRIDE)
-    lead = clip.frames[
-        : TIME_STRIDE * whole
-    ]  # where the new frames end, its first frame begins a group of four
+    lead = clip.frames[: TIME_STRIDE * whole]  # where new frames end, its first begins a group of four
     tail = encode(pipeline, np.concatenate([clip.frames[:1], lead]))[:, 1:]
     parts, latents = _bridge(windows, given, tail, plan, count)
     frames = Drawn(pipeline).add(latents)[len(clip.frames) :]
@@ -212,9 +210,8 @@ def inbetween(
     F = 1 + TIME_STRIDE * count
     options = {"seed": seed, "steps": steps, "guidance": guidance, "height": height, "width": width}
     request = request_of(RunRequest(check_text("prompt", prompt), model=model), options)
-    request = replace(
-        checked_run(request, pipeline), num_frames=F
-    )  # one window is checked: each is run alone
+    # One window is checked, since each is run alone.
+    request = replace(checked_run(request, pipeline), num_frames=F)
     ends = [_picture(name, value, height, width) for name, value in (("first", first), ("last", last))]
     request = replace(request, prompt=request.prompt or _seen(ends))
     windows = Windows(pipeline, request, on_step)
