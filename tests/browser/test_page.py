@@ -55,8 +55,8 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     page.on("console", lambda m: errors.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda r: asked.append(r.url) if r.url.startswith("http") else None)
-    page.goto(f"{path.as_uri()}#prompt={PROMPT.replace(' ', '+')}&seed=5&steps=3&shape=wide")
-    made(page)
+    page.goto(f"{path.as_uri()}#prompt={PROMPT.replace(' ', '+')}&seed=5&steps=3&shape=constructor")
+    made(page)  # in the first shape, for there is none of that name
     with pytest.warns(UserWarning, match="flurb|steer away"):
         trace = x2vkit.record(PROMPT, pipeline=pipeline(), num_frames=17, height=96, width=160, **CLIP)
     run = "window.x2vkitModel.get('made')"
@@ -102,8 +102,23 @@ def test_one_file_from_disk_makes_the_clip_that_python_makes(browser, data, tmp_
     assert page.inner_text(".x2v-web-beside figcaption").startswith(f"kept: “{PROMPT}”, seed 5")
     odd_input_is_answered(page)
     two_prompts_are_compared(page)
+    escape_stops_from_anywhere(page)
     assert errors == [] and asked == []
     context.close()
+
+
+def escape_stops_from_anywhere(page: Any) -> None:
+    """Though nothing on the page has the focus."""
+    clips = page.get_attribute(".x2v", "data-clips")
+    page.evaluate("""async () => {
+        const asked = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+        location.hash = "#prompt=a+ball&steps=20";
+        await asked;
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }""")
+    page.get_by_text("Stopped.").wait_for()
+    page.wait_for_timeout(300)
+    assert page.get_attribute(".x2v", "data-clips") == clips
 
 
 def the_saved_video_opens(page: Any, frames: int, folder: Path) -> None:
@@ -132,8 +147,14 @@ def two_prompts_are_compared(page: Any) -> None:
     assert np.array_equal(*noises)
     assert not np.array_equal(*(array(page, f"{one}.frames") for one in (run, other)))
     assert "second=a+red+dog+without+a+ball" in page.url
-    page.get_by_role("button", name="Swap the two").click()
+    words = second.input_value()
+    second.fill("flurb")
+    page.get_by_text("One clip: why there is no second one").wait_for()
+    assert page.locator(".x2v-web-pictures canvas").last.is_hidden()  # the clip of other words is gone
+    second.fill(words)
     page.wait_for_selector("[data-seconds='2']", state="attached", timeout=60_000)
+    page.get_by_role("button", name="Swap the two").click()
+    page.wait_for_selector("[data-seconds='3']", state="attached", timeout=60_000)
     assert page.evaluate(f"{run}.asked.prompt") == "a red dog without a ball"
     assert page.evaluate(f"{other}.asked.prompt") == "a blue dog"
     for width in (390, 320):

@@ -18,6 +18,7 @@ from typing import Any
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
 from x2vkit.views.page import MODEL, bundle, constant, css, document, inline_json
+from x2vkit.web import MADE, check_folder
 from x2vkit.web.export import READING, PageData
 from x2vkit.web.vendor import CARD, engine
 
@@ -50,7 +51,7 @@ BODY = """<div id="page"><p id="opening">Opening…</p>
 <noscript>This page needs JavaScript: the model runs in it.</noscript></div>
 """
 
-SERVICE_WORKER = """// Keeps the page and its data, so that it opens without a network. Made by x2vkit page.
+SERVICE_WORKER = """// Keeps the page and its data, so that it opens without a network. {made}
 const KEPT = "x2vkit-{id}";
 self.addEventListener("install", (event) => {{
   self.skipWaiting();
@@ -107,9 +108,10 @@ def folder(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -> 
     """Write the page as a folder: index.html, sw.js and data/.
 
     Raises:
-        X2VError: a path that is a file, or cannot be written.
+        X2VError: what `check_folder` refuses, or a path that cannot be written.
     """
     place = Path(path)
+    check_folder(place)
     try:
         (place / "data").mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -119,7 +121,7 @@ def folder(data: PageData, path: str | os.PathLike[str], title: str = TITLE) -> 
     packed = _packed(data)
     for name, part in packed.items():
         write_atomic(place / "data" / f"{name}.bin", part)
-    worker = SERVICE_WORKER.format(id=data.manifest["id"][:12])
+    worker = SERVICE_WORKER.format(made=MADE, id=data.manifest["id"][:12])
     write_atomic(place / "sw.js", worker.encode())
     write_atomic(place / "index.html", _page(data, packed, title, "", offline=True))
     return place

@@ -10,7 +10,7 @@ from typing import Any
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output
 from x2vkit.registry import PAGE_SHAPES
-from x2vkit.web import check_installed
+from x2vkit.web import check_folder, check_installed
 
 
 def check_page(path: str | os.PathLike[str], what: str) -> Path:
@@ -19,7 +19,8 @@ def check_page(path: str | os.PathLike[str], what: str) -> Path:
     what: who asks, for the message.
 
     Raises:
-        X2VError: another suffix, a folder that is a file, a place that cannot be written, or no package onnx.
+        X2VError: another suffix, a folder that is a file, what `check_folder` refuses, a place that cannot be
+            written, or no package onnx.
     """
     path = Path(path)
     if path.suffix == ".html":
@@ -29,6 +30,8 @@ def check_page(path: str | os.PathLike[str], what: str) -> Path:
         raise X2VError(str(path), rule, f"use {path.stem}.html, or {path.stem}")
     elif path.is_file():
         raise X2VError(str(path), "there is a file of this name", "name another folder")
+    else:
+        check_folder(path)
     check_installed(what)
     return path
 

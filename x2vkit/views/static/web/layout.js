@@ -26,7 +26,7 @@ export function layOut(page) {
     "It knows a small drawn world of cats, dogs, balls and the like. All is worked out here: nothing is sent.",
   );
   const head = h("div", {}, h("h1", {}, "A video model in your browser"), about);
-  view.listen(view.root, "keydown", (event) => event.key === "Escape" && page.stop());
+  view.listen(document, "keydown", (event) => event.key === "Escape" && page.stop()); // wherever the focus is
   view.root.classList.add("x2v-web");
   view.root.append(
     head,

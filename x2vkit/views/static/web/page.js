@@ -129,6 +129,7 @@ export class Page {
 
   stop() {
     this.running.abort();
+    if (this.made && this.stage.made !== this.made) this.stage.back(this.made); // what the buttons act on
     if (this.model) this._idle("Stopped. “Make clip” begins again.");
   }
 
@@ -209,7 +210,11 @@ export class Page {
   async _makeSecond(asked, rested, signal) {
     const model = /** @type {import("./model.js").Model} */ (this.model);
     const why = this.second.prompt.refusal(model.lexicon);
-    if (why) return this.second.say(why);
+    if (why) {
+      this.second.show(null);
+      this.tell("One clip: why there is no second one stands in its place.");
+      return this.second.say(why);
+    }
     const next = nextOf(asked, this.manifest);
     const listeners = {
       words: () => this.tell("The second clip, from the same noise…"),

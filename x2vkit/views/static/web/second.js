@@ -50,9 +50,7 @@ export class Second {
     if (on) this.beside.append(this.picture.root);
     else this.picture.root.remove();
     this.toggle.setAttribute("aria-pressed", String(on));
-    this.made = this.preview = null;
-    this.picture.canvas.style.visibility = "hidden"; // until there is something to see
-    this.say("the second clip comes after the first");
+    this.show(null);
   }
 
   /** Let the reader change words of the first prompt. @param {string} text */
@@ -79,7 +77,10 @@ export class Second {
   /** @param {Made | null} made */
   show(made) {
     [this.preview, this.made] = [null, made];
-    if (!made) return this.say("the second clip comes after the first");
+    if (!made) {
+      this.picture.canvas.style.visibility = "hidden"; // of other words
+      return this.say("the second clip comes after the first");
+    }
     this._size(made.size.width, made.size.height);
     const { prompt, seed } = made.asked;
     this.picture.caption(`“${prompt.slice(0, 120)}”, the same seed ${seed}`);

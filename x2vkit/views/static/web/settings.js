@@ -119,7 +119,7 @@ export function fromLink(manifest) {
     second: asked.get("second"),
     seed: asked.get("seed") ?? "0",
     steps: whole(asked.get("steps"), 1, MOST_STEPS, manifest.steps),
-    shape: shape in manifest.shapes ? shape : Object.keys(manifest.shapes)[0],
+    shape: Object.hasOwn(manifest.shapes, shape) ? shape : Object.keys(manifest.shapes)[0],
   };
 }
 

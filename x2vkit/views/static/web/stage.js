@@ -113,6 +113,13 @@ export class Stage {
     this.view.redraw();
   }
 
+  /** A clip of before, once the one that followed was given up. @param {import("./model.js").Made} made */
+  back(made) {
+    this._size(made.size.frames, made.size.height, made.size.width);
+    this.plan(made.plan);
+    this.show(made);
+  }
+
   _size(frames, height, width) {
     const { view, player } = this;
     this.cover.hidden = true;
