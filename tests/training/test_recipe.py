@@ -15,10 +15,12 @@ NAMES = sorted(path.stem for path in BUNDLED.glob("*.toml"))
 def test_bundled_recipes_are_valid(name):
     recipe = load_recipe(name)
     assert recipe.engine.steps > 0
-    if recipe.task == "tune":
-        from x2vkit.training.diffusion.tune import start_of
+    if recipe.task in ("tune", "distill"):
+        from x2vkit.training.diffusion.tune import TuneData, start_of
+        from x2vkit.training.distill import DistillData
 
-        assert start_of(recipe) == shipped()["small"]
+        kind = TuneData if recipe.task == "tune" else DistillData
+        assert start_of(recipe, kind) == shipped()["small"]
         return
     if recipe.task == "vae":
         from x2vkit.training.vae import VAEData as Data

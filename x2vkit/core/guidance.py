@@ -12,6 +12,8 @@ camera, which shows in few pixels, off the spot.
 A still mouth is open as far as the mouth is on average over the clip. What a mouth does is all detail, so its
 guidance weighs the same at every noise level.
 
+A flow map learned the velocity that its teacher was guided to: it has one pass, and more are refused.
+
 Knows nothing about how prompts become text tokens (text.py), nor about steps (sampler.py).
 """
 
@@ -28,6 +30,7 @@ from torch import Tensor
 from x2vkit.core.conditions import Conditions, stack, token_levels
 from x2vkit.core.sampler import Prediction
 from x2vkit.core.transformer import VideoTransformer
+from x2vkit.errors import X2VError
 from x2vkit.registry import SamplingDefaults
 
 
@@ -93,7 +96,12 @@ class GuidedVelocity:
             latent_shape: (f, h, w).
             ramp: noise level below which guidance weighs less.
             shared_attention: every clip also attends to the other clips of its pass.
+
+        Raises:
+            X2VError: more than one pass of a flow map.
         """
+        if transformer.config.flow_map and len(passes) > 1:
+            raise guided_twice("guidance")
         self.transformer, self.passes, self.given, self.ramp = transformer, passes, given, ramp
         self.shared_attention = shared_attention
         if transformer.is_cache_enabled:  # what an earlier run kept is of another clip
@@ -119,13 +127,17 @@ class GuidedVelocity:
             )
             self.inputs.append(part | {"text": text[rows], "text_mask": text_mask[rows]})
 
-    def __call__(self, latents: Tensor, t: float) -> Prediction:
-        """Latents (B, C, f, h, w) at noise level t -> guided and conditional velocity."""
-        count, levels = len(self.passes), latents.new_full((len(latents), 1), t)
-        levels = token_levels(levels, self.given.known_mask, self.transformer.patch).repeat(count, 1)
+    def __call__(self, latents: Tensor, t: float, next_t: float | None = None) -> Prediction:
+        """Latents (B, C, f, h, w) at noise level t -> guided and conditional velocity; of a flow map, told
+        the next level, the mean velocity on the way there.
+        """
+        count, levels = len(self.passes), self._levels(latents, t)
+        arrival = None if next_t is None else self._levels(latents, next_t)
         x = latents.to(self.transformer.dtype).repeat(count, 1, 1, 1, 1)
         found = [
-            self._predict(f"group {i}", x[rows], levels[rows], **part)
+            self._predict(
+                f"group {i}", x[rows], levels[rows], r=None if arrival is None else arrival[rows], **part
+            )
             for i, (rows, part) in enumerate(zip(self.groups, self.inputs, strict=True))
         ]
         conditional, *others = torch.cat(found).float().chunk(count)
@@ -135,9 +147,21 @@ class GuidedVelocity:
             guided = guided + (ramp if one.mouth else 1.0) * (one.weight * (conditional - other))
         return Prediction(guided, conditional)
 
+    def _levels(self, latents: Tensor, t: float) -> Tensor:
+        """Noise level t of every pass's clips, (G * B, 1 or N): 0 on known tokens."""
+        levels = latents.new_full((len(latents), 1), t)
+        levels = token_levels(levels, self.given.known_mask, self.transformer.patch)
+        return levels.repeat(len(self.passes), 1)
+
     def _predict(self, name: str, x: Tensor, levels: Tensor, **inputs: Any) -> Tensor:
         """One group's velocity; a cache keeps each group's blocks apart."""
         cached = self.transformer.is_cache_enabled
         with self.transformer.cache_context(name) if cached else nullcontext():
             inputs |= {"shared_attention": self.shared_attention, "return_dict": False}
             return self.transformer(x, levels, **inputs)[0]
+
+
+def guided_twice(setting: str) -> X2VError:
+    """What is said of a setting that would guide a flow map again, such as "guidance=4"."""
+    rule = "this model is a flow map: it learned its guidance, and a second pass would guide it twice"
+    return X2VError(setting, rule, "leave it out, or use the model that it was distilled from")

@@ -13,7 +13,12 @@ shift t / (1 + (shift - 1) t): layout is decided at high noise, so more steps ar
 that from its surroundings better than the transformer does position by position, so it is trained on such
 latents, too (as LTX-Video leaves its last step to its decoder, HaCohen et al. 2024, arXiv 2501.00103).
 
-Knows nothing about text, guidance or transformers: a model is any function (latents, t) -> Prediction.
+A flow map predicts the mean velocity on the way to the next level in place of the velocity of now, so that
+one Euler step is the whole way there, however long (training/distill.py). It is told both levels, as they
+lie here: bent once.
+
+Knows nothing about text, guidance or transformers: a model is any function (latents, t) -> Prediction, and a
+flow map any function (latents, t, next_t) -> Prediction.
 """
 
 from __future__ import annotations
@@ -78,7 +83,8 @@ class Step:
     """(B, C, f, h, w): the conditional prediction, before guidance."""
     pred_x0: Tensor
     """(B, C, f, h, w): the clip as predicted from here, latents - t * velocity, with given frames
-    re-imposed."""
+    re-imposed. Of a flow map that goes straight on with the mean velocity of its one step; where the map
+    itself would arrive at 0 is another question, and another evaluation."""
     pred_x0_cond: Tensor
     """(B, C, f, h, w): the same by the conditional prediction."""
     next_t: float
@@ -88,7 +94,7 @@ class Step:
 
 
 def sample(
-    model: Callable[[Tensor, float], Prediction],
+    model: Callable[..., Prediction],
     noise: Tensor,
     scheduler: Any,
     steps: int,
@@ -97,6 +103,7 @@ def sample(
     strength: float = 1.0,
     last_level: float = SamplingDefaults.last_level,
     generator: Any = None,
+    flow_map: bool = False,
 ) -> Generator[Step, Tensor | None, None]:
     """Yield one Step per noise level; a tensor that is sent back takes the place of its `next_latents`.
 
@@ -111,11 +118,14 @@ def sample(
         strength: above 0 and up to 1.
         last_level: noise level of the last step.
         generator: source of the noise that a stochastic scheduler adds; None is torch's own.
+        flow_map: whether the model is one, and is told the next level, too.
 
     Raises:
-        X2VError: steps, strength or last_level out of range.
+        X2VError: steps, strength or last_level out of range; a flow map with another scheduler than Euler's.
     """
     check_sampling(steps, strength, last_level)
+    if flow_map:
+        check_jumps(scheduler)
     given = given or Conditions()
     scheduler = deepcopy(scheduler)
     set_levels(scheduler, steps, last_level)
@@ -136,7 +146,7 @@ def sample(
     for index in range(steps - skipped):
         evaluation = (skipped + index) * scheduler.order
         t, next_t = levels[evaluation], levels[evaluation + 1]
-        predicted = model(latents, t)
+        predicted = model(latents, t, next_t) if flow_map else model(latents, t)
         velocity, velocity_cond = predicted.guided, predicted.conditional
         after = advance(latents, velocity, evaluation)
         if scheduler.order == 2 and next_t > 0:  # Heun evaluates again where it landed
@@ -179,3 +189,10 @@ def check_sampling(steps: int, strength: float, last_level: float = SamplingDefa
         raise X2VError(f"strength={strength!r:.60}", rule, "use 0.6 to keep the layout")
     if not 0 < last_level < 1:
         raise X2VError(f"last_level={last_level}", "the last noise level lies between 0 and 1", "use 0.3")
+
+
+def check_jumps(scheduler: Any) -> None:
+    """Raise X2VError for a scheduler that makes more of a flow map's mean velocity than one straight step."""
+    if not isinstance(scheduler, FlowMatchEulerDiscreteScheduler) or scheduler.config.stochastic_sampling:
+        rule = "this model is a flow map: its one evaluation is the whole way to the next level"
+        raise X2VError(f"scheduler {type(scheduler).__name__}", rule, "use euler")

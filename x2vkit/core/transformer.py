@@ -97,6 +97,8 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         conv_width: channels of the convolutions on the latent grid (conv_stage.py); 0 is none.
         subject_rope: whether positions go with subjects and camera where those are given (subject_rope.py).
         latent_std: standard deviation of each latent channel in the training data; empty: 1 for all.
+        flow_map: whether it may be told where to arrive, and then predicts the mean velocity on the way
+            there (training/distill.py). It has no weights more.
         format_version: of the saved weights.
     """
 
@@ -120,6 +122,7 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         conv_width: int = 0,
         subject_rope: bool = False,
         latent_std: Sequence[float] = (),
+        flow_map: bool = False,
         format_version: int = FORMAT_VERSION,
     ) -> None:
         super().__init__()
@@ -146,11 +149,15 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
             nn.init.zeros_(layer.weight)
 
     @classmethod
-    def from_model_config(cls, config: ModelConfig, latent_std: Sequence[float] = ()) -> VideoTransformer:
+    def from_model_config(
+        cls, config: ModelConfig, latent_std: Sequence[float] = (), flow_map: bool = False
+    ) -> VideoTransformer:
         """The untrained model of one size, for latents whose channels have these standard deviations."""
         names = ["latent_channels", "patch", "width", "depth", "heads", "mlp_ratio", "text_width"]
         names += ["control_channels", "camera_channels", "conv_width", "subject_rope"]
-        return cls(**{name: getattr(config, name) for name in names}, latent_std=latent_std)
+        return cls(
+            **{name: getattr(config, name) for name in names}, latent_std=latent_std, flow_map=flow_map
+        )
 
     def forward(
         self,
@@ -164,9 +171,10 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         shared_attention: bool = False,
         kept_tokens: Tensor | None = None,
         precomputed: Precomputed | None = None,
+        r: Tensor | None = None,
         return_dict: bool = True,
     ) -> Transformer2DModelOutput | tuple[Tensor]:
-        """Predict the velocity.
+        """Predict the velocity; of a flow map the mean velocity on the way from t down to r.
 
         Args:
             latents: (B, C, f, h, w).
@@ -181,11 +189,21 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
             kept_tokens: (B, M) int64: let the blocks work only on these video tokens, a cheaper training step
                 (arXiv 2306.09305).
             precomputed: what `precompute` makes of these conditions, if it is known already.
+            r: noise level of arrival, shaped as t and at most t; None is t itself, where the mean is the
+                velocity. What is seen is at t, and what is drawn arrives at r: so the first two thirds of
+                the blocks are told t, and the others and all that follows are told r (Decoupled MeanFlow,
+                Lee et al. 2025, arXiv 2510.24474).
             return_dict: False returns a tuple, as everywhere in diffusers.
 
         Returns:
             `sample` (B, C, f, h, w); with kept_tokens their patches alone, (B, M, P).
+
+        Raises:
+            X2VError: r, of a model that is no flow map.
         """
+        if r is not None and not self.config.flow_map:
+            rule = "this model was not taught to arrive anywhere: its config says flow_map=false"
+            raise X2VError("r", rule, "leave it out, or make a flow map of it: x2vkit train distill")
         latent_shape = (latents.shape[2], latents.shape[3], latents.shape[4])
         grid, T, dtype = self.token_grid(latent_shape), text.shape[1], compute_dtype(latents)
         known = precomputed or self.precompute(latent_shape, T, control, camera, boxes, latents.device, dtype)
@@ -194,6 +212,7 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         c_in, c_skip, c_out = precondition(t, self.patch_std)  #                    (B, N or 1, P) three times
         scaled = (patches * c_in).to(dtype)  #                                      (B, N, P)
         t_embed = self.t_embedder(t, dtype)  #                                      (B, N or 1, E)
+        r_embed = t_embed if r is None else self.t_embedder(r, dtype)  #            (B, N or 1, E)
         x = self.patch_embed(scaled) + self.pos_embed(position_features(grid, latents.device, dtype))
         if control is not None:
             x = x + self.control_embed(patchify(control, self.patch))  #            (B, N, E)
@@ -202,6 +221,9 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
             x = x + moves.repeat_interleave(grid[1] * grid[2], dim=1)  #            (B, N, E)
         if self.conv_stage is not None:
             modulations = self.conv_stage.modulations(t_embed, latent_shape)
+            if r is not None:  # its first block encodes, the others decode: a shift and a scale of each
+                arriving = self.conv_stage.modulations(r_embed, latent_shape)
+                modulations = (*modulations[:2], *arriving[2:])
             features, read = self.conv_stage.encode(  #                             (B, f, h, w, c), (B, N, E)
                 scaled, modulations, latent_shape, known.correspondences, control
             )
@@ -211,16 +233,19 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
         if kept_tokens is not None:  # from here N is M
             x = gather_tokens(x, kept_tokens)  #                                    (B, N, E)
             t_embed = gather_tokens(t_embed, kept_tokens)  #                        (B, N or 1, E)
+            r_embed = gather_tokens(r_embed, kept_tokens)  #                        (B, N or 1, E)
             rotary = tuple(gather_rotary(table, kept_tokens, T) for table in rotary)  # (B, 1 or A, L, D)
 
         x = torch.cat([self.text_embed(text), x], dim=1)  #                         (B, L, E)
         bias = None if text_mask is None else attention_bias(text_mask, x.shape[1], dtype)  # (B, 1, 1, L)
-        modulation = self.adaln(self._with_text(t_embed, t, T))  #                  (B, L or 1, 6 E)
-        modulation = modulation.unflatten(2, (6, -1))  #                            (B, L or 1, 6, E)
-        for block in self.blocks:
-            x = self._block(block, x, modulation, rotary, bias, T if shared_attention else None)  # (B, L, E)
+        now = then = self._modulation(t_embed, t, T)  #                             (B, L or 1, 6, E)
+        if r is not None:
+            then = self._modulation(r_embed, r, T)  #                               (B, L or 1, 6, E)
+        for i, block in enumerate(self.blocks):
+            told = now if 3 * i < 2 * len(self.blocks) else then
+            x = self._block(block, x, told, rotary, bias, T if shared_attention else None)  # (B, L, E)
 
-        x = self.final_layer.modulate(x[:, T:], t_embed)  #                         (B, N, E)
+        x = self.final_layer.modulate(x[:, T:], r_embed)  #                         (B, N, E)
         out = self.final_layer.linear(x)  #                                         (B, N, P)
         if self.conv_stage is not None:
             tokens = x if kept_tokens is None else scatter_tokens(x, kept_tokens, every)
@@ -283,6 +308,10 @@ class VideoTransformer(BlockMixin, ModelMixin, ConfigMixin, PeftAdapterMixin, Ca
             raise X2VError(type(config).__name__, rule, "leave it out")
         TransformerBlockRegistry.register(TransformerBlock, TransformerBlockMetadata(0))
         super().enable_cache(config)
+
+    def _modulation(self, t_embed: Tensor, t: Tensor, text_tokens: int) -> Tensor:
+        """What embedded levels (B, N or 1, E) tell a block: (B, L or 1, 6, E)."""
+        return self.adaln(self._with_text(t_embed, t, text_tokens)).unflatten(2, (6, -1))
 
     def _with_text(self, t_embed: Tensor, t: Tensor, text_tokens: int) -> Tensor:
         """Embedded levels of the video tokens with those of the text before them: the clip's highest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from x2vkit.axes import Shape3, check_shape
 from x2vkit.config import ModelConfig
 from x2vkit.core.conditions import Conditions
+from x2vkit.core.guidance import guided_twice
 from x2vkit.core.sampler import check_sampling
 from x2vkit.cost import RunSize, check_run
 from x2vkit.device import free_gpu_bytes
@@ -82,6 +84,8 @@ def check_stream(pipe: Any, shape: Shape3, steps: Any, **given: Any) -> None:
     check_sampling(steps, given["strength"], pipe.sampling.last_level)
     check_kinds(given, KINDS)
     check_numbers(**{name: given[name] for name in SCALES})
+    if pipe.transformer.config.flow_map:
+        check_unguided(given)
     check_tensor("latents", given["latents"])
     for name in ("prompt_embeds", "negative_prompt_embeds"):
         _check_width(name, given.get(name), pipe.transformer.config.text_width)
@@ -93,6 +97,17 @@ def check_stream(pipe: Any, shape: Shape3, steps: Any, **given: Any) -> None:
     clips = max(1, len(prompts)) * each
     guidance, control, mouth = (given[name] for name in SCALES)
     check_cost(pipe, shape, steps, guidance, control, clips, given["shared_attention"], mouth)
+
+
+def check_unguided(given: Mapping[str, Any]) -> None:
+    """Raise X2VError for what would guide a flow map, which has its guidance built in, once more."""
+    for name in SCALES:
+        if given[name] != 1:
+            raise guided_twice(f"{name}={given[name]}")
+    for name in ("negative_prompt", "negative_prompt_embeds"):
+        value = given.get(name)
+        if value is not None and not (isinstance(value, (str, list, tuple)) and not any(value)):
+            raise guided_twice(name)
 
 
 def _check_width(name: str, embeds: Any, width: int) -> None:

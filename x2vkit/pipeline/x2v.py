@@ -238,7 +238,8 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         shape, lora, n = (num_frames, height, width), lora_scale(attention_kwargs), num_videos_per_prompt
         check_scheduler(scheduler := scheduler or self.scheduler)
         check_stream(
-            self, shape, steps, prompt=prompt, strength=strength, boxes=boxes, conditions=conditions,
+            self, shape, steps, prompt=prompt, negative_prompt=negative_prompt, strength=strength,
+            boxes=boxes, conditions=conditions,
             guidance_scale=guidance_scale, control_guidance_scale=control_guidance_scale,
             mouth_guidance_scale=mouth_guidance_scale, latents=latents, num_videos_per_prompt=n,
             prompt_embeds=prompt_embeds, shared_attention=shared_attention,
@@ -271,12 +272,12 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         scales = guidance_scale, control_guidance_scale, mouth_guidance_scale
         guided = self._velocity(*embeds, given, scales, shared_attention, grid)
 
-        def velocity(latents: Tensor, t: float) -> Prediction:
+        def velocity(latents: Tensor, *levels: float) -> Prediction:
             with scaled(self.transformer, lora):
-                return guided(latents, t)
+                return guided(latents, *levels)
 
-        last_level = self.sampling.last_level
-        run = sample(velocity, noise, scheduler, steps, given, start, strength, last_level, generator)
+        last_level, jumps = self.sampling.last_level, self.transformer.config.flow_map
+        run = sample(velocity, noise, scheduler, steps, given, start, strength, last_level, generator, jumps)
         step = next(run)
         while step is not None:
             changes = yield ClipStep(

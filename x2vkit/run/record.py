@@ -131,8 +131,8 @@ def record(
     )
     check_stream(
         pipeline, (request.num_frames, request.height, request.width), request.steps, prompt=request.prompt,
-        strength=strength, boxes=boxes, conditions=conditions, latents=latents,
-        guidance_scale=request.guidance, control_guidance_scale=request.control_guidance,
+        negative_prompt=request.negative_prompt, strength=strength, boxes=boxes, conditions=conditions,
+        latents=latents, guidance_scale=request.guidance, control_guidance_scale=request.control_guidance,
         mouth_guidance_scale=request.mouth_guidance,
         shared_attention=request.shared_attention,
     )  # fmt: skip
@@ -154,8 +154,9 @@ def record(
         inputs["edit"] = edit.as_array()
 
     kept, times = _Kept(), [perf_counter()]
+    read = _as_read(request, said, pipeline)
     with Capture(pipeline.transformer, keep) as capture, Editing(pipeline.transformer, edit) as editing:
-        for step in _steps_of(pipeline, _as_read(request, said), given, capture, editing):
+        for step in _steps_of(pipeline, read, given, capture, editing):
             kept.add(step, pipeline.decode(step.pred_x0)[0] if previews else None)
             if on_step is not None:
                 on_step(step)
@@ -178,7 +179,7 @@ def record(
         preview_weight=half(pipeline.vae.preview_weight),
         preview_bias=half(pipeline.vae.preview_bias),
         timings=_timings(times),
-        flops=_flops(pipeline, _as_read(request, said), len(kept.t), given, planned=step.plan is not None),
+        flops=_flops(pipeline, read, len(kept.t), given, planned=step.plan is not None),
         weights=weights_hash(pipeline),
         versions=versions(pipeline, pipeline.transformer),
         **kept.arrays(step, guided=request.guidance != 1),
@@ -263,8 +264,10 @@ def wording_of(request: RunRequest, pipeline: X2VPipeline) -> Wording:
     return read_wording(request.prompt, request.negative_prompt, pipeline.text_encoder.lexicon.knows)
 
 
-def _as_read(request: RunRequest, said: Wording) -> RunRequest:
-    return replace(request, prompt=said.prompt, negative_prompt=said.negative_prompt)
+def _as_read(request: RunRequest, said: Wording, pipeline: X2VPipeline) -> RunRequest:
+    """The request as the model gets it; a flow map, which is not guided, gets no negative prompt."""
+    negative = "" if pipeline.transformer.config.flow_map else said.negative_prompt
+    return replace(request, prompt=said.prompt, negative_prompt=negative)
 
 
 def _tell(said: Wording, request: RunRequest, pipeline: X2VPipeline) -> None:

@@ -75,7 +75,7 @@ class Recipe:
     """One training run, decided."""
 
     task: str
-    """vae, diffusion, tune, planner, upscale, judge-frames or judge-motion."""
+    """vae, diffusion, tune, distill, planner, upscale, judge-frames or judge-motion."""
     engine: EngineConfig
     seed: Annotated[int, Range(0, 2**53)] = 0
     """Seed of initial weights, data order and noise."""

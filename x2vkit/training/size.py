@@ -23,6 +23,7 @@ from x2vkit.judge.motion import MotionModel
 from x2vkit.training import planner, upscale, vae
 from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
 from x2vkit.training.diffusion.tune import TuneData, model_of, start_of
+from x2vkit.training.distill import DistillData
 from x2vkit.training.judge import frame, motion
 from x2vkit.training.recipe import Recipe
 from x2vkit.training.schema import read_arguments, read_table
@@ -57,6 +58,18 @@ def _tune(recipe: Recipe) -> Made:
     )
     model, kept = _diffusion(made)
     return model, kept * (1 + (data.replay > 0))
+
+
+def _distill(recipe: Recipe) -> Made:
+    config, data = model_of(start_of(recipe, DistillData)), read_table(DistillData, recipe.data, "[data]")
+    data.check(config)
+    made = replace(
+        recipe,
+        task="diffusion",
+        model=asdict(config),
+        data={"buckets": data.buckets, "max_words": data.max_words},
+    )
+    return _diffusion(made)
 
 
 def _vae(recipe: Recipe) -> Made:
@@ -96,6 +109,7 @@ TASKS: dict[str, Callable[[Recipe], Made]] = {
     "vae": _vae,
     "diffusion": _diffusion,
     "tune": _tune,
+    "distill": _distill,
     "planner": _planner,
     "upscale": _upscale,
     "judge-frames": _frame,

@@ -63,6 +63,8 @@ def make_task(recipe: Recipe, out: Path, inputs: Inputs | None = None, resume: b
         return VAETask(recipe, dataset)
     if recipe.task == "diffusion":
         return _diffusion(recipe, out, inputs, dataset, earlier)
+    if recipe.task == "distill":
+        return _distill(recipe, out, inputs, dataset, earlier)
     if recipe.task == "tune":
         return _tune(recipe, out, inputs, dataset, earlier)
     if recipe.task == "planner":
@@ -97,11 +99,7 @@ def _tune(
     from x2vkit.training.diffusion.tune import TuneTask, grown_vocabulary, start_of
 
     start = start_of(recipe)
-    vae = load_vae(start / "vae" if (start / "vae").is_dir() else None)
-    if inputs.vae is not None and fingerprint(given := load_vae(inputs.vae)) != fingerprint(vae):
-        rule = "the weights to tune were trained on the latents of another autoencoder"
-        raise X2VError(f"--vae {inputs.vae}", rule, "leave --vae out")
-    vae = vae if inputs.vae is None else given
+    vae = _vae_of(start, inputs.vae)
     words = earlier.words if earlier else []
     _check(identity_of(recipe, dataset, words, vae), earlier, out)
     if dataset is None:
@@ -109,6 +107,29 @@ def _tune(
         raise X2VError("train tune without --videos", rule, "add --videos DIR")
     vocabulary = grown_vocabulary(start, dataset, words)
     return TuneTask(recipe, inputs.cache or out / "latents", vae, dataset, vocabulary=vocabulary)
+
+
+def _distill(
+    recipe: Recipe, out: Path, inputs: Inputs, dataset: VideoFolder | None, earlier: RunIdentity | None
+) -> Task:
+    from x2vkit.training.diffusion.tune import start_of
+    from x2vkit.training.distill import DistillData, DistillTask
+
+    vae = _vae_of(start_of(recipe, DistillData), inputs.vae)
+    _check(identity_of(recipe, dataset, earlier.words if earlier else [], vae), earlier, out)
+    return DistillTask(recipe, inputs.cache or out / "latents", vae, dataset)
+
+
+def _vae_of(start: Path, given: Path | None) -> VideoVAE:
+    """The autoencoder of weights that training starts from. X2VError for another one that is given."""
+    vae = load_vae(start / "vae" if (start / "vae").is_dir() else None)
+    if given is None:
+        return vae
+    named = load_vae(given)
+    if fingerprint(named) != fingerprint(vae):
+        rule = "the weights to start from were trained on the latents of another autoencoder"
+        raise X2VError(f"--vae {given}", rule, "leave --vae out")
+    return named
 
 
 def _upscale(recipe: Recipe, out: Path, inputs: Inputs, earlier: RunIdentity | None) -> Task:

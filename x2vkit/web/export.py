@@ -100,6 +100,9 @@ def _check(pipeline: Any) -> None:
         if have[name] != kind:
             rule = f"a page knows x2vkit's own {kind}"
             raise X2VError(f"a pipeline whose {name} is a {have[name]}", rule, "load one with x2vkit.load()")
+    if pipeline.transformer.config.flow_map:
+        cure = "write the page of the model that it was distilled from"
+        raise X2VError("a flow map", "a page takes small guided steps", cure)
     scheduler = type(pipeline.scheduler).__name__
     if scheduler != "FlowMatchEulerDiscreteScheduler":
         cure = 'pipeline.scheduler = x2vkit.core.sampler.make_scheduler("euler")'

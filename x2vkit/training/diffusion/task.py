@@ -73,6 +73,8 @@ class DiffusionTask(Task):
     """Denoise cached latents."""
 
     can_prefetch = True
+    grid_steps = 16
+    """Steps of the clips of a sample grid."""
 
     def __init__(
         self,
@@ -199,7 +201,9 @@ class DiffusionTask(Task):
         noise, first = torch.Generator().manual_seed(0), self.buckets[0]
         shape = {"num_frames": first.frames, "height": first.height, "width": first.width}
         prompts = self.sample_prompts()
-        frames = pipe(prompts, **shape, num_inference_steps=16, generator=noise, plan=False).frames
+        frames = pipe(
+            prompts, **shape, num_inference_steps=self.grid_steps, generator=noise, plan=False
+        ).frames
         return np.concatenate([np.concatenate(clip[::4], axis=1) for clip in frames])
 
     def make_pipeline(self, vae: VideoVAE, model: nn.Module) -> Any:

@@ -156,11 +156,7 @@ class TuneTask(DiffusionTask):
 
     def make_pipeline(self, vae: VideoVAE, model: nn.Module) -> Any:
         """With the planner and the sampling defaults of the weights that training starts from."""
-        pipe = super().make_pipeline(vae, model)
-        if (self.start / "planner").is_dir():
-            pipe.register_modules(planner=load_component(Planner, self.start / "planner", torch.bfloat16))
-        pipe.sampling = sampling_defaults(self.start)
-        return pipe
+        return beside(super().make_pipeline(vae, model), self.start)
 
     def export(self, model: nn.Module, folder: Path) -> None:
         """Write `folder`/pipeline, everything needed to make clips; or of a LoRA `folder`/lora, it alone."""
@@ -181,13 +177,28 @@ class TuneTask(DiffusionTask):
         return DiffusionTask(recipe, folder, self.vae, None, self.quiet, self.vocabulary)
 
 
-def start_of(recipe: Recipe) -> Path:
-    """The folder of the weights that a recipe tunes. Raises X2VError where there are none."""
-    name = read_table(TuneData, recipe.data, "[data]").init_from
+def start_of(recipe: Recipe, data: type[DiffusionData] = TuneData) -> Path:
+    """The folder of the weights that a recipe tunes, or by its `[data]` of another kind distills. Raises
+    X2VError where there are none, and for a flow map: what it learned is not what these losses teach.
+    """
+    name = read_table(data, recipe.data, "[data]").init_from
     if is_lora(name):
-        rule = "a LoRA is no whole model to tune"
-        raise X2VError(f"init_from {name!r}", rule, "tune the weights that it was trained on, or a pipeline")
-    return weights_folder(name)
+        rule = f"a LoRA is no whole model to {recipe.task}"
+        cure = f"{recipe.task} the weights that it was trained on, or a pipeline"
+        raise X2VError(f"init_from {name!r}", rule, cure)
+    start = weights_folder(name)
+    if read_config(start / "transformer").get("flow_map"):
+        rule = f"it is a flow map, and a model to {recipe.task} is one that is followed in small steps"
+        raise X2VError(f"init_from {name!r}", rule, "name the model that it was distilled from")
+    return start
+
+
+def beside(pipe: Any, start: Path) -> Any:
+    """A pipeline with the planner and the sampling defaults of the weights that training starts from."""
+    if (start / "planner").is_dir():
+        pipe.register_modules(planner=load_component(Planner, start / "planner", torch.bfloat16))
+    pipe.sampling = sampling_defaults(start)
+    return pipe
 
 
 def grown_vocabulary(start: Path, dataset: VideoFolder, known: Sequence[str] = ()) -> Vocabulary:
