@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from x2vkit.trace import samples
+from x2vkit.trace.differences import Stack
 from x2vkit.views import Denoise, html, page
 from x2vkit.views.buffer import Eight, pack
 from x2vkit.views.style import HEAT, colormap
@@ -39,13 +40,15 @@ def test_numbers_arrive_as_they_were_packed(common):
     rng = np.random.default_rng(0)
     halves = np.array([0, -0.0, 1, -2.5, 65504, 6e-8, 1e-4, np.inf, -np.inf], np.float16)
     small = rng.normal(size=(3, 2, 10)).astype(np.float32)
+    whole = rng.integers(-32768, 32767, (4, 5, 2)).astype(np.int16)  # differences wrap around
     arrays = {"halves": halves, "ints": np.arange(-2, 3, dtype=np.int32), "small": Eight(small, 2)}
+    arrays |= {"whole": Stack.of(whole), "steps": Stack.eight_bits(small)}
     entries, buffer = pack(arrays)
     # the bytes begin at an odd place, as they do inside a message from the kernel
     got = common.evaluate(
-        """([entries, bytes]) => {
+        """async ([entries, bytes]) => {
             const all = new Uint8Array([7, 7, 7, ...bytes]);
-            const { arrays, shapes } = common.unpack(entries, new DataView(all.buffer, 3));
+            const { arrays, shapes } = await common.unpack(entries, new DataView(all.buffer, 3));
             const texts = Object.entries(arrays).map(([name, values]) => [name, [...values].map(String)]);
             return [Object.fromEntries(texts), shapes];
         }""",
@@ -55,7 +58,9 @@ def test_numbers_arrive_as_they_were_packed(common):
     np.testing.assert_array_equal(values["halves"], halves.astype(float))
     np.testing.assert_array_equal(values["ints"], arrays["ints"])
     np.testing.assert_allclose(values["small"].reshape(small.shape), small, atol=np.abs(small).max() / 250)
-    assert got[1]["small"] == [3, 2, 10]
+    np.testing.assert_array_equal(values["whole"], whole.ravel())
+    np.testing.assert_allclose(values["steps"].reshape(small.shape), small, atol=np.abs(small).max() / 250)
+    assert got[1]["small"] == got[1]["steps"] == [3, 2, 10]
 
 
 def test_names_and_colours_are_those_of_python(common):

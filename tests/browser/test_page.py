@@ -357,8 +357,8 @@ PATCHES = """async ([asked, reading, size, manifest, given, python]) => {
   const preview = { weight: floats(given.weight), bias: floats(given.bias) };
   const { metadata, selection, buffer } = await m_web_patches.patches(made, { manifest, preview });
   const [mine, theirs] = [
-    m_lib_unpack.unpack(metadata.arrays, buffer),
-    m_lib_unpack.unpack(python.arrays, new DataView(bytes(python.buffer).buffer)),
+    await m_lib_unpack.unpack(metadata.arrays, buffer),
+    await m_lib_unpack.unpack(python.arrays, new DataView(bytes(python.buffer).buffer)),
   ];
   const names = Object.keys(theirs.arrays).filter((name) => name !== "frames");
   const off = names.map((name) => {

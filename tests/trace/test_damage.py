@@ -6,6 +6,7 @@ import json
 import os
 import random
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -191,6 +192,34 @@ def test_an_image_that_unpacks_to_more_than_it_says(make_trace, tmp_path):
     safetensors.numpy.save_file(arrays | {"frames/image": bomb}, compact, metadata)
     with pytest.raises(X2VError, match="holds no"):
         Trace.load(compact)
+
+
+def test_numbers_that_are_not_what_they_say(make_trace, tmp_path):
+    compact = make_trace().save(tmp_path / "small.x2v", compact=True)
+    arrays, metadata = parts(compact)
+    shape, steps, first = (
+        arrays["latents/shape"],
+        arrays["queries.0.0/steps"],
+        np.zeros((2, 15, 8), np.float16),
+    )
+    zeros = np.frombuffer(zlib.compress(bytes(300_000_000), 1), np.uint8)  # a few bytes of many megabytes
+    for changed in (
+        {"latents/shape": shape * 2},
+        {"latents/shape": shape[:0]},
+        {"latents/shape": np.array([2**40, *shape[1:]])},
+        {
+            "latents/numbers": zeros,
+            "latents/shape": np.array([300_000_000 // np.prod(shape[1:]), *shape[1:]]),
+        },
+        {"latents/numbers": arrays["latents/numbers"][:-9]},
+        {"queries.0.0/steps": steps + 1},
+        {"queries.0.0/steps": steps.repeat(2)},
+        {"queries.0.0/steps": steps[:0]},
+        {"queries.0.0/steps": steps.astype(np.float32)},
+        {"queries.0.0": first},
+    ):
+        safetensors.numpy.save_file(arrays | changed, compact, metadata)
+        assert not opens(compact), changed.keys()
 
 
 def test_a_pipe_a_device_and_a_strange_path(tmp_path):

@@ -76,27 +76,55 @@ def test_packing_is_8_bits_where_that_is_near_enough_and_16_else(make_trace):
     calm = {(0, 0): rng.normal(0, 0.1, (2, T + 12, 8)).astype(np.float16)}
     tiny = packing.packed(make_trace(queries=calm, keys=calm), ROOM).arrays
     assert large["keys.0"].dtype == np.int16 and tiny["keys.0"].dtype == np.int8
-    for packed, trace in ((small, make_trace()), (large, make_trace(queries=sharp, keys=sharp))):
-        for i, (step, layer) in enumerate(trace.captured):
-            q = packed[f"queries.{i}"] * packed[f"query_scale.{i}"][..., None]
-            k = packed[f"keys.{i}"] * packed[f"key_scale.{i}"][..., None]
-            exact = np.stack([trace.attention(step, layer, query) for query in range(T + 12)], axis=1)
-            assert np.abs(packing.softmax(q, k) - exact).max() < packing.TOLERANCE
+    both = {(step, 0): sharp[0, 0] * (1 - step / 8) for step in range(3)}  # one layer at three steps
+    many = packing.packed(make_trace(queries=both, keys=both), ROOM).arrays
+    for packed, trace in (
+        (small, make_trace()),
+        (large, make_trace(queries=sharp, keys=sharp)),
+        (many, make_trace(queries=both, keys=both)),
+    ):
+        for i, stack in enumerate(trace.stacks()):
+            q = packed[f"queries.{i}"].numbers() * packed[f"query_scale.{i}"][..., None]
+            k = packed[f"keys.{i}"].numbers() * packed[f"key_scale.{i}"][..., None]
+            for at, (step, layer) in enumerate(stack):
+                exact = np.stack([trace.attention(step, layer, query) for query in range(T + 12)], axis=1)
+                assert np.abs(packing.softmax(q[at], k[at]) - exact).max() < packing.TOLERANCE
+
+
+def test_what_a_compact_file_holds_is_sent_as_it_is(make_trace, tmp_path):
+    trace = type(make_trace()).load(make_trace().save(tmp_path / "run.x2v", compact=True))
+    packed = packing.packed(trace, ROOM)
+    for i, stack in enumerate(packed.stacks):
+        step, layer = stack[0]
+        assert packed.arrays[f"keys.{i}"].data is trace.stored(f"keys.{step}.{layer}").data
+        numbers = packed.arrays[f"keys.{i}"].numbers()[0] * packed.arrays[f"key_scale.{i}"][..., None]
+        np.testing.assert_array_equal(numbers, trace.keys[step, layer])
+
+
+def test_a_page_holds_all_steps_where_differences_between_them_are_small(make_trace):
+    rng = np.random.default_rng(1)
+    first = rng.normal(0, 0.1, (2, T + 12, 8))
+    alike = {(s, 0): (first * (1 + s / 50)).astype(np.float16) for s in range(3)}
+    apart = {(s, 0): rng.normal(0, 0.1, first.shape).astype(np.float16) for s in range(3)}
+    vectors = 2 * 2 * (T + 12)  # queries and keys of two heads
+    room = 3 * vectors * 8 + 4 * vectors + 4 * (T + 12) - 100  # less than a byte a number, and scales
+    assert packing.packed(make_trace(queries=alike, keys=alike), room).left_out == []
+    assert packing.packed(make_trace(queries=apart, keys=apart), room).left_out
 
 
 def test_what_does_not_fit_is_left_out_queries_first_and_said():
     trace = large_trace(heads=3, channels=16, sites=2, latent=(3, 16, 24))  # 3 x 8 x 12 patches
     whole = packing.packed(trace, ROOM)
     assert (whole.stride, whole.heads, len(whole.sites), whole.left_out) == (1, (0, 1, 2), 2, [])
-    size = sum(array.nbytes for name, array in whole.arrays.items() if not name.startswith("asks"))
-    some = packing.packed(trace, round(0.8 * size))
+    size = sum(array.nbytes for array in whole.arrays.values())  # before it is packed, to some three fourths
+    some = packing.packed(trace, round(0.6 * size))
     assert (some.stride, len(some.heads), len(some.sites)) == (2, 3, 2) and "2 × 2" in some.left_out[0]
-    few = packing.packed(trace, round(0.3 * size))
+    few = packing.packed(trace, round(0.2 * size))
     assert (few.stride, len(few.heads), len(few.sites)) == (4, 1, 2) and "1 of 3 heads" in few.left_out
-    least = packing.packed(trace, round(0.12 * size))
+    least = packing.packed(trace, round(0.08 * size))
     assert (len(least.heads), len(least.sites)) == (1, 1) and "1 of 2 places" in least.left_out[-1]
     for packed in (some, few, least):  # all keys, whatever it is
-        assert packed.arrays["keys.0"].shape[1] == trace.geometry.tokens
+        assert packed.arrays["keys.0"].shape[2] == trace.geometry.tokens
 
 
 def test_a_patch_between_those_sent_is_answered_for_by_its_neighbour(monkeypatch):
@@ -119,10 +147,10 @@ def test_columns_of_a_large_grid_rest_on_the_sums_that_were_sent(monkeypatch):
     view = views.Attention(trace)
     assert view.packed.far[view._site()] == 2 and "2 × 2" in view.metadata["left_out"][-1]
     norms = view.packed.arrays["norms.0"]
-    assert np.isfinite(norms).sum(axis=1).tolist() == [20 + 3 * 4 * 6] * 2
+    assert np.isfinite(norms).sum(axis=2).tolist() == [[20 + 3 * 4 * 6] * 2]
     q, k = (x[view._site()].astype(np.float32) for x in (trace.queries, trace.keys))
     sums = np.log(np.exp(q @ k.swapaxes(1, 2) / 4).sum(axis=2))
-    there = np.isfinite(norms)
+    norms, there = norms[0], np.isfinite(norms[0])
     np.testing.assert_allclose(norms[there], sums[there], rtol=1e-4)
 
 

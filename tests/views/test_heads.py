@@ -80,7 +80,7 @@ def test_a_word_that_only_the_subject_looks_at_tells_it_from_the_rest(moving):
 def test_the_bundled_run_has_heads_that_follow():
     view = Heads()
     seen = view.data()
-    assert seen["spots"].max() > 0.8 > 3 * view.chance and seen["words"].shape == (18, 4, 11)
+    assert seen["spots"].max() > 0.8 > 3 * view.chance and seen["words"].shape == (60, 4, 11)
     assert view.trace.words[view.selection["word"]] in ("dog", "hat")
 
 

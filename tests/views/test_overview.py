@@ -9,6 +9,7 @@ import pytest
 
 from x2vkit.errors import X2VError
 from x2vkit.trace import samples
+from x2vkit.trace.differences import Stack
 from x2vkit.views import Denoise, Overview, Patches
 from x2vkit.views.overview import channel_tiles, stages
 
@@ -25,12 +26,12 @@ def array(values: dict, metadata: dict, name: str) -> np.ndarray:
     """One of a view's plain arrays, as the browser would read it."""
     entry = next(entry for entry in metadata["arrays"] if entry["name"] == name)
     data = values["buffer"][entry["offset"] :][: entry["bytes"]]
-    plain = np.frombuffer(data, entry["dtype"]).reshape(entry["shape"])
-    if "scale" not in entry:
-        return plain
-    start, count = entry["scale"]
+    start, count = entry.get("scale", (0, 0))
     scale = np.frombuffer(values["buffer"][start:][: 4 * count], np.float32)
-    return (plain.reshape(count, -1) * scale[:, None]).reshape(entry["shape"])
+    if "deflated" in entry:
+        return Stack(data, tuple(entry["shape"]), np.dtype(entry["dtype"]), scale).values()
+    plain = np.frombuffer(data, entry["dtype"]).reshape(entry["shape"])
+    return (plain.reshape(count, -1) * scale[:, None]).reshape(entry["shape"]) if count else plain
 
 
 def test_stages_say_this_runs_numbers(drawable):

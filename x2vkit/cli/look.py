@@ -57,7 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--device", help="cuda, mps or cpu (the best that there is)")
     add("--offload", action="store_true", help="keep on the GPU only what computes: for small GPUs")
-    add("--compact", action="store_true", help="half the file: latents, queries and keys at 8 bits a number")
+    add(
+        "--compact",
+        action="store_true",
+        help="a fourth of the file or less: latents, queries and keys at 8 bits a number",
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -14,14 +14,14 @@ from x2vkit.trace.samples import FOLDER
 RECIPES: dict[str, dict[str, Any]] = {
     "dog": {
         "prompt": "a dog wearing a blue hat playing in the snow",
-        "attention_steps": (0, 6, 13),
+        "attention_layers": (1, 3, 5),
         "previews": True,
     },
     "dog-red": {"prompt": "a dog wearing a red hat playing in the snow"},
     "dog-unguided": {"prompt": "a dog wearing a blue hat playing in the snow", "guidance": 1.0},
     "cat": {"prompt": "a red cat jumping on the beach", "steps": 10},
 }
-"""Name -> `x2vkit.record`'s options, and the steps whose attention (all layers and heads) is kept, if any.
+"""Name -> `x2vkit.record`'s options, and the layers whose attention (all steps and heads) is kept, if any.
 
 The dogs start from one noise and differ in one thing each from the first, for `views.Compare`.
 """
@@ -35,8 +35,8 @@ def make(folder: str | os.PathLike[str] = FOLDER) -> list[Path]:
     written = []
     for name, recipe in RECIPES.items():
         options = dict(recipe)
-        steps = options.pop("attention_steps", ())
-        trace = record(**options, attention=AttentionCapture(steps=steps) if steps else None)
+        layers = options.pop("attention_layers", ())
+        trace = record(**options, attention=AttentionCapture(layers=layers) if layers else None)
         written.append(trace.save(Path(folder) / f"{name}.x2v", compact=True))
     return written
 

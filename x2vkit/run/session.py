@@ -35,7 +35,8 @@ from x2vkit.run.request import python_line, read_request, short, slug, try_reque
 from x2vkit.run.worker import Cancelled, Task, Worker
 from x2vkit.trace import Trace
 from x2vkit.trace.about import about
-from x2vkit.trace.file import SUFFIX, eight_bits
+from x2vkit.trace.differences import eight_bits
+from x2vkit.trace.file import SUFFIX
 
 FILES: dict[str, str] = {
     ".mp4": "video/mp4",

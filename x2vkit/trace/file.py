@@ -10,6 +10,7 @@ import os
 import stat
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from x2vkit.axes import Geometry
 from x2vkit.errors import X2VError
 from x2vkit.media import check_output, write_atomic
 from x2vkit.trace.checks import ARRAYS, GROUPS
+from x2vkit.trace.differences import Stack
 from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.pictures import EncodedPictures
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 
 SUFFIX = ".x2v"
 FORMAT = "x2vkit.trace"
-SCHEMA = 4
-"""Raised when a field changes its meaning; a file of another schema is refused."""
+SCHEMA = 5
+"""Raised when a field changes its meaning or its place; a file of another schema is refused."""
 
 TEXTS = ("request", "words", "unknown", "fps", "heads", "geometry", "timings", "flops", "weights", "versions")
 """The fields of a Trace that are JSON; all others are arrays."""
@@ -51,9 +53,12 @@ IMAGES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("previews", "WEBP", {"quality": 90}),
 )
 """What a compact file keeps as one image each: the field, the kind of image, and how it is written."""
-EIGHT_BITS = ("latents", "pred_x0", "pred_x0_cond", "queries", "keys")
-"""What a compact file keeps at 8 bits a number, each array with its scales beside it as "NAME/scale". Its
-frames are one PNG, without loss, and its previews one WebP: "frames/image" and "frames/shape", and so on.
+STACKS = ("latents", "pred_x0", "pred_x0_cond")
+"""What a compact file keeps at 8 bits a number as differences from step to step, as it does queries and keys
+(see `differences`): "latents/numbers", "latents/scale" (C,) and "latents/shape"; queries and keys of a layer
+under the name of their first place, "queries.0.5/numbers", with "queries.0.5/scale" (A, L), and all steps
+that they are of in "queries.0.5/steps". Its frames are one PNG, without loss, and its previews one WebP:
+"frames/image" and "frames/shape", and so on.
 """
 
 
@@ -69,15 +74,33 @@ def save(trace: Trace, path: str | os.PathLike[str], *, compact: bool = False) -
     metadata = {"format": FORMAT, "schema": str(SCHEMA), "trace": json.dumps(header)}
     arrays = {name: np.ascontiguousarray(array) for name, array in trace.arrays().items()}
     if compact:
-        for name in [name for name in arrays if name.partition(".")[0] in EIGHT_BITS]:
-            arrays[name], arrays[f"{name}/scale"] = eight_bits(arrays[name], 2)
-        for name, kind, options in IMAGES:
-            if name in arrays:
-                image = trace.encoded(name) or EncodedPictures.encode(name, arrays.pop(name), kind, **options)
-                arrays.pop(name, None)
-                arrays[f"{name}/image"] = np.frombuffer(image.data, np.uint8)
-                arrays[f"{name}/shape"] = np.array(image.shape)
+        _compact(trace, arrays)
     return write_atomic(path, safetensors.numpy.save(arrays, metadata))
+
+
+def _compact(trace: Trace, arrays: dict[str, NDArray[Any]]) -> None:
+    """Put in place of a trace's arrays what takes less: see STACKS and IMAGES."""
+
+    def stack(name: str, array: NDArray[Any], lead: int) -> None:
+        packed = trace.stored(name) or Stack.eight_bits(array, lead)
+        arrays[f"{name}/numbers"] = np.frombuffer(packed.data, np.uint8)
+        arrays[f"{name}/scale"] = np.asarray(packed.scale)
+        arrays[f"{name}/shape"] = np.array(packed.shape)
+
+    for name in STACKS:
+        if name in arrays:
+            stack(name, arrays.pop(name), 1)
+    for sites in trace.stacks():
+        for side in ("queries", "keys"):
+            names = [f"{side}.{step}.{layer}" for step, layer in sites]
+            stack(names[0], np.stack([arrays.pop(name) for name in names]), 2)
+            arrays[f"{names[0]}/steps"] = np.array([step for step, _ in sites])
+    for name, kind, options in IMAGES:
+        if name in arrays:
+            image = trace.encoded(name) or EncodedPictures.encode(name, arrays.pop(name), kind, **options)
+            arrays.pop(name, None)
+            arrays[f"{name}/image"] = np.frombuffer(image.data, np.uint8)
+            arrays[f"{name}/shape"] = np.array(image.shape)
 
 
 def load(path: str | os.PathLike[str], kind: type[Trace]) -> Trace:
@@ -93,7 +116,10 @@ def load(path: str | os.PathLike[str], kind: type[Trace]) -> Trace:
         with safetensors.safe_open(path, framework="numpy") as opened:
             header = _header(opened.metadata() or {}, name)
             arrays = {key: opened.get_tensor(key) for key in opened.keys()}
-        return kind(**_fields(header, arrays))
+        stacks = _stacks(arrays)
+        trace = kind(**_fields(header, arrays))
+        object.__setattr__(trace, "_stored", MappingProxyType(stacks))
+        return trace
     except (safetensors.SafetensorError, OSError) as error:
         raise X2VError(name, f"it is damaged or no trace ({error})", "copy or record it again") from error
     except X2VError as error:
@@ -128,7 +154,7 @@ def _header(metadata: dict[str, str], name: str) -> str:
 
 def _fields(header: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """The fields of a trace, of what a file holds."""
-    _expand(arrays)
+    _images(arrays)
     texts = _texts(header)
     fields = _arrays(arrays)
     known = (*ARRAYS, *GROUPS)
@@ -140,35 +166,41 @@ def _fields(header: str, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return texts | fields
 
 
-def eight_bits(array: NDArray[Any], lead: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Numbers as int8 times a scale: one scale for each index of the first `lead` axes -> (int8, scale).
-
-    No number is off by more than half a scale, which is the largest magnitude under that index / 127.
-    """
-    rows = array.astype(np.float32)
-    inner = tuple(range(lead, array.ndim))
-    scale = np.maximum(np.abs(rows).max(axis=inner, initial=0), 1e-12) / 127
-    return np.rint(rows / np.expand_dims(scale, inner)).astype(np.int8), scale.astype(np.float32)
-
-
-def full_bits(small: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Undo `eight_bits`, to half a scale."""
-    return small.astype(np.float32) * np.expand_dims(scale, tuple(range(scale.ndim, small.ndim)))
-
-
-def _expand(arrays: dict[str, Any]) -> None:
-    """Undo in place what `compact` did to the arrays of a file. X2VError where that cannot be."""
-    for key in [key for key in arrays if key.endswith("/scale")]:
-        name, scale = key.removesuffix("/scale"), arrays.pop(key)
-        small = arrays.get(name)
-        if small is None or small.dtype != np.int8 or small.shape[: scale.ndim] != scale.shape:
+def _stacks(arrays: dict[str, Any]) -> dict[str, Stack]:
+    """Put what the stacks of a file hold in their place -> those, by name. X2VError where that cannot be."""
+    found = {}
+    for key in [key for key in arrays if key.endswith("/numbers")]:
+        name, data = key.removesuffix("/numbers"), arrays.pop(key)
+        shape, steps = _shape(arrays, name), arrays.pop(f"{name}/steps", np.zeros(0, np.int64))
+        scale = arrays.pop(f"{name}/scale", np.zeros((0, 0)))
+        kind, _, place = name.partition(".")
+        right = scale.shape == shape[1 : 1 + scale.ndim] and scale.dtype == np.float32
+        layer = place.partition(".")[2]
+        names = [f"{kind}.{step}.{layer}" for step in steps.tolist()] if place else [name]
+        if place:
+            right &= shape[:1] == (len(names),) and names[0] == name and bool((np.diff(steps) > 0).all())
+        if not right or steps.dtype.kind != "i" or not arrays.keys().isdisjoint(names):
             raise X2VError("trace", f"it is damaged: {key!r} fits no array", "copy or record it again")
-        arrays[name] = full_bits(small, scale).astype(np.float16)
+        found[name] = Stack(data.tobytes(), shape, np.dtype(np.int8), scale)
+        values = found[name].values()
+        if place:  # float32: in 16 bits they would no longer be whole numbers of a scale
+            arrays |= dict(zip(names, values, strict=True))
+        else:
+            arrays[name] = values.astype(np.float16)
+    return found
+
+
+def _images(arrays: dict[str, Any]) -> None:
+    """Put what the images of a file hold in their place."""
     for key in [key for key in arrays if key.endswith("/image")]:
         name, image = key.removesuffix("/image"), arrays.pop(key)
-        shape = arrays.pop(f"{name}/shape", np.zeros(0))
-        sizes = tuple(int(n) for n in shape.ravel()[:8]) if shape.dtype.kind in "iu" else ()
-        arrays[name] = EncodedPictures(name, image.tobytes(), sizes)
+        arrays[name] = EncodedPictures(name, image.tobytes(), _shape(arrays, name))
+
+
+def _shape(arrays: dict[str, Any], name: str) -> tuple[int, ...]:
+    """The shape that stands beside an array, and is taken out; () where none does."""
+    shape = arrays.pop(f"{name}/shape", np.zeros(0))
+    return tuple(int(n) for n in shape.ravel()[:8]) if shape.dtype.kind in "iu" else ()
 
 
 def _texts(header: str) -> dict[str, Any]:

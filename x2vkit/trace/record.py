@@ -25,6 +25,7 @@ from x2vkit.axes import Geometry, Shape3
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames
 from x2vkit.trace.checks import ARRAYS, GROUPS, check
+from x2vkit.trace.differences import Stack
 from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.linear import LinearPicture, fit_preview
 from x2vkit.trace.pictures import EncodedPictures
@@ -58,11 +59,11 @@ class Trace:
     fps: float
     """Frames a second."""
     queries: Mapping[Site, Array] = field(default_factory=dict)
-    """(step, layer) -> (A, L, D) float16 queries after norm and rotation; tokens as in
-    `geometry.token_kinds`, of the kinds that the layer's entry in `layers` names.
+    """(step, layer) -> (A, L, D) queries after norm and rotation; tokens as in `geometry.token_kinds`, of the
+    kinds that the layer's entry in `layers` names. float16; float32 where they come from a compact file.
     """
     keys: Mapping[Site, Array] = field(default_factory=dict)
-    """(step, layer) -> (A, L, D) float16 keys after norm and rotation; tokens as those of `queries`, or of
+    """(step, layer) -> (A, L, D) keys, likewise, after norm and rotation; tokens as those of `queries`, or of
     other kinds where the layer's entry says so.
     """
     heads: tuple[int, ...] = ()
@@ -139,6 +140,7 @@ class Trace:
         check(self)
         encoded = {name: value for name, value in vars(self).items() if isinstance(value, EncodedPictures)}
         object.__setattr__(self, "_encoded", MappingProxyType(encoded))
+        object.__setattr__(self, "_stored", MappingProxyType({}))
         for name in encoded:  # from now on __getattr__ is asked for them
             object.__delattr__(self, name)
 
@@ -157,6 +159,12 @@ class Trace:
     def encoded(self, name: str) -> EncodedPictures | None:
         """The image that `frames` or `previews` were read from, or None where they came as numbers."""
         return vars(self)["_encoded"].get(name)
+
+    def stored(self, name: str) -> Stack | None:
+        """How a compact file holds an array of all steps ("latents"), or the queries or keys of one of
+        `stacks` by its first place ("keys.0.5"); None where this trace comes from no such file.
+        """
+        return vars(self)["_stored"].get(name)
 
     @property
     def prompt(self) -> str:
@@ -178,6 +186,14 @@ class Trace:
     def captured(self) -> tuple[Site, ...]:
         """The (step, layer) pairs whose attention was kept, in order."""
         return tuple(sorted(self.queries))
+
+    def stacks(self) -> tuple[tuple[Site, ...], ...]:
+        """`captured` by layers, each in the order of steps; queries and keys of a stack are of one shape."""
+        found: dict[Any, list[Site]] = {}
+        for site in self.captured:
+            shapes = self.queries[site].shape, self.keys[site].shape
+            found.setdefault((site[1], shapes), []).append(site)
+        return tuple(tuple(found[key]) for key in sorted(found))
 
     @property
     def nbytes(self) -> int:
@@ -272,8 +288,9 @@ class Trace:
     def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
         """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path.
 
-        compact: half the size or less, with latents, queries and keys at 8 bits a number (see
-        `trace.file.eight_bits`) and previews with some loss; frames stay exact.
+        compact: a fourth of the size or less, with latents, queries and keys at 8 bits a number, as
+        differences from step to step (see `trace.differences`), and previews with some loss; frames stay
+        exact.
         """
         from x2vkit.trace import file
 

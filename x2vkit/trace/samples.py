@@ -1,7 +1,7 @@
 """Bundled traces: what every view opens on when it is given none, with no weights and no wait.
 
     samples.names()        # ("cat", "dog", "dog-red", "dog-unguided")
-    samples.sample("dog")  # a Trace, with the attention of all layers at three steps
+    samples.sample("dog")  # a Trace, with the attention of three layers at all steps
 
 `run/samples.py` makes them all again with the weights that ship.
 """

@@ -28,7 +28,8 @@ How to write a view, `x2vkit/views/shades.py` (its browser half: see the top of 
             return figure
 
 Rules. An X2VError raised by `prepare` becomes a message in the widget's place; `to_html` raises it.
-`Eight(array, lead)` sends numbers at 8 bits (half of float16), where a picture is all that they make.
+`Eight(array, lead)` sends numbers at 8 bits (half of float16), where a picture is all that they make, and
+`Stack.eight_bits(array)` those of all steps as differences from step to step, a fourth of that.
 `selection` holds what is worth telling the kernel; the browser changes it freely and commits it once a slider
 is let go, so scrubbing sends no message. `View.show(content)` puts other content into a view on the page.
 Keys mean the same in all views, so that linked views agree:
@@ -55,7 +56,7 @@ from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
 from x2vkit.trace.samples import sample
 from x2vkit.views import buffer, display, page
-from x2vkit.views.buffer import Array, Eight, SpriteSheet, pack
+from x2vkit.views.buffer import Array, Packable, SpriteSheet, pack
 from x2vkit.views.selection import Rules, Selecting
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Content:
 
     metadata: Mapping[str, Any]
     """Names, labels and small numbers, as JSON values."""
-    arrays: Mapping[str, Array | Eight | SpriteSheet] = field(default_factory=dict)
+    arrays: Mapping[str, Packable] = field(default_factory=dict)
     """Everything large."""
     selection: Mapping[str, Any] = field(default_factory=dict)
     """Where the reader is at first; its keys never change."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from x2vkit.errors import X2VError
 from x2vkit.media import Frames, contact_sheet, square_columns
-from x2vkit.trace.file import eight_bits
+from x2vkit.trace.differences import Stack, eight_bits
 from x2vkit.trace.pictures import EncodedPictures
 
 Array = NDArray[Any]
@@ -57,12 +57,17 @@ class SpriteSheet:
     """JPEG quality, 1..100; 0 is without loss up to LOSSLESS_BYTES unpacked, else JPEG_QUALITY."""
 
 
-def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[str, Any]], bytes]:
+Packable = Array | Eight | Stack | SpriteSheet
+"""What a view may send under a name."""
+
+
+def pack(arrays: Mapping[str, Packable]) -> tuple[list[dict[str, Any]], bytes]:
     """All arrays in one buffer -> (how it is packed, the bytes). X2VError above `LIMIT_BYTES`.
 
     One entry an array: name, shape, dtype (one of DTYPES, or "image"), offset and bytes; with "scale" (offset
-    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; "columns"
-    and "mime" where it was a SpriteSheet. Row-major, little-endian, each at a multiple of ALIGN.
+    and count of its float32 scales, one for each index of the leading axes) where it was an Eight; the same,
+    for the axes after the first, and "deflated" where it was a Stack; "columns" and "mime" where it was a
+    SpriteSheet. Row-major, little-endian, each at a multiple of ALIGN.
     """
     plain = [(_plain(value), isinstance(value, Eight)) for value in arrays.values()]
     check_size(sum(array.size if eight else array.nbytes for array, eight in plain))
@@ -88,6 +93,11 @@ def pack(arrays: Mapping[str, Array | Eight | SpriteSheet]) -> tuple[list[dict[s
             small, scale = eight_bits(value.array, value.lead)
             entry |= {"dtype": "int8", "scale": [append(scale.astype("<f4").tobytes()), scale.size]}
             data = small.tobytes()
+        elif isinstance(value, Stack):
+            entry |= {"dtype": value.dtype.name, "deflated": True}
+            if value.scale is not None:
+                entry["scale"] = [append(value.scale.astype("<f4").tobytes()), value.scale.size]
+            data = value.data
         else:
             array = _typed(name, value)
             entry["dtype"] = array.dtype.name
@@ -104,7 +114,7 @@ def check_size(size: int) -> None:
         raise X2VError(f"a trace that needs {size / 1e6:.0f} MB", rule, cure)
 
 
-def _plain(value: Array | Eight | SpriteSheet) -> Array | EncodedPictures:
+def _plain(value: Packable) -> Array | EncodedPictures | Stack:
     if isinstance(value, SpriteSheet):
         return value.frames
     return value.array if isinstance(value, Eight) else value

@@ -29,7 +29,7 @@ from x2vkit.views.base import (
     notes_metadata,
     pictures_of,
 )
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Array, Packable, SpriteSheet
 from x2vkit.views.presets import denoise_presets
 from x2vkit.views.shown import Shown, nearest_of, shrink_of, smaller
 from x2vkit.views.style import PALETTE
@@ -70,7 +70,7 @@ class Denoise(View):
         names = ["latents", "pred_x0", *(["pred_x0_cond"] if trace.pred_x0_cond is not None else [])]
         latents, self.kept = shown.latents(names)
         self.changes = step_changes(trace)
-        arrays: dict[str, Array | Eight | SpriteSheet] = {
+        arrays: dict[str, Packable] = {
             **latents,
             "t": trace.t,
             "change": self.changes.astype(np.float32),

@@ -16,7 +16,7 @@ import numpy as np
 from x2vkit.trace import Trace
 from x2vkit.views.attention import Attention
 from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Array, Eight, Packable
 from x2vkit.views.denoise import Denoise, run_line, step_changes
 from x2vkit.views.opening import Opening
 from x2vkit.views.patches import Patches
@@ -92,7 +92,7 @@ class Overview(Opening):
         trace = self.trace
         shown = Shown(trace, self._share)
         latents, kept = shown.latents(["latents", "pred_x0"], share=0.5)
-        arrays: dict[str, Array | Eight | SpriteSheet] = {
+        arrays: dict[str, Packable] = {
             **latents,
             "last": Eight(shown.drawn(trace.latents[-1]), 1),
             "channels": Eight(trace.latents[-1]),

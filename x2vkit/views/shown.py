@@ -21,10 +21,11 @@ from PIL import Image
 from x2vkit.axes import Geometry
 from x2vkit.media import Frames
 from x2vkit.trace import Trace
+from x2vkit.trace.differences import Stack
 from x2vkit.trace.linear import LinearPicture
 from x2vkit.views import buffer
 from x2vkit.views.base import pictures_of
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Array, Packable, SpriteSheet
 
 SHOWN_PIXELS = 110_000
 """Pixels of one picture, at most: views draw it a few hundred wide."""
@@ -93,7 +94,7 @@ class Shown:
 
     def latents(
         self, names: Sequence[str], among: Sequence[int] | None = None, share: float = 1.0
-    ) -> tuple[dict[str, Array | Eight], list[int]]:
+    ) -> tuple[dict[str, Packable], list[int]]:
         """Latents of each step, with what draws them -> (arrays: each name (steps, C or RANK, f, h, w),
         weight, bias; the steps that are there).
 
@@ -115,9 +116,14 @@ class Shown:
         if len(steps) < len(wanted):
             self.left_out.append(f"latents of {len(steps)} of {len(wanted)} steps")
         self.room -= len(steps) * len(self._project) * each
-        arrays: dict[str, Array | Eight] = {"weight": _half(weight), "bias": _half(linear.bias)}
+        arrays: dict[str, Packable] = {"weight": _half(weight), "bias": _half(linear.bias)}
         for name in names:
-            arrays[name] = Eight(np.stack([self.drawn(getattr(trace, name)[step]) for step in steps]), 2)
+            stored = trace.stored(name)
+            if stored is None or list(steps) != list(range(stored.shape[0])) or len(self._project) < C:
+                stored = Stack.eight_bits(
+                    np.stack([self.drawn(getattr(trace, name)[step]) for step in steps])
+                )
+            arrays[name] = stored
         return arrays, steps
 
     def drawn(self, latents: Array) -> Array:

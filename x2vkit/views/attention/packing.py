@@ -1,17 +1,20 @@
 """Queries and keys as whole numbers for the browser, as many as a page can hold, and the rows that they stand
 for.
 
-A captured heads, D channels of a head, L tokens of the sequence, n queries
+S' steps of a stack (a layer's places), A captured heads, D channels of a head, L tokens of the sequence, n
+queries
 
-A model of real size has 32,760 tokens, and one head of one layer at one step is 8 MB of queries and keys at
-8 bits. What does not fit is left out in this order: queries of patches between others (each patch is then
-answered for by one near it), heads, places. A row is always over all keys.
+A layer's places are one stack, sent as differences from step to step (`views.buffer.Stack`): all twenty steps
+of three layers of the bundled dog take 2.9 MB, where each place for itself would take 7.5. A model of real
+size has 32,760 tokens, and one head of one layer at one step is 8 MB at 8 bits. What does not fit is left out
+in this order: queries of patches between others (each patch is then answered for by one near it), heads,
+places. A row is always over all keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,9 +22,10 @@ from numpy.typing import NDArray
 
 from x2vkit.axes import Shape3
 from x2vkit.trace import Trace
+from x2vkit.trace.differences import SMALLEST, Stack
 from x2vkit.trace.layers import AttentionLayer
 from x2vkit.trace.record import Site
-from x2vkit.views.buffer import Array, check_size
+from x2vkit.views.buffer import LIMIT_BYTES, Array, check_size
 from x2vkit.views.shown import evenly
 
 TOLERANCE = 1e-3
@@ -35,28 +39,40 @@ BROWSER_COST = 60_000_000
 COLUMN_COST = 2e10
 """Those that Python may take for all places; else the sums of fewer rows are made."""
 FARTHEST = 64
+SCALES = {"queries": "query_scale", "keys": "key_scale"}
+UNPACKED = LIMIT_BYTES // 2
+"""What queries and keys may take in the browser's memory where they travel in fewer bytes than that."""
 
 
 @dataclass
 class Packed:
     """What is sent of a trace's attention."""
 
-    sites: tuple[Site, ...]
-    """The (step, layer) places."""
+    stacks: tuple[tuple[Site, ...], ...]
+    """The (step, layer) places that are sent, of one layer each."""
     heads: tuple[int, ...]
     """Which of the trace's captured heads, as places in `Trace.heads`."""
     stride: int
     """One query in so many rows and columns of patches."""
     far: dict[Site, int] = field(default_factory=dict)
     """Of each place, one row in so many rows and columns of patches has its sum sent, for columns."""
-    arrays: dict[str, Array] = field(default_factory=dict)
-    """Of place i: queries.i (A, n, D), keys.i (A, keys, D) of int8 or int16, and query_scale.i, key_scale.i
-    (A, n) float32, so that number x scale is the recorded value; asks.i (n,), the places of those queries in
-    the sequence; and, where the browser would take too long, norms.i (A, n) float32, the logarithm of each
-    row's sum, NaN where none was made.
+    arrays: dict[str, Array | Stack] = field(default_factory=dict)
+    """Of stack i: queries.i (S', A, n, D), keys.i (S', A, keys, D) of int8 or int16, and query_scale.i
+    (A, n), key_scale.i (A, keys) float32, so that number x scale is the recorded value; asks.i (n,), the
+    places of those queries in the sequence; and, where the browser would take too long, norms.i (S', A, n)
+    float32, the logarithm of each row's sum, NaN where none was made.
     """
     left_out: list[str] = field(default_factory=list)
     """What is not sent, in words."""
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The places that are sent, in order."""
+        return tuple(sorted(site for stack in self.stacks for site in stack))
+
+    def place(self, site: Site) -> tuple[int, int]:
+        """Which stack holds a place, and where in it."""
+        return next((i, stack.index(site)) for i, stack in enumerate(self.stacks) if site in stack)
 
 
 def packed(trace: Trace, room: int) -> Packed:
@@ -67,29 +83,55 @@ def packed(trace: Trace, room: int) -> Packed:
     were stored so; 16 bits where they do not and that fits.
     """
     out = _choose(trace, room)
-    heads = list(out.heads)
-    whole = [[getattr(trace, side)[site][heads] for side in ("queries", "keys")] for site in out.sites]
-    small = [[whole_numbers(x, np.int8) for x in pair] for pair in whole]
-    if not all(map(_agree, whole, small)):
-        if _size(trace, out.sites, len(heads), out.stride, 2) <= room:
-            small = [[whole_numbers(x, np.int16) for x in pair] for pair in whole]
-        else:
-            out.left_out.append("queries and keys are rounded to 8 bits")
+    pairs = [stored_pair(trace, stack) for stack in out.stacks]
+    whole = out.stride == 1 and len(out.heads) == len(trace.heads) and out.stacks == trace.stacks()
+    if not whole or None in pairs:
+        pairs = _pairs(trace, out, room)
     share = COLUMN_COST / max(len(out.sites), 1)
-    for i, (site, pair) in enumerate(zip(out.sites, small, strict=True)):
-        reads = trace.reads(site[1])
+    for i, (stack, pair) in enumerate(zip(out.stacks, pairs, strict=True)):
+        for name, side in zip(("queries", "keys"), pair or (), strict=True):
+            out.arrays[f"{name}.{i}"] = replace(side, scale=None)
+            out.arrays[f"{SCALES[name]}.{i}"] = np.asarray(side.scale)
+        reads = trace.reads(stack[0][1])
         asks = asking(trace, reads, out.stride)
-        (q, q_scale), (k, k_scale) = pair
-        out.arrays |= {f"queries.{i}": q[:, asks], f"query_scale.{i}": q_scale[:, asks]}
-        out.arrays |= {f"keys.{i}": k, f"key_scale.{i}": k_scale}
         out.arrays[f"asks.{i}"] = reads.places("queries", trace.geometry)[asks].astype(np.int32)
-        out.far[site] = out.stride
-        if q.shape[1] * k.shape[1] * k.shape[2] * len(heads) > BROWSER_COST:
-            out.far[site], out.arrays[f"norms.{i}"] = _norms(trace, site, out, share)
+        out.far |= dict.fromkeys(stack, out.stride)
+        _, keys, channels = trace.keys[stack[0]].shape
+        if len(out.heads) * len(asks) * keys * channels > BROWSER_COST:
+            found = [_norms(trace, site, out, share) for site in stack]
+            out.far |= {site: far for site, (far, _) in zip(stack, found, strict=True)}
+            out.arrays[f"norms.{i}"] = np.stack([norms for _, norms in found])
     far = max(out.far.values(), default=1)
     if far > out.stride:
         out.left_out.append(f"who looks at a token is worked out for one patch in {far} × {far}")
     return out
+
+
+def stored_pair(trace: Trace, stack: Sequence[Site]) -> tuple[Stack, Stack] | None:
+    """Queries and keys of one of `Trace.stacks`, as the file of a compact trace holds them; else None."""
+    step, layer = stack[0]
+    queries, keys = (trace.stored(f"{side}.{step}.{layer}") for side in ("queries", "keys"))
+    return None if queries is None or keys is None else (queries, keys)
+
+
+def _pairs(trace: Trace, out: Packed, room: int) -> list[tuple[Stack, Stack] | None]:
+    """Queries and keys of each stack in whole numbers: of 8 bits where that is near enough, else of 16."""
+    heads = list(out.heads)
+    whole = [
+        [np.stack([getattr(trace, side)[site][heads] for site in stack]) for side in ("queries", "keys")]
+        for stack in out.stacks
+    ]
+    small = [[whole_numbers(x, np.int8) for x in pair] for pair in whole]
+    if not all(map(_agree, whole, small)):
+        if _size(trace, out.stacks, len(heads), out.stride, 2) <= room:
+            small = [[whole_numbers(x, np.int16) for x in pair] for pair in whole]
+        else:
+            out.left_out.append("queries and keys are rounded to 8 bits")
+    pairs: list[tuple[Stack, Stack] | None] = []
+    for stack, ((q, q_scale), keys) in zip(out.stacks, small, strict=True):
+        asks = asking(trace, trace.reads(stack[0][1]), out.stride)
+        pairs.append((Stack.of(q[:, :, asks], q_scale[:, asks]), Stack.of(*keys)))
+    return pairs
 
 
 def standing(places: Array, stride: int, video: range, grid: Shape3) -> NDArray[np.int64]:
@@ -115,23 +157,27 @@ def asking(trace: Trace, reads: AttentionLayer, stride: int) -> NDArray[np.int64
 
 
 def whole_numbers(array: Array, kind: type[np.int8] | type[np.int16]) -> tuple[Array, NDArray[np.float32]]:
-    """Vectors (..., D) as whole numbers and one scale each (...,), the scale that fits best (least squares).
+    """Vectors (S', ..., D) as whole numbers, and one scale (...,) for all S', the scale that fits best (least
+    squares).
 
     Best, and not the largest magnitude / 127: that one is a rounded number in itself, and would make a whole
     vector too long or too short.
     """
-    values = array.astype(np.float32)
-    scale = np.maximum(np.abs(values).max(axis=-1, keepdims=True), 1e-12) / np.iinfo(kind).max
-    numbers = np.rint(values / scale)
-    scale = (numbers * values).sum(axis=-1) / np.maximum((numbers * numbers).sum(axis=-1), 1)
-    return numbers.astype(kind), scale.astype(np.float32)
+    values = array.astype(np.float32, copy=False)
+    most = np.maximum(values.max(axis=(0, -1)), -values.min(axis=(0, -1)))
+    numbers = values * (np.iinfo(kind).max / np.maximum(most, SMALLEST))[..., None]
+    np.rint(numbers, out=numbers)
+    products, squares = (np.einsum("s...d,s...d->...", numbers, other) for other in (values, numbers))
+    return numbers.astype(kind), products / np.maximum(squares, 1)
 
 
 def softmax(q: Array, k: Array) -> NDArray[np.float32]:
     """Rows of attention -> (A, n, L), adding up to 1 over L: q k^T / sqrt(D) of q (A, n, D), k (A, L, D)."""
-    scores = q.astype(np.float32) @ k.astype(np.float32).swapaxes(1, 2) * q.shape[2] ** -0.5
-    scores = np.exp(scores - scores.max(axis=2, keepdims=True))
-    return scores / scores.sum(axis=2, keepdims=True)
+    scores = (q.astype(np.float32) * q.shape[2] ** -0.5) @ k.astype(np.float32).swapaxes(1, 2)
+    scores -= scores.max(axis=2, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=2, keepdims=True)
+    return scores
 
 
 def log_sums(
@@ -174,22 +220,41 @@ def _norms(trace: Trace, site: Site, out: Packed, cost: float) -> tuple[int, NDA
 
 def _choose(trace: Trace, room: int) -> Packed:
     """What fits at 8 bits."""
-    sites, count = trace.captured, len(trace.heads)
+    stacks, count = trace.stacks(), len(trace.heads)
+    small = min(1.0, _deflated_share(trace)) if _size(trace, stacks, count, 1, 1) > room else 1.0
+
+    def fits(stacks: Sequence[Sequence[Site]], heads: int, stride: int) -> bool:
+        size = _size(trace, stacks, heads, stride, 1)
+        return size <= room or (size <= UNPACKED and small * size <= room)
+
     for stride in STRIDES:
-        if _size(trace, sites, count, stride, 1) <= room:
-            return Packed(sites, tuple(range(count)), stride, left_out=_said(stride))
-    stride = STRIDES[-1]
-    each = _size(trace, sites, 1, stride, 1)
-    heads, said = evenly(count, max(1, room // each)), _said(stride)
+        if fits(stacks, count, stride):
+            return Packed(stacks, tuple(range(count)), stride, left_out=_said(stride))
+    most = next((heads for heads in range(count, 0, -1) if fits(stacks, heads, stride)), 1)
+    heads, said = evenly(count, most), _said(stride)
     if len(heads) < count:
         said.append(f"{len(heads)} of {count} heads")
-    if each > room:
-        largest = max(_size(trace, [site], 1, stride, 1) for site in sites)
+    if not fits(stacks, 1, stride):
+        sites = [site for stack in stacks for site in stack]
+        largest = max(_size(trace, [[site]], 1, stride, 1) for site in sites)
         check_size(largest)
-        kept = [sites[i] for i in evenly(len(sites), max(1, room // largest))]
+        kept = {trace.captured[i] for i in evenly(len(sites), max(1, room // largest))}
         said.append(f"{len(kept)} of {len(sites)} places (step and layer)")
-        sites = tuple(kept)
-    return Packed(sites, tuple(heads), stride, left_out=said)
+        some = (tuple(site for site in stack if site in kept) for stack in stacks)
+        stacks = tuple(stack for stack in some if stack)
+    return Packed(stacks, tuple(heads), stride, left_out=said)
+
+
+def _deflated_share(trace: Trace) -> float:
+    """How much of its bytes a stack of 8 bits takes packed, judged by the keys of one head of each."""
+    some = []
+    for stack in trace.stacks():
+        if pair := stored_pair(trace, stack):
+            some.append(pair[1])
+        else:
+            keys = np.stack([trace.keys[site][:1] for site in stack])
+            some.append(Stack.of(whole_numbers(keys, np.int8)[0]))
+    return sum(len(one.data) for one in some) / max(sum(one.nbytes for one in some), 1)
 
 
 def _said(stride: int) -> list[str]:
@@ -197,21 +262,23 @@ def _said(stride: int) -> list[str]:
     return [near] if stride > 1 else []
 
 
-def _size(trace: Trace, sites: Sequence[Site], heads: int, stride: int, size: int) -> int:
-    """Bytes of queries, keys and their scales, at so many bytes a number."""
+def _size(trace: Trace, stacks: Sequence[Sequence[Site]], heads: int, stride: int, size: int) -> int:
+    """Bytes of queries, keys, their scales and the places that ask, at so many bytes a number."""
     total = 0
-    for site in sites:
-        _, keys, channels = trace.keys[site].shape
-        asks = len(asking(trace, trace.reads(site[1]), stride))
-        total += heads * ((asks + keys) * (channels * size + 4) + 4 * asks)
+    for stack in stacks:
+        _, keys, channels = trace.keys[stack[0]].shape
+        asks = len(asking(trace, trace.reads(stack[0][1]), stride))
+        total += heads * ((asks + keys) * (len(stack) * channels * size + 4)) + 4 * asks
     return total
 
 
 def _agree(whole: Sequence[Array], small: Sequence[tuple[Array, Any]]) -> bool:
-    """Whether rows from whole numbers equal those from the recorded ones, of some queries."""
-    q, k = whole
+    """Whether rows from whole numbers equal those from the recorded ones, of some queries of each step."""
     (q8, q_scale), (k8, k_scale) = small
-    some = slice(0, None, max(CHECKED, q.shape[1] // MOST_CHECKED))
-    packed_q = q8[:, some] * q_scale[:, some, None]
-    apart = softmax(q[:, some], k) - softmax(packed_q, k8 * k_scale[..., None])
-    return bool(np.abs(apart).max() <= TOLERANCE / 2)
+    some = slice(0, None, max(CHECKED, q8.shape[2] // MOST_CHECKED))
+    for step, (q, k) in enumerate(zip(*whole, strict=True)):
+        packed_q = q8[step][:, some] * q_scale[:, some, None]
+        apart = softmax(q[:, some], k) - softmax(packed_q, k8[step] * k_scale[..., None])
+        if np.abs(apart).max() > TOLERANCE / 2:
+            return False
+    return True

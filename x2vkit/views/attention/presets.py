@@ -15,6 +15,7 @@ from x2vkit.trace import Trace
 from x2vkit.trace.record import Site
 from x2vkit.views.attention.packing import softmax
 from x2vkit.views.presets import Floats, Preset
+from x2vkit.views.shown import evenly
 from x2vkit.views.style import token_name
 
 PAIRS = 60_000_000
@@ -23,6 +24,8 @@ SMALL_WORDS = frozenset("a an the of in on at to and is with its his her it over
 """Words that say nothing of a picture."""
 BLIND = 0.9
 """Noise level above which a patch shows nothing yet: attention is not looked for there."""
+STEPS = 8
+"""Captured steps that are looked through, evenly spread: a reader waits for it."""
 
 
 def content_words(words: Sequence[str]) -> list[int]:
@@ -38,6 +41,9 @@ def attention_presets(trace: Trace) -> list[Preset]:
     video, text = trace.geometry.span("video"), trace.geometry.span("text")
     first = trace.queries[trace.captured[0]] if trace.captured else np.zeros((1, 1, 1))
     sites = [site for site in trace.captured if trace.t[site[0]] < BLIND] or list(trace.captured)
+    steps = sorted({step for step, _ in sites})
+    looked = {steps[i] for i in evenly(len(steps), STEPS)}
+    sites = [site for site in sites if site[0] in looked]
     pairs = len(sites) * first.shape[0] * len(video) * trace.geometry.tokens
     if trace.layers or not video or not 0 < pairs <= PAIRS:
         return []

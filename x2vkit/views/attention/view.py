@@ -9,6 +9,7 @@ map of all pairs is never stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from x2vkit.views.attention.packing import packed, standing
 from x2vkit.views.attention.presets import attention_presets
 from x2vkit.views.attention.shares import LOG_DECADES, entropy, mean_share, nearest, received, share
 from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Array, Packable
 from x2vkit.views.shown import Shown, trace_shape
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Attention(View):
         geometry, shown = trace.geometry, Shown(trace, self.budget)
         self.words = trace.words if geometry.span("text") else ()
         """The words whose tokens attention reads; none of a model that reads them elsewhere."""
-        arrays: dict[str, Array | Eight | SpriteSheet] = {"t": trace.t, "frames": shown.frames(FRAME_QUALITY)}
+        arrays: dict[str, Packable] = {"t": trace.t, "frames": shown.frames(FRAME_QUALITY)}
         steps = sorted({step for step, _ in trace.captured})
         latents, under = shown.latents(["pred_x0"], steps, share=BACKDROP_SHARE)
         arrays |= latents | {f"map.{name}": array for name, array in trace.maps.items()}
@@ -94,7 +95,8 @@ class Attention(View):
                 "grid": list(trace.grid),
                 "geometry": geometry_metadata(shown.geometry),
                 "sites": [list(site) for site in sites],
-                "reads": [self._reads(site) for site in sites],
+                "stacks": [list(self.packed.place(site)) for site in sites],
+                "reads": [self._reads(stack) for stack in self.packed.stacks],
                 "stride": self.packed.stride,
                 "steps": steps,
                 "under": under,
@@ -138,9 +140,9 @@ class Attention(View):
         """The heads that were sent, by their numbers in the model."""
         return tuple(self.trace.heads[i] for i in self.packed.heads)
 
-    def _reads(self, site: Site) -> dict[str, Any]:
-        """What a place's layer reads, for the browser."""
-        layer, geometry = self.trace.reads(site[1]), self.trace.geometry
+    def _reads(self, stack: Sequence[Site]) -> dict[str, Any]:
+        """What a stack's layer reads, for the browser."""
+        layer, geometry = self.trace.reads(stack[0][1]), self.trace.geometry
         sides: dict[str, Any] = {
             side: [
                 kind
@@ -149,7 +151,7 @@ class Attention(View):
             ]
             for side in ("queries", "keys")
         }
-        return sides | {"within": layer.within, "name": layer.name, "far": self.packed.far[site]}
+        return sides | {"within": layer.within, "name": layer.name, "far": self.packed.far[stack[0]]}
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from x2vkit.trace import Trace
 from x2vkit.views.base import Content, geometry_metadata, notes_metadata
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Packable
 from x2vkit.views.compare.paths import Paths
 from x2vkit.views.compare.told import (
     differences,
@@ -37,7 +37,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths], budget: int)
     """All that the browser needs of the runs, each with its part of so many bytes."""
     levels, own = in_step([trace.t for trace in traces])
     noise, fps = noise_groups(traces), max(trace.fps for trace in traces)
-    arrays: dict[str, Array | Eight | SpriteSheet] = {"levels": levels.astype(np.float32)}
+    arrays: dict[str, Packable] = {"levels": levels.astype(np.float32)}
     told, marked, left_out = differences(traces), marked_prompts(traces), []
     runs = []
     for i, trace in enumerate(traces):
@@ -88,7 +88,7 @@ def content_of(traces: Sequence[Trace], paths: Mapping[str, Paths], budget: int)
     )
 
 
-def packed(shown: Shown, run: int, noise: int) -> tuple[dict[str, Array | Eight | SpriteSheet], list[int]]:
+def packed(shown: Shown, run: int, noise: int) -> tuple[dict[str, Packable], list[int]]:
     """One run's arrays, and the steps that are among them. Noisy latents that follow from the noise and the
     predictions are left to the browser, where those are sent as they are.
     """
@@ -96,7 +96,7 @@ def packed(shown: Shown, run: int, noise: int) -> tuple[dict[str, Array | Eight 
     if short and not shown.fits(["pred_x0"]):
         short = False
     latents, kept = shown.latents(["pred_x0"] if short else ["pred_x0", "latents"])
-    arrays: dict[str, Array | Eight | SpriteSheet] = {f"{name}.{run}": one for name, one in latents.items()}
+    arrays: dict[str, Packable] = {f"{name}.{run}": one for name, one in latents.items()}
     if short:
         arrays[f"start.{noise}"] = trace.latents[0]
     return arrays | {f"frames.{run}": shown.frames(quality=90), f"t.{run}": trace.t}, kept

@@ -74,26 +74,31 @@ class Heads(Opening):
         return {"spots": self.spots, "words": self.words, "chance": chance, "still": np.array(self.still)}
 
     def figure(self) -> Figure:
-        """The table of the selected measure, a block a step."""
+        """The table of the selected measure: a row a head, a column a step."""
         from matplotlib.figure import Figure
 
-        steps = sorted({step for step, _ in self.trace.captured})
-        figure = Figure(figsize=(3.2 * len(steps) + 1, 3.6), layout="constrained")
-        scores, chance = self._scores(), self._chance()
-        for axes, step in zip(figure.subplots(1, len(steps), squeeze=False)[0], steps, strict=True):
-            rows = [i for i, site in enumerate(self.trace.captured) if site[0] == step]
-            picture = axes.imshow(scores[rows], cmap=colormap(), vmin=chance, vmax=1, aspect="auto")
-            axes.set(xlabel="head", title=f"step {step + 1}, {100 * self.trace.t[step]:.0f} % noise")
-            axes.set_xticks(range(scores.shape[1]), [head + 1 for head in self.trace.heads])
-            axes.set_yticks(range(len(rows)), [self.trace.captured[i][1] + 1 for i in rows])
-            for y, i in enumerate(rows):
-                for x, score in enumerate(scores[i]):
-                    dark = (score - chance) / (1 - chance) < 0.6
-                    told = f"{100 * score:.0f}"
-                    axes.text(x, y, told, ha="center", va="center", fontsize=8, color="w" if dark else "k")
-        figure.axes[0].set_ylabel("layer")
-        figure.colorbar(picture, ax=figure.axes, label="chance … 1")
-        figure.suptitle(f"{self.trace.prompt}  ·  {self._name()}", fontsize=10)
+        trace, scores, chance = self.trace, self._scores(), self._chance()
+        steps = sorted({step for step, _ in trace.captured})
+        layers = sorted({layer for _, layer in trace.captured})
+        heads = scores.shape[1]
+        cells = np.full((len(layers), heads, len(steps)), np.nan)
+        for (step, layer), row in zip(trace.captured, scores, strict=True):
+            cells[layers.index(layer), :, steps.index(step)] = row
+        table = cells.reshape(-1, len(steps))
+        figure = Figure(figsize=(max(5, 3 + 0.4 * len(steps)), 1.6 + 0.24 * len(table)), layout="constrained")
+        axes = figure.add_subplot()
+        picture = axes.imshow(table, cmap=colormap(), vmin=chance, vmax=1, aspect="auto")
+        axes.set(xlabel="step", xticks=range(len(steps)), yticks=range(len(table)))
+        axes.set_xticklabels([str(step + 1) for step in steps])
+        axes.set_yticklabels(
+            [f"layer {layer + 1}, head {head + 1}" for layer in layers for head in trace.heads], fontsize=8
+        )
+        for (y, x), score in np.ndenumerate(table):
+            dark = (score - chance) / (1 - chance) < 0.6
+            told = f"{100 * score:.0f}" if np.isfinite(score) else ""
+            axes.text(x, y, told, ha="center", va="center", fontsize=8, color="w" if dark else "k")
+        figure.colorbar(picture, ax=axes, label="chance … 1")
+        figure.suptitle(f"{trace.prompt}  ·  {self._name()}", fontsize=10)
         return figure
 
     def _content(self, selection: Mapping[str, Any]) -> Content:

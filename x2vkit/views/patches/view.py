@@ -19,7 +19,7 @@ import traitlets
 from x2vkit.axes import Shape3
 from x2vkit.errors import X2VError
 from x2vkit.views.base import Content, TraceLike, View, as_trace, geometry_metadata, notes_metadata
-from x2vkit.views.buffer import Array, Eight, SpriteSheet
+from x2vkit.views.buffer import Array, Eight, Packable
 from x2vkit.views.patches.colors import cell_colors, color_sources, glance, token_colors
 from x2vkit.views.patches.order import DROP_SEED, ORDERS, kept_tokens, rebuilt, shuffled
 from x2vkit.views.patches.tokens import cost, described, model_config, patch_vectors, sizes_to_try
@@ -67,7 +67,7 @@ class Patches(View):
         sizes = [[(length, *side) for side in self.sides] for length in self.lengths]
 
         sources, cells = color_sources(trace), cell_colors(trace.frames, geometry, (f, h, w))
-        arrays: dict[str, Array | Eight | SpriteSheet] = {
+        arrays: dict[str, Packable] = {
             "frames": shown.frames(),
             "latents": Eight(trace.latents[-1]),
             "glance": glance(trace),

@@ -35,7 +35,8 @@ export function pickers(view, step) {
       count: limits.layer + 1,
       there: (i) => layersAt(metadata, step()).includes(i),
       name: (i) => {
-        const { name } = metadata.reads[metadata.sites.findIndex((site) => site[1] === i)] ?? {};
+        const [stack] = metadata.stacks[metadata.sites.findIndex((site) => site[1] === i)] ?? [];
+        const { name } = metadata.reads[stack] ?? {};
         return name && name !== `layer ${i}` ? `layer ${i + 1}: ${name}` : `layer ${i + 1}`;
       },
     }),

@@ -34,9 +34,11 @@ const FINE = 20;
 export default mount(async (view) => {
   const { metadata } = view;
   const sequence = new Sequence(metadata);
-  const places = metadata.reads.map(
+  /** Of each stack of places: one layer's. */
+  const read = metadata.reads.map(
     (reads, i) => new Places(sequence, reads, view.arrays[`asks.${i}`], metadata.stride),
   );
+  const places = metadata.stacks.map(([stack]) => read[stack]);
   const softmax = new Softmax(view, places, sequence.L);
   const scenes = new Scenes(view, await view.image("frames"), sequence.geometry);
   const tip = new Tooltip(view);

@@ -25,24 +25,26 @@
 
 export class Softmax {
   /**
-   * @param {{ arrays: Record<string, any>, shapes: Record<string, number[]> }} view
+   * @param {{ arrays: Record<string, any>, shapes: Record<string, number[]>, metadata: any }} view
    * @param {import("./places.js").Places[]} places of each site
    * @param {number} L
    */
-  constructor({ arrays, shapes }, places, L) {
+  constructor({ arrays, shapes, metadata: { stacks } }, places, L) {
     this.L = L;
-    this.A = shapes["queries.0"][0];
+    this.A = shapes["queries.0"][1];
     /** Channels of a head, of the first place. */
-    this.D = shapes["queries.0"][2];
+    this.D = shapes["queries.0"][3];
     /** @type {Site[]} */
-    this.sites = places.map((one, i) => {
-      const [, n, D] = shapes[`queries.${i}`];
+    this.sites = stacks.map(([stack, step], i) => {
+      const [, A, n, D] = shapes[`queries.${stack}`];
+      const one = places[i];
+      const of = (name, size) => arrays[`${name}.${stack}`]?.subarray(step * size, (step + 1) * size);
       return {
-        queries: arrays[`queries.${i}`],
-        keys: arrays[`keys.${i}`],
-        query_scale: arrays[`query_scale.${i}`],
-        key_scale: arrays[`key_scale.${i}`],
-        norms: arrays[`norms.${i}`] ?? null,
+        queries: of("queries", A * n * D),
+        keys: of("keys", A * one.count * D),
+        query_scale: arrays[`query_scale.${stack}`],
+        key_scale: arrays[`key_scale.${stack}`],
+        norms: of("norms", A * n) ?? null,
         places: one,
         n,
         count: one.count,

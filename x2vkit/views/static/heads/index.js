@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Heads against the truth: a table for each recorded step, a row a layer, a cell a head, coloured by how well
- * it finds what the plan knows. A click goes there, and opens its attention below.
+ * Heads against the truth: a row for each head of each layer, a column for each recorded step, coloured by how well
+ * the head finds what the plan knows. A click goes there, and opens its attention below.
  */
 import attention from "../attention/index.js";
 import { heatCss } from "../lib/colors.js";
@@ -30,7 +30,7 @@ export default mount((view) => {
   const open = button(view, { label: "Open this head's attention", pressed: false }, () =>
     inside.choose("attention"),
   );
-  const tables = new Tables(view, scores);
+  const table = new Table(view, scores);
   const told = h("p", { class: "x2v-told", role: "status" });
   const scale = new ScaleBar({
     label: "of what lies between chance (dark) and always (bright)",
@@ -49,25 +49,25 @@ export default mount((view) => {
       ),
     ),
     h("div", { class: "x2v-bar" }, measure.root, word.root, scale.root),
-    tables.root,
+    table.root,
     told,
     h("div", { class: "x2v-bar" }, open),
     h(
       "div",
       { class: "x2v-muted" },
-      "Keys: arrows move through layers and heads, S step, Enter opens attention.",
+      "Keys: ↑ and ↓ move through layers and heads, ← and → through steps, Enter opens attention.",
     ),
     terms(view, ["attention", "token", "patch", "plan", "latent"]),
     inside.root,
   );
   keys(
     view,
-    tables.moves(() => inside.choose("attention")),
+    table.moves(() => inside.choose("attention")),
   );
   view.onSelect((selection) => {
     word.root.hidden = selection.measure !== "words";
     open.setAttribute("aria-pressed", String(selection.inside === "attention"));
-    tables.draw();
+    table.draw();
     const text = scores.sentence();
     if (told.textContent !== text) told.textContent = text;
   });
@@ -126,15 +126,39 @@ class Scores {
   }
 }
 
-/** A table a step. */
-class Tables {
+/** All heads at all recorded steps. */
+class Table {
   /** @param {import("../lib/view.js").View} view @param {Scores} scores */
   constructor(view, scores) {
     this.view = view;
     this.scores = scores;
+    const { metadata } = view;
+    const layers = [...new Set(scores.sites.map(([, layer]) => layer))].sort((a, b) => a - b);
+    /** Rows of the table. */
+    this.rows = layers.flatMap((layer) => metadata.heads.map((_, head) => ({ layer, head })));
     /** @type {{ cell: HTMLElement, site: number, head: number }[]} */
     this.cells = [];
-    this.root = h("div", { class: "x2v-heads-row" }, ...scores.steps.map((step) => this._table(step)));
+    const step = (text, title) => h("th", { scope: "col", title }, text);
+    const noise = (step) => `${Math.round(100 * metadata.noise[step])} % of noise`;
+    this.root = h(
+      "div",
+      { class: "x2v-heads-wide" },
+      h(
+        "table",
+        { class: "x2v-heads-table" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            step("step", "a column a denoising step"),
+            ...scores.steps.map((i) => step(`${i + 1}`, `step ${i + 1}, ${noise(i)}`)),
+          ),
+        ),
+        h("tbody", {}, ...this.rows.map((row) => this._line(row))),
+      ),
+    );
   }
 
   draw() {
@@ -154,56 +178,34 @@ class Tables {
 
   /** What keys do. @param {() => void} open @returns {Record<string, () => void>} */
   moves(open) {
-    const { view, scores } = this;
-    const layers = (step) => scores.sites.filter(([s]) => s === step).map(([, layer]) => layer);
+    const { view, scores, rows } = this;
+    const within = (i, count) => Math.min(Math.max(i, 0), count - 1);
     const by = (down, across) => () => {
       const [step, layer] = scores.sites[scores.chosen()];
-      const among = layers(step);
-      const next = Math.min(Math.max(among.indexOf(layer) + down, 0), among.length - 1);
-      view.select({ step, layer: among[next], head: Math.max(0, (view.selection.head ?? 0) + across) });
-    };
-    const step = () => {
-      const [now] = scores.sites[scores.chosen()];
-      view.select({ step: scores.steps[(scores.steps.indexOf(now) + 1) % scores.steps.length] });
+      const now = rows.findIndex((row) => row.layer === layer && row.head === (view.selection.head ?? 0));
+      const next = scores.steps[within(scores.steps.indexOf(step) + across, scores.steps.length)];
+      view.select({ step: next, ...rows[within(now + down, rows.length)] });
     };
     return {
       ArrowUp: by(-1, 0),
       ArrowDown: by(1, 0),
       ArrowLeft: by(0, -1),
       ArrowRight: by(0, 1),
-      s: step,
       Enter: open,
     };
   }
 
-  _table(step) {
-    const { metadata } = this.view;
-    const head = (text) => h("th", { scope: "col" }, text);
-    const rows = this.scores.sites.flatMap(([s, layer], site) =>
-      s === step ? [this._line(layer, site)] : [],
-    );
-    const title = `step ${step + 1}  ·  noise ${Math.round(100 * metadata.noise[step])} %`;
-    return h(
-      "figure",
-      { class: "x2v-heads-table" },
-      h("div", { class: "x2v-title" }, title),
-      h(
-        "table",
-        {},
-        h("thead", {}, h("tr", {}, head("layer"), ...metadata.heads.map((one) => head(`head ${one + 1}`)))),
-        h("tbody", {}, ...rows),
-      ),
-    );
-  }
-
-  _line(layer, site) {
-    const { view } = this;
-    const cells = view.metadata.heads.map((name, head) => {
-      const [step] = this.scores.sites[site];
+  /** One head at all steps. */
+  _line({ layer, head }) {
+    const { view, scores } = this;
+    const name = `layer ${layer + 1}, head ${view.metadata.heads[head] + 1}`;
+    const cells = scores.steps.map((step) => {
+      const site = scores.sites.findIndex(([s, l]) => s === step && l === layer);
+      if (site < 0) return h("td", {});
       const cell = h("button", {
         type: "button",
         class: "x2v-heads-cell",
-        "aria-label": `step ${step + 1}, layer ${layer + 1}, head ${name + 1}`,
+        "aria-label": `step ${step + 1}, ${name}`,
       });
       view.listen(cell, "click", () => {
         view.select({ step, layer, head });
@@ -212,6 +214,6 @@ class Tables {
       this.cells.push({ cell, site, head });
       return h("td", {}, cell);
     });
-    return h("tr", {}, h("th", { scope: "row" }, layer + 1), ...cells);
+    return h("tr", { class: head ? "" : "x2v-heads-first" }, h("th", { scope: "row" }, name), ...cells);
   }
 }

@@ -13,7 +13,8 @@ export function keys(view, table) {
   view.listen(view.root, "keydown", (event) => {
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target !== view.root && /^(INPUT|SELECT|TEXTAREA|BUTTON)$/.test(target.tagName)) return;
+    const own = { BUTTON: /^( |Enter)$/, INPUT: /./, SELECT: /./, TEXTAREA: /./ }[target.tagName];
+    if (own?.test(event.key)) return;
     const act = table[event.key];
     if (!act) return;
     event.preventDefault();

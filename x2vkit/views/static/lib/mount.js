@@ -46,6 +46,8 @@ export function mount(build) {
       const start = async () => {
         try {
           if (view.metadata.error) return complain(view, view.metadata.error);
+          await view.ready;
+          view.signal.throwIfAborted();
           await build(view);
           view.root.dataset.ready = "true";
         } catch (error) {

@@ -26,7 +26,7 @@ export class View {
     /** @type {Record<string, number[]>} */
     this.shapes = {};
     /** @type {Selection} where the reader is now; change it with `select` */
-    this.selection = {};
+    this.selection = { ...model.get("selection") };
     this.ending = new AbortController();
     /** Aborted when this rendering ends. */
     this.signal = this.ending.signal;
@@ -48,9 +48,12 @@ export class View {
     this.changed = new Set();
     this.request = 0;
     this.draws = 0;
+    /** Counts what Python sent. */
+    this.turn = 0;
     el.append(this.root);
     this.listen(this.root, "focusin", (event) => ask(event.composedPath()[0]));
-    this._read();
+    /** Once `arrays` are there. @type {Promise<void>} */
+    this.ready = this._content().then((content) => void Object.assign(this, content));
     this._join();
     const on = (event, listener) => {
       model.on(event, listener);
@@ -127,19 +130,22 @@ export class View {
     this.root.remove();
   }
 
-  _read() {
-    this.metadata = this.model.get("metadata");
-    this.selection = { ...this.model.get("selection") };
-    Object.assign(this, unpack(this.metadata.arrays ?? [], this.model.get("buffer")));
+  /** What Python sent beside the metadata, unpacked. */
+  _content() {
+    return unpack(this.model.get("metadata").arrays ?? [], this.model.get("buffer"));
   }
 
   _renew() {
     if (this.renewing) return; // metadata and buffer come in one message, as two events
     this.renewing = true;
-    queueMicrotask(() => {
+    queueMicrotask(async () => {
       this.renewing = false;
       if (this.signal.aborted) return;
-      this._read();
+      const turn = ++this.turn;
+      const metadata = this.model.get("metadata");
+      const content = await this._content();
+      if (this.signal.aborted || turn !== this.turn) return; // newer content overtook it
+      Object.assign(this, { metadata, selection: { ...this.model.get("selection") }, ...content });
       for (const renew of this.dataDrawers) renew();
       this._schedule(Object.keys(this.selection));
     });

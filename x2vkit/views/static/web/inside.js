@@ -107,6 +107,7 @@ export async function attention(made, { manifest, preview }) {
   const shape = [manifest.channels, ...size.grid];
   const sites = [...queries.keys()].map((name) => name.split(".").map(Number));
   const steps = [...new Set(sites.map(([step]) => step))];
+  const layers = [...new Set(sites.map(([, layer]) => layer))];
   const about = common(made, manifest);
   const tokens = about.geometry.token_kinds.reduce((sum, [, count]) => sum + Number(count), 0);
   const [pt, ph, pw] = manifest.geometry.patch;
@@ -121,13 +122,13 @@ export async function attention(made, { manifest, preview }) {
       shape,
     ),
   };
-  sites.forEach(([step, layer], i) => {
-    const site = `${step}.${layer}`;
-    whole(arrays, i, "queries", "query_scale", queries.get(site), manifest.heads, tokens);
-    whole(arrays, i, "keys", "key_scale", keys.get(site), manifest.heads, tokens);
+  layers.forEach((layer, i) => {
+    const of = (side) => steps.map((step) => side.get(`${step}.${layer}`));
+    whole(arrays, i, "queries", "query_scale", of(queries), manifest.heads, tokens);
+    whole(arrays, i, "keys", "key_scale", of(keys), manifest.heads, tokens);
     arrays[`asks.${i}`] = { shape: [tokens], data: Int32Array.from({ length: tokens }, (_, k) => k) };
   });
-  const reads = sites.map(([, layer]) => ({
+  const reads = layers.map((layer) => ({
     queries: ["text", "video"],
     keys: ["text", "video"],
     within: "",
@@ -139,6 +140,7 @@ export async function attention(made, { manifest, preview }) {
     words: reading.words,
     grid,
     sites,
+    stacks: sites.map(([step, layer]) => [layers.indexOf(layer), steps.indexOf(step)]),
     reads,
     steps,
     stride: 1,
@@ -174,17 +176,22 @@ export async function attention(made, { manifest, preview }) {
   return content("Attention: who looks where", metadata, arrays, selection, limits);
 }
 
-/** Vectors (A, L, D) as whole numbers and a scale each. */
-function whole(arrays, i, name, scaleName, values, heads, tokens) {
-  const D = values.length / heads / tokens;
-  const numbers = new Int16Array(values.length);
+/** Vectors (A, L, D) of several steps as whole numbers, and a scale for each vector, the same for all steps. */
+function whole(arrays, i, name, scaleName, /** @type {Float32Array[]} */ steps, heads, tokens) {
+  const size = steps[0].length;
+  const D = size / heads / tokens;
+  const numbers = new Int16Array(steps.length * size);
   const scales = new Float32Array(heads * tokens);
   for (let row = 0; row < scales.length; row++) {
     let most = 1e-12;
-    for (let k = row * D; k < (row + 1) * D; k++) most = Math.max(most, Math.abs(values[k]));
+    for (const values of steps)
+      for (let k = row * D; k < (row + 1) * D; k++) most = Math.max(most, Math.abs(values[k]));
     scales[row] = most / MOST;
-    for (let k = row * D; k < (row + 1) * D; k++) numbers[k] = Math.round(values[k] / scales[row]);
+    steps.forEach((values, step) => {
+      for (let k = row * D; k < (row + 1) * D; k++)
+        numbers[step * size + k] = Math.round(values[k] / scales[row]);
+    });
   }
-  arrays[`${name}.${i}`] = { shape: [heads, tokens, D], data: numbers };
+  arrays[`${name}.${i}`] = { shape: [steps.length, heads, tokens, D], data: numbers };
   arrays[`${scaleName}.${i}`] = { shape: [heads, tokens], data: scales };
 }

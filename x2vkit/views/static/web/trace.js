@@ -4,7 +4,7 @@
  * (trace/file.py).
  */
 
-const [FORMAT, SCHEMA] = ["x2vkit.trace", "4"];
+const [FORMAT, SCHEMA] = ["x2vkit.trace", "5"];
 const MIME = "application/octet-stream";
 
 /** @param {import("./model.js").Made} made @param {any} model @returns {{ name: string, blob: Blob }} */
