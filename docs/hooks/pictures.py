@@ -15,8 +15,7 @@ from x2vkit.bench.pages import chromium
 DOCS = Path(__file__).parents[1]
 WIDTH = 1040
 PICTURES = {
-    "overview": ("Overview", 0), "denoise": ("Denoise", 0), "heads": ("Heads", 0),
-    "attention": ("Attention", 0),
+    "denoise": ("Denoise", 0), "attention": ("Attention", 0), "heads": ("Heads", 0),
     "patches": ("Patches", 590), "compare": ("Compare", 0), "scaling": ("Scaling", 720),
 }  # fmt: skip
 """Picture -> its view, and how many pixels of its height are shown (0: all)."""
