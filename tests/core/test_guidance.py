@@ -10,6 +10,7 @@ from x2vkit.config import PRESETS
 from x2vkit.core.conditions import Conditions, known_frames
 from x2vkit.core.guidance import GuidedVelocity, Pass, passes
 from x2vkit.core.transformer import VideoTransformer
+from x2vkit.errors import X2VError
 
 TINY = PRESETS["tiny"]
 GRID = (2, 4, 6)
@@ -120,3 +121,18 @@ def test_clips_share_attention_within_a_pass_and_never_across(transformer, given
     assert not torch.allclose(apart.conditional, shared.conditional, atol=1e-4)
     alone = guided(transformer, needed[:1], given, shared_attention=True)(latents, 0.8)
     torch.testing.assert_close(shared.conditional, alone.conditional, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_flow_map_has_one_pass_and_given_frames_arrive_where_they_are(given, monkeypatch):
+    flow = VideoTransformer.from_model_config(TINY, flow_map=True).eval()
+    with pytest.raises(X2VError, match="guide it twice"):
+        guided(flow, passes(4, 1, given), given)
+    seen = {}
+    monkeypatch.setattr(flow, "forward", lambda x, t, r, **_: seen.update(t=t, r=r) or (x,))
+    latents = torch.randn(B, 24, *GRID)
+    first = given.merge(known_frames(latents, [0]))
+    guided(flow, passes(1, 1, first), first)(latents, 0.7, 0.4)
+    n = GRID[1] * GRID[2] // 4
+    for name, level in (("t", 0.7), ("r", 0.4)):
+        assert (seen[name][:, :n] == 0).all() and (seen[name][:, n:] == level).all()

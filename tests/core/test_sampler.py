@@ -159,3 +159,25 @@ def test_weights_say_where_the_steps_lie(name, noise):
 
 def test_every_scheduler_that_can_be_named_is_there():
     assert tuple(SCHEDULERS) == registry.SCHEDULERS
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_flow_map_arrives_in_any_number_of_steps(steps, noise):
+    """Along dx/dt = x a path ends at noise / e; Euler's small steps come near it, the exact map is there."""
+    asked = []
+
+    def mean_velocity(latents, t, r):
+        asked.append((t, r))
+        return Prediction(*[latents * (1 - math.exp(r - t)) / (t - r)] * 2)
+
+    run = list(sample(mean_velocity, noise, make_scheduler("euler"), steps, flow_map=True))
+    torch.testing.assert_close(run[-1].next_latents, noise / math.e, rtol=1e-5, atol=1e-5)
+    assert asked == [(step.t, step.next_t) for step in run] and len(run) == steps
+    first = run[0]
+    torch.testing.assert_close(first.pred_x0, first.latents - first.t * first.velocity)
+
+
+@pytest.mark.parametrize("name", ["heun", "unipc"])
+def test_a_flow_map_is_followed_by_euler_alone(name, noise):
+    with pytest.raises(X2VError, match="flow map.*use euler"):
+        next(sample(towards(noise), noise, make_scheduler(name), 2, flow_map=True))

@@ -12,6 +12,7 @@ from x2vkit.core.attention import Attention, ScaledDotProduct, apply_rotary_emb,
 from x2vkit.core.patches import patchify, rotary_table, unpatchify
 from x2vkit.core.raster import BOX_A
 from x2vkit.core.transformer import VideoTransformer, precondition
+from x2vkit.errors import X2VError
 
 TINY = PRESETS["tiny"]
 
@@ -306,3 +307,41 @@ def test_training_reaches_every_weight(inputs, conv_width, subject_rope):
     given["boxes"][..., 4] *= torch.arange(5)[:, None]  # they turn on the way
     predict(model, **inputs, **given).square().mean().backward()
     assert [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def as_flow_map(model: VideoTransformer) -> VideoTransformer:
+    """A flow map of the same weights."""
+    config = {name: value for name, value in model.config.items() if name != "_use_default_values"}
+    found = VideoTransformer.from_config(config | {"flow_map": True}).eval()
+    found.load_state_dict(model.state_dict())
+    return found
+
+
+@torch.no_grad()
+def test_a_flow_map_of_the_same_weights_says_the_same_until_it_is_told_r(model, inputs):
+    flow, t = as_flow_map(model), inputs["t"]
+    assert torch.equal(predict(flow, **inputs), predict(model, **inputs))
+    assert torch.equal(predict(flow, **inputs, r=t), predict(model, **inputs))
+    assert not torch.allclose(predict(flow, **inputs, r=t / 2), predict(model, **inputs), atol=1e-2)
+    every = inputs | {"t": t.expand(-1, 12)}
+    torch.testing.assert_close(
+        predict(flow, **every, r=t.expand(-1, 12) / 2), predict(flow, **inputs, r=t / 2), rtol=1e-4, atol=1e-4
+    )
+    with pytest.raises(X2VError, match="train distill"):
+        predict(model, **inputs, r=t / 2)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("conv_width", [0, 16])
+def test_the_first_two_thirds_of_the_blocks_know_nothing_of_r(inputs, conv_width):
+    torch.manual_seed(0)
+    flow = VideoTransformer.from_model_config(replace(TINY, depth=3, conv_width=conv_width), flow_map=True)
+    for p in flow.parameters():
+        p.add_(0.1 * torch.randn_like(p))
+    seen: dict[int, list[torch.Tensor]] = {i: [] for i in range(3)}
+    for i, block in enumerate(flow.blocks):
+        block.register_forward_hook(lambda part, args, out, i=i: seen[i].append(out))
+    for r in (0.0, 0.2):
+        predict(flow, **inputs, r=torch.full((2, 1), r))
+    same = [torch.equal(*seen[i]) for i in range(3)]
+    assert same == [True, True, False]

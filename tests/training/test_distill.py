@@ -218,3 +218,16 @@ def test_the_bundled_recipe_is_of_the_shipped_weights():
     assert bundled.data["init_from"] == "small"
     with pytest.raises(X2VError, match="one loss"):
         check_recipe(bundled.with_data(token_dropping=0.5))
+
+
+def test_every_view_of_a_trace_opens_on_a_flow_map(flow):
+    from x2vkit import views
+    from x2vkit.run.capture import AttentionCapture
+
+    pipe = load(str(flow / "pipeline"))
+    trace = record(
+        "a red ball", pipeline=pipe, attention=AttentionCapture(), num_frames=5, height=32, width=32
+    )
+    for view in (views.Denoise, views.Patches, views.Attention, views.Heads, views.Overview, views.Director):
+        assert view(trace).error is None and "<html" in view(trace).to_html()
+    assert views.Compare([trace, trace]).error is None

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from tests.web.tiny import pipeline
+from x2vkit.config import PRESETS
 from x2vkit.core.conditions import Conditions
 from x2vkit.core.guidance import GuidedVelocity, passes
 from x2vkit.core.planner import GUIDANCE, TRACKS, Plan
 from x2vkit.core.sampler import make_scheduler
+from x2vkit.core.transformer import VideoTransformer
 from x2vkit.errors import X2VError
 from x2vkit.pipeline.x2v import X2VPipeline
 from x2vkit.registry import SHAPES
@@ -132,6 +134,9 @@ def test_what_a_page_cannot_express_is_refused_by_name():
     parts = (whole.vae, whole.text_encoder, whole.transformer)
     with pytest.raises(X2VError, match="FlowMatchHeun.*Euler"):
         export(X2VPipeline(*parts, make_scheduler("heun"), whole.planner))
+    flow = VideoTransformer.from_model_config(PRESETS["tiny"], flow_map=True)
+    with pytest.raises(X2VError, match="flow map.*guided steps"):
+        export(X2VPipeline(*parts[:2], flow, whole.scheduler, whole.planner))
     with pytest.raises(X2VError, match="shape 'round'"):
         export(whole, ("round",))
     with pytest.raises(X2VError, match="whose text_encoder is a NoneType"):

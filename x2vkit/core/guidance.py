@@ -161,7 +161,7 @@ class GuidedVelocity:
             return self.transformer(x, levels, **inputs)[0]
 
 
-def guided_twice(setting: str) -> X2VError:
+def guided_twice(setting: str, cure: str = "use 1") -> X2VError:
     """What is said of a setting that would guide a flow map again, such as "guidance=4"."""
     rule = "this model is a flow map: it learned its guidance, and a second pass would guide it twice"
-    return X2VError(setting, rule, "leave it out, or use the model that it was distilled from")
+    return X2VError(setting, rule, f"{cure}, or take the model that it was distilled from")

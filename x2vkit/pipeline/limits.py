@@ -107,7 +107,7 @@ def check_unguided(given: Mapping[str, Any]) -> None:
     for name in ("negative_prompt", "negative_prompt_embeds"):
         value = given.get(name)
         if value is not None and not (isinstance(value, (str, list, tuple)) and not any(value)):
-            raise guided_twice(name)
+            raise guided_twice(name, "leave it out")
 
 
 def _check_width(name: str, embeds: Any, width: int) -> None:

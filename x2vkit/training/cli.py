@@ -14,7 +14,8 @@ from x2vkit.errors import X2VError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit train` to a (sub-)parser."""
     add = parser.add_argument
-    add("name", nargs="?", metavar="RECIPE", help="a bundled recipe (tune, vae, small, tiny) or a .toml file")
+    bundled = "a bundled recipe (tune, distill, vae, small, tiny) or a .toml file"
+    add("name", nargs="?", metavar="RECIPE", help=bundled)
     add("--recipe", help="the same, as an option")
     add("--out", type=Path, metavar="DIR", help="folder of the run (runs/RECIPE)")
     add("--resume", action="store_true", help="continue from the newest checkpoint in --out")
