@@ -239,11 +239,10 @@ class X2VPipeline(RunStates, PromptReader, ClipCodec, X2VLoraMixin, SavedPipelin
         check_scheduler(scheduler := scheduler or self.scheduler)
         check_stream(
             self, shape, steps, prompt=prompt, negative_prompt=negative_prompt, strength=strength,
-            boxes=boxes, conditions=conditions,
+            boxes=boxes, conditions=conditions, latents=latents, num_videos_per_prompt=n,
             guidance_scale=guidance_scale, control_guidance_scale=control_guidance_scale,
-            mouth_guidance_scale=mouth_guidance_scale, latents=latents, num_videos_per_prompt=n,
-            prompt_embeds=prompt_embeds, shared_attention=shared_attention,
-            negative_prompt_embeds=negative_prompt_embeds,
+            mouth_guidance_scale=mouth_guidance_scale, shared_attention=shared_attention,
+            prompt_embeds=prompt_embeds, negative_prompt_embeds=negative_prompt_embeds,
         )  # fmt: skip
         read = () if prompt is None else self.read(prompts_of(prompt))  # type: ignore[arg-type]
         words = tuple(each for each in read for _ in range(n))
