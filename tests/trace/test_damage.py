@@ -13,8 +13,10 @@ import pytest
 import safetensors
 import safetensors.numpy
 
+from x2vkit import views
 from x2vkit.errors import X2VError
 from x2vkit.trace import Trace
+from x2vkit.trace.differences import Stack
 from x2vkit.trace.pictures import LARGEST
 
 FLIPS, CUTS, HEADERS = 150, 40, 150
@@ -217,9 +219,38 @@ def test_numbers_that_are_not_what_they_say(make_trace, tmp_path):
         {"queries.0.0/steps": steps[:0]},
         {"queries.0.0/steps": steps.astype(np.float32)},
         {"queries.0.0": first},
+        {
+            "queries.0.0/steps": steps[:0],
+            "queries.0.0/shape": np.array([0, *arrays["queries.0.0/shape"][1:]]),
+        },
+        {"queries.0.0/scale": arrays["queries.0.0/scale"][:, 0]},
+        {"latents/numbers": np.append(arrays["latents/numbers"], np.uint8(7))},
+        {"latents/numbers": arrays["latents/numbers"][:-1]},
     ):
         safetensors.numpy.save_file(arrays | changed, compact, metadata)
         assert not opens(compact), changed.keys()
+
+
+def test_a_layer_that_lies_in_two_pieces_is_shown_and_written_again_whole(make_trace, tmp_path):
+    rng = np.random.default_rng(0)
+    held = {(step, 0): rng.normal(0, 0.1, (2, 15, 8)).astype(np.float16) for step in range(3)}
+    path = make_trace(queries=held, keys=held).save(tmp_path / "run.x2v", compact=True)
+    arrays, metadata = parts(path)
+    for side in ("queries", "keys"):  # the last step by itself
+        whole = Stack(arrays[f"{side}.0.0/numbers"].tobytes(), (3, 2, 15, 8), np.dtype(np.int8))
+        for first, numbers in ((0, whole.numbers()[:2]), (2, whole.numbers()[2:])):
+            name = f"{side}.{first}.0"
+            arrays[f"{name}/numbers"] = np.frombuffer(Stack.of(numbers).data, np.uint8)
+            arrays[f"{name}/scale"] = arrays[f"{side}.0.0/scale"]
+            arrays[f"{name}/shape"] = np.array(numbers.shape)
+            arrays[f"{name}/steps"] = np.arange(first, first + len(numbers))
+    safetensors.numpy.save_file(arrays, path, metadata)
+    trace = Trace.load(path)
+    sent = views.Attention(trace).packed.arrays["keys.0"].numbers()
+    assert len(sent) == 3 and sorted(trace.keys) == sorted(held)
+    again = Trace.load(trace.save(tmp_path / "again.x2v", compact=True))
+    for site in held:
+        np.testing.assert_allclose(again.keys[site], trace.keys[site], atol=1e-6)
 
 
 def test_a_pipe_a_device_and_a_strange_path(tmp_path):

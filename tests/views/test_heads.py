@@ -90,6 +90,16 @@ def test_what_cannot_be_measured_says_why(change):
     assert isinstance(view.error, X2VError) and "this trace" in str(view.error)
 
 
+def test_a_still_has_no_other_frames_to_be_measured_by(moving):
+    plan = {"boxes": moving.plan["boxes"][:1]}
+    still = replace(
+        moving, latents=moving.latents[:, :, :1], pred_x0=moving.pred_x0[:, :, :1], frames=moving.frames[:1],
+        plan=plan, queries={}, keys={}, geometry=replace(moving.geometry, token_kinds=()),
+    )  # fmt: skip
+    rows = {(1, 0): np.zeros((2, still.geometry.tokens, 8), np.float16)}
+    assert "it has one" in str(Heads(replace(still, queries=rows, keys=rows)).error)
+
+
 def test_a_measure_that_there_is_not_is_refused():
     with pytest.raises(X2VError, match="measure='beauty'"):
         Heads().selection = {"measure": "beauty"}

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--compact",
         action="store_true",
-        help="a fourth of the file or less: latents, queries and keys at 8 bits a number",
+        help="half of the file or less: latents, queries and keys at 8 bits a number",
     )
 
 

@@ -20,6 +20,8 @@ from x2vkit.errors import X2VError
 
 BYTES_A_BYTE = 8
 """What a byte of a file can hold at most, with a code of a bit or more for each: small files stay small."""
+LARGEST = 500_000_000
+"""What one array of a file may take, in bytes."""
 SMALLEST = 1e-12
 """The least magnitude that a scale is worked out for."""
 
@@ -78,14 +80,16 @@ class Stack:
         """The whole numbers. X2VError where the bytes hold none of this shape, before they are inflated to
         more than that takes.
         """
-        if not self.shape or min(self.shape) < 1 or self.nbytes > BYTES_A_BYTE * len(self.data):
+        most = min(LARGEST, BYTES_A_BYTE * len(self.data))
+        if not self.shape or min(self.shape) < 1 or self.nbytes > most:
             rule = f"{len(self.data):,} bytes hold no numbers of shape {self.shape}"
             raise X2VError("trace", rule, "copy or record it again")
         try:
-            flat = zlib.decompressobj().decompress(self.data, self.nbytes + 1)
+            reader = zlib.decompressobj()
+            flat = reader.decompress(self.data, self.nbytes + 1)
         except zlib.error as error:
             raise X2VError("trace", f"it is damaged ({error})", "copy or record it again") from error
-        if len(flat) != self.nbytes:
+        if len(flat) != self.nbytes or not reader.eof or reader.unused_data:
             rule = f"its bytes hold no numbers of shape {self.shape}"
             raise X2VError("trace", rule, "copy or record it again")
         steps = np.frombuffer(flat, self.dtype.newbyteorder("<")).reshape(self.shape)

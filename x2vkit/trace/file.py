@@ -82,7 +82,8 @@ def _compact(trace: Trace, arrays: dict[str, NDArray[Any]]) -> None:
     """Put in place of a trace's arrays what takes less: see STACKS and IMAGES."""
 
     def stack(name: str, array: NDArray[Any], lead: int) -> None:
-        packed = trace.stored(name) or Stack.eight_bits(array, lead)
+        stored = trace.stored(name)
+        packed = stored if stored and stored.shape == array.shape else Stack.eight_bits(array, lead)
         arrays[f"{name}/numbers"] = np.frombuffer(packed.data, np.uint8)
         arrays[f"{name}/scale"] = np.asarray(packed.scale)
         arrays[f"{name}/shape"] = np.array(packed.shape)
@@ -174,11 +175,12 @@ def _stacks(arrays: dict[str, Any]) -> dict[str, Stack]:
         shape, steps = _shape(arrays, name), arrays.pop(f"{name}/steps", np.zeros(0, np.int64))
         scale = arrays.pop(f"{name}/scale", np.zeros((0, 0)))
         kind, _, place = name.partition(".")
-        right = scale.shape == shape[1 : 1 + scale.ndim] and scale.dtype == np.float32
+        lead = 2 if place else 1
+        right = scale.shape == shape[1 : 1 + lead] and scale.ndim == lead and scale.dtype == np.float32
         layer = place.partition(".")[2]
         names = [f"{kind}.{step}.{layer}" for step in steps.tolist()] if place else [name]
         if place:
-            right &= shape[:1] == (len(names),) and names[0] == name and bool((np.diff(steps) > 0).all())
+            right &= shape[:1] == (len(names),) and names[:1] == [name] and bool((np.diff(steps) > 0).all())
         if not right or steps.dtype.kind != "i" or not arrays.keys().isdisjoint(names):
             raise X2VError("trace", f"it is damaged: {key!r} fits no array", "copy or record it again")
         found[name] = Stack(data.tobytes(), shape, np.dtype(np.int8), scale)

@@ -288,9 +288,9 @@ class Trace:
     def save(self, path: str | os.PathLike[str], *, compact: bool = False) -> Path:
         """Write one .x2v file (safetensors with a JSON header), all of it or nothing. Returns the path.
 
-        compact: a fourth of the size or less, with latents, queries and keys at 8 bits a number, as
-        differences from step to step (see `trace.differences`), and previews with some loss; frames stay
-        exact.
+        compact: half of the size or less, an eighth where attention of all steps is kept: latents, queries
+        and keys at 8 bits a number, as differences from step to step (see `trace.differences`), and previews
+        with some loss; frames stay exact.
         """
         from x2vkit.trace import file
 

@@ -130,7 +130,7 @@ def stages(trace: Trace) -> list[dict[str, Any]]:
     grid, patch = (" × ".join(map(str, sides)) for sides in (trace.grid, trace.geometry.patch))
     tokens, latents, pixels = trace.geometry.tokens, C * f * h * w, F * H * W * 3
     unknown = f"{len(trace.unknown)} not known" if trace.unknown else "all of them known"
-    boxes = f"{_subjects(trace)} × {F} frames × 4 sides"
+    boxes = f"{_subjects(trace)} × {F} frame{'s' * (F > 1)} × 4 sides"
     guidance = f"{trace.steps} steps, guidance {float(trace.request.get('guidance', 1)):g}"
     work = f"{trace.flops / 1e9:,.0f} GFLOP" if trace.flops else ""
     seed = f"seed {trace.request.get('seed', 0)}"

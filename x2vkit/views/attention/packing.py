@@ -108,10 +108,14 @@ def packed(trace: Trace, room: int) -> Packed:
 
 
 def stored_pair(trace: Trace, stack: Sequence[Site]) -> tuple[Stack, Stack] | None:
-    """Queries and keys of one of `Trace.stacks`, as the file of a compact trace holds them; else None."""
+    """Queries and keys of one of `Trace.stacks` as the file of a compact trace holds them, if all their steps
+    lie in one piece there; else None.
+    """
     step, layer = stack[0]
     queries, keys = (trace.stored(f"{side}.{step}.{layer}") for side in ("queries", "keys"))
-    return None if queries is None or keys is None else (queries, keys)
+    if queries is None or keys is None or {queries.shape[0], keys.shape[0]} != {len(stack)}:
+        return None
+    return queries, keys
 
 
 def _pairs(trace: Trace, out: Packed, room: int) -> list[tuple[Stack, Stack] | None]:

@@ -55,6 +55,9 @@ class Heads(Opening):
         if trace.layers:
             rule = "heads are measured where every layer reads the whole sequence"
             raise X2VError("this trace", rule, "look at it with x2vkit.views.Attention")
+        if trace.grid[0] < 2:
+            rule = "heads are measured by what they find in other latent frames, and it has one"
+            raise X2VError("this trace", rule, "record a longer clip")
         where = spots(trace)
         self.spots = np.stack([spots_found(trace, site, where) for site in trace.captured])
         self.chance, self.still = spots_by_chance(trace, where), spots_by_staying(trace, where)

@@ -30,7 +30,7 @@ export default mount((view) => {
   const open = button(view, { label: "Open this head's attention", pressed: false }, () =>
     inside.choose("attention"),
   );
-  const table = new Table(view, scores);
+  const table = new Table(view, scores, () => inside.choose("attention"));
   const told = h("p", { class: "x2v-told", role: "status" });
   const scale = new ScaleBar({
     label: "of what lies between chance (dark) and always (bright)",
@@ -55,15 +55,13 @@ export default mount((view) => {
     h(
       "div",
       { class: "x2v-muted" },
-      "Keys: ↑ and ↓ move through layers and heads, ← and → through steps, Enter opens attention.",
+      "A click on the chosen cell opens its attention. Keys: ↑ and ↓ move through layers and heads, ← and → through " +
+        "steps, Enter opens attention.",
     ),
     terms(view, ["attention", "token", "patch", "plan", "latent"]),
     inside.root,
   );
-  keys(
-    view,
-    table.moves(() => inside.choose("attention")),
-  );
+  keys(view, table.moves());
   view.onSelect((selection) => {
     word.root.hidden = selection.measure !== "words";
     open.setAttribute("aria-pressed", String(selection.inside === "attention"));
@@ -128,10 +126,11 @@ class Scores {
 
 /** All heads at all recorded steps. */
 class Table {
-  /** @param {import("../lib/view.js").View} view @param {Scores} scores */
-  constructor(view, scores) {
+  /** @param {import("../lib/view.js").View} view @param {Scores} scores @param {() => void} open attention */
+  constructor(view, scores, open) {
     this.view = view;
     this.scores = scores;
+    this.open = open;
     const { metadata } = view;
     const layers = [...new Set(scores.sites.map(([, layer]) => layer))].sort((a, b) => a - b);
     /** Rows of the table. */
@@ -173,11 +172,25 @@ class Table {
       cell.style.color = level < 0.6 ? "#fff" : "#111";
       const here = site === chosen && head === selection.head;
       cell.setAttribute("aria-pressed", String(here));
+      cell.tabIndex = here ? 0 : -1; // one stop for the Tab key, arrows do the rest
+      if (here) this._follow(cell);
     }
   }
 
-  /** What keys do. @param {() => void} open @returns {Record<string, () => void>} */
-  moves(open) {
+  /** Keep the chosen cell in sight of a narrow page, and the focus on it where it was on another one. */
+  _follow(cell) {
+    const { root } = this;
+    const named = root.querySelector("th[scope=row]")?.getBoundingClientRect().right ?? 0;
+    const [box, place] = [root.getBoundingClientRect(), cell.getBoundingClientRect()];
+    if (place.left < named) root.scrollLeft -= named - place.left + 4;
+    if (place.right > box.right) root.scrollLeft += place.right - box.right + 4;
+    const focused = /** @type {Document | ShadowRoot} */ (root.getRootNode()).activeElement;
+    if (focused?.classList.contains("x2v-heads-cell") && root.contains(focused))
+      cell.focus({ preventScroll: true });
+  }
+
+  /** What keys do. @returns {Record<string, () => void>} */
+  moves() {
     const { view, scores, rows } = this;
     const within = (i, count) => Math.min(Math.max(i, 0), count - 1);
     const by = (down, across) => () => {
@@ -191,7 +204,7 @@ class Table {
       ArrowDown: by(1, 0),
       ArrowLeft: by(0, -1),
       ArrowRight: by(0, 1),
-      Enter: open,
+      Enter: this.open,
     };
   }
 
@@ -208,6 +221,7 @@ class Table {
         "aria-label": `step ${step + 1}, ${name}`,
       });
       view.listen(cell, "click", () => {
+        if (cell.getAttribute("aria-pressed") === "true") return this.open(); // again, or by Enter
         view.select({ step, layer, head });
         view.commit();
       });

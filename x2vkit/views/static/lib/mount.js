@@ -46,8 +46,10 @@ export function mount(build) {
       const start = async () => {
         try {
           if (view.metadata.error) return complain(view, view.metadata.error);
-          await view.ready;
-          view.signal.throwIfAborted();
+          while (!view.loaded) {
+            await view.ready; // more may come while the first is unpacked
+            view.signal.throwIfAborted();
+          }
           await build(view);
           view.root.dataset.ready = "true";
         } catch (error) {

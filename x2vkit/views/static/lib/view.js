@@ -48,12 +48,13 @@ export class View {
     this.changed = new Set();
     this.request = 0;
     this.draws = 0;
-    /** Counts what Python sent. */
+    /** Counts what Python sent; and which of that `arrays` are of, 0 while something newer is unpacked. */
     this.turn = 0;
+    this.loaded = 0;
     el.append(this.root);
     this.listen(this.root, "focusin", (event) => ask(event.composedPath()[0]));
     /** Once `arrays` are there. @type {Promise<void>} */
-    this.ready = this._content().then((content) => void Object.assign(this, content));
+    this.ready = this._load();
     this._join();
     const on = (event, listener) => {
       model.on(event, listener);
@@ -130,22 +131,27 @@ export class View {
     this.root.remove();
   }
 
-  /** What Python sent beside the metadata, unpacked. */
-  _content() {
-    return unpack(this.model.get("metadata").arrays ?? [], this.model.get("buffer"));
+  /** Take over what Python sent: all of it at once, when it is unpacked, unless something newer came meanwhile. */
+  async _load() {
+    const turn = ++this.turn;
+    const metadata = this.model.get("metadata");
+    const content = await unpack(metadata.arrays ?? [], this.model.get("buffer"));
+    if (this.signal.aborted || turn !== this.turn) return;
+    Object.assign(this, { metadata, selection: { ...this.model.get("selection") }, ...content });
+    this.loaded = turn;
   }
 
   _renew() {
     if (this.renewing) return; // metadata and buffer come in one message, as two events
     this.renewing = true;
+    this.loaded = 0;
     queueMicrotask(async () => {
       this.renewing = false;
       if (this.signal.aborted) return;
-      const turn = ++this.turn;
-      const metadata = this.model.get("metadata");
-      const content = await this._content();
-      if (this.signal.aborted || turn !== this.turn) return; // newer content overtook it
-      Object.assign(this, { metadata, selection: { ...this.model.get("selection") }, ...content });
+      const ready = this._load();
+      this.ready = ready;
+      await ready;
+      if (!this.loaded) return;
       for (const renew of this.dataDrawers) renew();
       this._schedule(Object.keys(this.selection));
     });
@@ -188,6 +194,7 @@ export class View {
     if (this.request || this.signal.aborted) return;
     this.request = requestAnimationFrame(() => {
       this.request = 0;
+      if (!this.loaded) return; // what is newer draws everything
       const changed = this.changed;
       this.changed = new Set();
       for (const draw of this.drawers) draw(this.selection, changed);
