@@ -9,18 +9,16 @@ import pytest
 
 from tests.training import toy_runs
 from x2vkit.errors import X2VError
-from x2vkit.scaling.fit import (
-    fit_frontier,
-    predict_largest_compute,
-)
-from x2vkit.scaling.points import fitted, frontier, load_runs
+from x2vkit.scaling import points as points_module
+from x2vkit.scaling.fit import fit_frontier, fit_joint, predict_largest_compute
+from x2vkit.scaling.points import PLATEAU, SHIPPED, fitted, frontier, load_runs
 
 
 def test_laws_leave_out_the_start_of_a_run_and_its_cool_down(tmp_path):
     run = toy_runs.make_run(tmp_path / "192x6", 4e14)
     points = load_runs(run)
     highest = max(p.loss for p in points)
-    assert fitted(points) == [p for p in points if p.loss <= 0.9 * highest] != points
+    assert fitted(points) == [p for p in points if p.loss <= (1 - PLATEAU) * highest] != points
     recipe = json.loads((run / "recipe.json").read_text())
     recipe["engine"] |= {"steps": points[-1].step, "cooldown": points[-1].step - points[-2].step}
     (run / "recipe.json").write_text(json.dumps(recipe))
@@ -84,4 +82,28 @@ def test_the_runs_that_ship_span_what_was_promised():
     points = load_runs()
     flops = [p.flops for p in points]
     assert len(points) >= 10 and np.log10(max(flops) / min(flops)) >= 2.5
-    assert len({p.size for p in points}) >= 4
+    assert len({p.size for p in points}) == 5
+    assert fit_frontier(fitted(points), draws=0).r2 > 0.98
+    joint = {p.by: p.error for p in predict_largest_compute(fitted(points), draws=0) if "L(N, D)" in p.by}
+    assert len(joint) == 2 and max(map(abs, joint.values())) < 0.03
+
+
+def test_the_start_is_cut_where_the_smaller_sizes_foretell_each_other_best(monkeypatch):
+    smaller = [p for p in load_runs() if p.size != "192x6"]  # the run that laws are tried on has no say
+    errors = {}
+    for cut in (0.05, 0.1, 0.15, 0.2, 0.25):
+        monkeypatch.setattr(points_module, "PLATEAU", cut)
+        told = predict_largest_compute(fitted(smaller), draws=0)
+        errors[cut] = float(np.mean([abs(one.error) for one in told]))
+    assert min(errors, key=errors.__getitem__) == PLATEAU, errors
+
+
+def test_the_default_model_lies_where_the_law_of_its_family_leads():
+    points = fitted(load_runs())
+    small = load_runs(SHIPPED / "small")[-1]
+    assert small.flops > 60 * max(p.flops for p in points)
+    for low, high in (
+        fit_frontier(points, 50).interval(small.flops),
+        fit_joint(points, "chinchilla", 50).interval(small.params, small.samples),
+    ):
+        assert low < small.loss < high

@@ -10,8 +10,9 @@ import pytest
 from tests.training.toy import SineTask
 from x2vkit.cli import commands as cli
 from x2vkit.errors import X2VError
+from x2vkit.registry import WEIGHTS
 from x2vkit.training.recipe import EngineConfig, Recipe, load_recipe
-from x2vkit.training.sweep import Size, costs, planned, run_sweep, sweep_point
+from x2vkit.training.sweep import FLOPS, SIZES, Size, costs, planned, run_sweep, sweep_point
 
 BASE = Recipe(
     "toy", EngineConfig(steps=1, batch=8, hold=4, warmup=2, log_every=1), seed=5, model={"width": 64}
@@ -46,6 +47,13 @@ def test_rates_fall_with_the_root_of_the_width():
     assert smaller.engine.muon_lr == pytest.approx(2 * base.engine.muon_lr)
     assert smaller.data == base.data and smaller.seed == base.seed
     assert sweep_point(base, Size(192, 6)).engine == replace(base.engine, cooldown=0)
+
+
+def test_a_ladder_is_built_as_the_model_that_ships():
+    base = load_recipe("ladder")
+    assert base.model == json.loads((WEIGHTS / "small" / "training.json").read_text())["recipe"]["model"]
+    assert [str(Size.parse(size)) for size in SIZES][-1] == f"{base.model['width']}x{base.model['depth']}"
+    assert len(SIZES) == len(FLOPS) and list(FLOPS) == sorted(FLOPS)
 
 
 def test_convolutions_shrink_with_the_width():

@@ -81,7 +81,7 @@ def test_with_nothing_it_opens_on_the_runs_that_ship():
     assert len(view.to_html()) < 5_000_000
 
 
-def test_the_models_that_ship_are_named_and_one_of_them_stands_apart_from_the_law():
+def test_the_models_that_ship_are_named_and_stand_apart_from_the_law():
     view = Scaling()
     metadata, points = view.metadata, view.metadata["points"]
     assert list(metadata["models"]) == ["base", "4x", "small"] == list(MODELS)
@@ -91,7 +91,7 @@ def test_the_models_that_ship_are_named_and_one_of_them_stands_apart_from_the_la
         assert points[index]["flops"] == trained["flops"]
         assert set(MODEL_PROMPTS) <= set(metadata["clips"][index])
     small = metadata["models"]["small"]
-    assert metadata["later"] == [small] and points[small]["values"]["adherence"] > 0.9
+    assert metadata["apart"] == metadata["trio"] and points[small]["values"]["adherence"] > 0.9
     alone = Scaling(runs=BUNDLED, bundled=False).metadata  # the same laws as without it
     assert metadata["law"]["power"] == alone["law"]["power"] and metadata["joint"] == alone["joint"]
     assert metadata["predictions"] == alone["predictions"]

@@ -10,18 +10,18 @@ from x2vkit.media import write_atomic
 from x2vkit.registry import WEIGHTS
 from x2vkit.run.load import load
 from x2vkit.scaling.clips import MODEL_PROMPTS, MODELS
-from x2vkit.scaling.points import BUNDLED, CLIPS, JUDGED, SHIPPED
+from x2vkit.scaling.points import CLIPS, JUDGED, SHIPPED
 from x2vkit.training.gallery import film, judge
 
 
 def make(prompts: int = 300) -> None:
-    """Clips and judged figures of each model, in a quarter of an hour; and for a model that is no run of the
-    sweep its recipe, and the last line of its log.
+    """Clips and judged figures of each model, in a quarter of an hour, beside its recipe and the last line of
+    its log.
 
     prompts: clips that the judge reads, as many as docs/figures.md names.
     """
     for name, (run, step) in MODELS.items():
-        folder = (BUNDLED if (BUNDLED / run).is_dir() else SHIPPED) / run
+        folder = SHIPPED / run
         if not (folder / "log.jsonl").is_file():
             folder.mkdir(parents=True, exist_ok=True)
             recipe = json.loads((WEIGHTS / name / "training.json").read_text())["recipe"]

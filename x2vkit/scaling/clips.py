@@ -25,8 +25,8 @@ MODEL_PROMPTS = {
     "dog": PROMPTS["dog"],
 }
 """What the models that ship are asked for: prompts on which their difference is plain."""
-MODELS = {"base": ("128x5", 836), "4x": ("128x5", 3328), "small": ("small", 27_739)}
-"""The models that ship: name -> the run and the step that they are."""
+MODELS = {"base": ("base", 836), "4x": ("4x", 3328), "small": ("small", 27_739)}
+"""The models that ship: name -> the folder of `points.SHIPPED` that holds their run, and its step."""
 SEED, STEPS, GUIDANCE, FPS = 0, 20, 4.0, 12
 """The same for every clip."""
 QUALITY = 60

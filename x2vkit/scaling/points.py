@@ -25,16 +25,18 @@ SAMPLING, NOTES = "sampling.json", "notes.json"
 BUNDLED = Path(__file__).parent / "runs"
 """The runs that ship: a folder each, with recipe.json, log.jsonl and what was measured of their snapshots."""
 SHIPPED = Path(__file__).parent / "shipped"
-"""The models that ship and are no snapshot of those runs, laid out like them: of a later architecture,
-trained on more kinds of data. They are shown beside the runs, and no law is fitted to them.
+"""The models that ship, laid out like runs of their own: small is of those runs' family and was trained on
+far beyond them, base and 4x are of an earlier one. They are shown beside them, and no law is fitted to them.
 """
 JUDGED, CLIPS = "judged.json", "clips"
 """In a run's folder: {step: {figure: value}}, and step-XXXXXXXX-NAME.webp."""
 APART = 1.8
 """Points of one run that are fitted lie at least so far apart in compute, unless they are snapshots."""
-PLATEAU = 0.1
-"""Every run begins on a plateau, at the loss of the best linear guess (`core.transformer.precondition`).
-Points that are not yet so much below the highest loss of all are shown, and no law is fitted to them.
+PLATEAU = 0.25
+"""Every run begins on a plateau, at the loss of the best linear guess (`core.transformer.precondition`), and
+only some way below it does the loss fall as a power. Points that are not yet so much below the highest loss
+of all are shown, and no law is fitted to them. Of 0.05 to 0.25 this is the cut with which the three smallest
+of the sizes that ship foretell the fourth best; the fifth, which it is then tried on, had no say.
 """
 COOLED = 0.1
 """A point whose learning rate had fallen by more than this part in a cool-down is shown and not fitted: the

@@ -24,11 +24,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from x2vkit.axes import token_grid
 from x2vkit.config import ModelConfig, RunRequest
+from x2vkit.core.planner import Planner
 from x2vkit.errors import X2VError
 from x2vkit.flops import run_flops
 from x2vkit.judge import evaluate
 from x2vkit.media import Frames, write_atomic
 from x2vkit.pipeline.x2v import X2VPipeline
+from x2vkit.registry import DEFAULT_MODEL, shipped
 from x2vkit.scaling.clips import FPS, GUIDANCE, PROMPTS, SEED, STEPS, decode, encode, trio
 from x2vkit.scaling.points import BUNDLED, CLIPS, JUDGED, NOTES, SAMPLING, Point, frontier, load_runs
 from x2vkit.scaling.report import report
@@ -262,7 +264,11 @@ def _clip_name(step: int, name: str) -> str:
 
 
 def _load(pipeline: Path | str) -> Any:
+    """A snapshot as a pipeline, which plans with the planner that ships where it was taught plans."""
     pipe = X2VPipeline.from_pretrained(pipeline)
+    recipe = Path(pipeline).parents[2] / "recipe.json"  # runs/NAME/snapshots/step-X/pipeline
+    if pipe.planner is None and json.loads(recipe.read_text())["data"].get("planned"):
+        pipe.register_modules(planner=Planner.from_pretrained(shipped()[DEFAULT_MODEL] / "planner"))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -25,11 +25,11 @@ from x2vkit.training.recipe import Recipe, load_recipe
 if TYPE_CHECKING:
     from x2vkit.training.task import Task
 
-SIZES = ("48x2", "64x3", "96x4", "128x5")
-"""Sizes below the default model (192x6): width x depth."""
-FLOPS = (2.1e12, 4.2e12, 8.4e12, 1.68e13)
-"""Training compute of each sweep point of `SIZES`."""
-POINTS = 5
+SIZES = ("48x2", "64x3", "96x4", "128x5", "192x6")
+"""Sizes up to that of the default model: width x depth."""
+FLOPS = (2.8e13, 4.2e13, 8e13, 1.4e14, 3e14)
+"""Training compute of each sweep point of `SIZES`: of each about two thousand steps."""
+POINTS = 6
 """Snapshots of a sweep point: at its budget, at half of it, at a quarter ..."""
 ROUNDS = 3
 """The sweep is run in so many rounds, to a doubled budget each: stopped early, it is still a whole sweep."""
@@ -198,7 +198,7 @@ def run_sweep(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `x2vkit scale` to a (sub-)parser."""
     add = parser.add_argument
-    add("--recipe", default="small", metavar="RECIPE", help="what all are smaller copies of (small)")
+    add("--recipe", default="ladder", metavar="RECIPE", help="what all are smaller copies of (ladder)")
     add("--sizes", nargs="+", default=list(SIZES), metavar="WIDTHxDEPTH", help=f"({' '.join(SIZES)})")
     add("--flops", nargs="+", type=float, metavar="C", help="training compute: one for all, or one a size")
     add(

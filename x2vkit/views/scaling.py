@@ -111,14 +111,15 @@ class Scaling(View):
             raise X2VError(
                 "no runs", "this view shows runs", "pass runs=['runs/mine'], or leave bundled at True"
             )
-        later = load_runs(SHIPPED) if bundled else []
-        self.points = sorted([*load_runs(*folders), *later], key=lambda p: p.flops)
-        self.law = _law(self.points)
+        sweep = load_runs(*folders)  # what laws are fitted to
+        apart = load_runs(SHIPPED) if bundled else []
+        self.points = sorted([*sweep, *apart], key=lambda p: p.flops)
+        self.law = _law(sweep)
         self.models = _models(self.points) if bundled else {}
         self.trio = list(self.models.values()) if len(self.models) > 1 else trio(self.points)
         place = {id(point): i for i, point in enumerate(self.points)}
         flops = [p.flops for p in self.points]
-        largest = max((p for p in self.points if p not in later), key=lambda p: p.flops)
+        largest = max(sweep, key=lambda p: p.flops)
         notes = _json(BUNDLED / NOTES)
         clip_bytes, clips = _clips(self.points)
         points, figures = [_point_metadata(p) for p in self.points], self._figures()
@@ -130,14 +131,14 @@ class Scaling(View):
                 "fps": notes.get("fps", FPS),
                 "figures": figures,
                 "presets": [asdict(one) for one in scaling_presets(points, figures)],
-                "frontier": [place[id(p)] for p in frontier(self.points)],
+                "frontier": [place[id(p)] for p in frontier(sweep)],
                 "law": _law_metadata(self.law, flops),
-                "joint": _joint_metadata(self.points),
-                "predictions": _predictions(self.points),
+                "joint": _joint_metadata(sweep),
+                "predictions": _predictions(sweep),
                 "trio": [place[id(p)] for p in self.trio],
                 "models": {name: place[id(p)] for name, p in self.models.items()},
-                "later": [place[id(p)] for p in later],
-                "reached": max((p.flops for p in fitted(self.points)), default=largest.flops),
+                "apart": sorted(place[id(p)] for p in apart),
+                "reached": max((p.flops for p in fitted(sweep)), default=largest.flops),
                 "colors": size_colors(self.points),
                 "rate": largest.flops / max(largest.seconds, 1e-9),
                 "machine": {"peak": PEAK, "use": USE, "price": PRICE},
@@ -203,7 +204,7 @@ class Scaling(View):
                 "color": PALETTE[colors[run[0].size]],
                 "markersize": 4,
                 "linewidth": 1,
-                "label": _millions(run[0].params),
+                "label": None if run[0] in self.models.values() else _millions(run[0].params),
             }
             axes.plot([p.flops for p in run], [p.loss for p in run], "o-", **line)
         for name, p in self.models.items():

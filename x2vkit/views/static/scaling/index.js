@@ -108,8 +108,8 @@ function describe(metadata, index) {
   const named = ships
     ? `${ships === point.run ? "" : `${point.run}, `}the model “${ships}” that ships`
     : point.run;
-  const own = metadata.later.includes(index)
-    ? "of a later architecture, on more kinds of data: shown, and no law is fitted to it"
+  const own = metadata.apart.includes(index)
+    ? "trained otherwise than these runs: shown, and no law is fitted to it"
     : metadata.frontier.includes(index)
       ? "on the frontier: no cheaper checkpoint is better"
       : "above the frontier: the same compute was better spent otherwise";

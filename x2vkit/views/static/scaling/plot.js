@@ -37,9 +37,9 @@ export class Plot {
   }
 
   _legend() {
-    const { colors, points, later } = this.view.metadata;
+    const { colors, points, apart } = this.view.metadata;
     const sizes = Object.entries(colors).map(([size, color]) => {
-      const { params } = points.find((one, i) => one.size === size && !later.includes(i)) ?? points[0];
+      const { params } = points.find((one, i) => one.size === size && !apart.includes(i)) ?? points[0];
       const dot = h("span", { class: "x2v-scaling-dot", style: `background: var(--x2v-${color})` });
       return h("span", {}, dot, ` ${millions(params)}`);
     });
