@@ -13,6 +13,7 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.training.diffusion.config import MODEL_RANGES, DiffusionData, check_size
 from x2vkit.training.diffusion.tune import TuneData
+from x2vkit.training.distill import DistillData
 from x2vkit.training.judge.frame import FrameData
 from x2vkit.training.judge.motion import MotionData
 from x2vkit.training.planner import PlannerData, PlannerSize
@@ -24,7 +25,7 @@ from x2vkit.training.vae import VAEData
 
 TABLES = {
     "vae": VAEData, "diffusion": DiffusionData, "planner": PlannerData, "judge-frames": FrameData,
-    "judge-motion": MotionData, "tune": TuneData, "upscale": UpscaleData,
+    "judge-motion": MotionData, "tune": TuneData, "upscale": UpscaleData, "distill": DistillData,
 }  # fmt: skip
 ODD: tuple[Any, ...] = (
     *(
