@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from x2vkit.core.vae import VideoVAE
 from x2vkit.errors import X2VError
 from x2vkit.flops import forward_flops, text_flops, train_flops
 from x2vkit.registry import SamplingDefaults, sampling_defaults
-from x2vkit.training.dataset import VideoDataset, Vocabulary, is_world
+from x2vkit.training.dataset import Vocabulary, is_world
 from x2vkit.training.diffusion.config import DiffusionData
 from x2vkit.training.diffusion.module import DiffusionModule
 from x2vkit.training.diffusion.task import DiffusionTask
@@ -261,25 +262,23 @@ class DistillTask(DiffusionTask):
     evaluate_first = True
     grid_steps = STEPS
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        cache_folder: Path,
-        vae: VideoVAE,
-        dataset: VideoDataset | None = None,
-        quiet: bool = False,
-        vocabulary: Vocabulary | None = None,
-    ):
-        """As a DiffusionTask; the vocabulary is the teacher's, unless it is given.
+    _arrived: Tensor | None = None
+    """Where the teacher ends, once it was followed."""
 
-        Raises X2VError for a start that is a flow map already.
-        """
-        self.start = start_of(recipe, DistillData)
-        self.sampling = sampling_defaults(self.start)
+    @cached_property
+    def start(self) -> Path:
+        """The teacher's folder. Raises X2VError for a flow map."""
+        return start_of(self.recipe, DistillData)
+
+    @cached_property
+    def sampling(self) -> SamplingDefaults:
+        """How the teacher is sampled."""
+        return sampling_defaults(self.start)
+
+    def usual_vocabulary(self) -> Vocabulary:
+        """The teacher's."""
         text = read_config(self.start / "text_encoder")
-        words = vocabulary or (text["vocab"], text["synonyms"])
-        super().__init__(recipe, cache_folder, vae, dataset, quiet, words)
-        self._arrived: dict[str, Tensor] = {}
+        return text["vocab"], text["synonyms"]
 
     def read_data(self, recipe: Recipe) -> DistillData:
         """The recipe's `[data]`. Raises X2VError for what it may not hold."""
@@ -328,10 +327,10 @@ class DistillTask(DiffusionTask):
         batch = self.fixed("planned" if world and self.data.planned else "validation")
         device = next(model.parameters()).device
         moved = {key: value[:CLIPS].to(device) for key, value in batch.items()}
-        if "teacher" not in self._arrived:
+        if self._arrived is None:
             teacher = model.teacher.to(device).transformer
-            self._arrived["teacher"] = self._follow(teacher, model, moved, self.sampling)
-        wanted = self._arrived["teacher"].to(device)
+            self._arrived = self._follow(teacher, model, moved, self.sampling)
+        wanted = self._arrived.to(device)
         scale = wanted.var()
         gaps = {}
         for steps in COMPARED:

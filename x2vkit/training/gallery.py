@@ -34,6 +34,7 @@ from x2vkit.registry import DEFAULT_MODEL, shipped
 from x2vkit.scaling.clips import FPS, GUIDANCE, PROMPTS, SEED, STEPS, decode, encode, trio
 from x2vkit.scaling.points import BUNDLED, CLIPS, JUDGED, NOTES, SAMPLING, Point, frontier, load_runs
 from x2vkit.scaling.report import report
+from x2vkit.training.init_weights import load_component
 
 FINE = 64
 """Steps of the clip that those of fewer steps are compared with."""
@@ -268,7 +269,7 @@ def _load(pipeline: Path | str) -> Any:
     pipe = X2VPipeline.from_pretrained(pipeline)
     recipe = Path(pipeline).parents[2] / "recipe.json"  # runs/NAME/snapshots/step-X/pipeline
     if pipe.planner is None and json.loads(recipe.read_text())["data"].get("planned"):
-        pipe.register_modules(planner=Planner.from_pretrained(shipped()[DEFAULT_MODEL] / "planner"))
+        pipe.register_modules(planner=load_component(Planner, shipped()[DEFAULT_MODEL] / "planner"))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -50,26 +50,20 @@ def _diffusion(recipe: Recipe) -> Made:
 
 def _tune(recipe: Recipe) -> Made:
     config, data = model_of(start_of(recipe)), read_table(TuneData, recipe.data, "[data]")
-    made = replace(
-        recipe,
-        task="diffusion",
-        model=asdict(config),
-        data={"buckets": data.buckets, "max_words": config.max_words},
-    )
-    model, kept = _diffusion(made)
+    model, kept = _of_weights(recipe, config, data, config.max_words)
     return model, kept * (1 + (data.replay > 0))
 
 
 def _distill(recipe: Recipe) -> Made:
     config, data = model_of(start_of(recipe, DistillData)), read_table(DistillData, recipe.data, "[data]")
     data.check(config)
-    made = replace(
-        recipe,
-        task="diffusion",
-        model=asdict(config),
-        data={"buckets": data.buckets, "max_words": data.max_words},
-    )
-    return _diffusion(made)
+    return _of_weights(recipe, config, data, data.max_words)
+
+
+def _of_weights(recipe: Recipe, config: ModelConfig, data: DiffusionData, max_words: int) -> Made:
+    """As a diffusion model of the size of weights that are there."""
+    table = {"buckets": data.buckets, "max_words": max_words}
+    return _diffusion(replace(recipe, task="diffusion", model=asdict(config), data=table))
 
 
 def _vae(recipe: Recipe) -> Made:

@@ -118,11 +118,10 @@ class Shown:
         self.room -= len(steps) * len(self._project) * each
         arrays: dict[str, Packable] = {"weight": _half(weight), "bias": _half(linear.bias)}
         for name in names:
-            stored = trace.stored(name)
-            if stored is None or list(steps) != list(range(stored.shape[0])) or len(self._project) < C:
-                stored = Stack.eight_bits(
-                    np.stack([self.drawn(getattr(trace, name)[step]) for step in steps])
-                )
+            stored = trace.stored(name) if len(self._project) == C else None
+            if stored is None or list(steps) != list(range(stored.shape[0])):
+                some = [self.drawn(getattr(trace, name)[step]) for step in steps]
+                stored = Stack.eight_bits(np.stack(some))
             arrays[name] = stored
         return arrays, steps
 

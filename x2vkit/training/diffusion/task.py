@@ -100,7 +100,7 @@ class DiffusionTask(Task):
         self.dataset = dataset or world_dataset(recipe.seed)
         self.cache_folder, self.quiet = cache_folder, quiet
         self.buckets = self.data.buckets
-        self.vocabulary = vocabulary or vocabulary_of(self.dataset)
+        self.vocabulary = vocabulary or self.usual_vocabulary()
         self.reader = TextEncoder(*self.vocabulary, width=8, depth=0, max_words=self.data.max_words - 1)
         tell_long_captions(self.dataset, self.reader.lexicon)
         self.caches = [self._latent_cache(bucket) for bucket in self.buckets]
@@ -108,6 +108,10 @@ class DiffusionTask(Task):
         weight = self.data.perceptual_loss
         self.perceptual_loss = PerceptualLoss(vae, weight) if weight else None
         self._validation: dict[str, Batch] = {}
+
+    def usual_vocabulary(self) -> Vocabulary:
+        """The words that are known where none are given: the world's, and then the dataset's."""
+        return vocabulary_of(self.dataset)
 
     def read_data(self, recipe: Recipe) -> DiffusionData:
         """The recipe's `[data]`. Raises X2VError for what it may not hold."""

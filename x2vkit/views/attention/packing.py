@@ -4,11 +4,11 @@ for.
 S' steps of a stack (a layer's places), A captured heads, D channels of a head, L tokens of the sequence, n
 queries
 
-A layer's places are one stack, sent as differences from step to step (`views.buffer.Stack`): all twenty steps
-of three layers of the bundled dog take 2.9 MB, where each place for itself would take 7.5. A model of real
-size has 32,760 tokens, and one head of one layer at one step is 8 MB at 8 bits. What does not fit is left out
-in this order: queries of patches between others (each patch is then answered for by one near it), heads,
-places. A row is always over all keys.
+A layer's places are one `trace.differences.Stack`, sent as differences from step to step: all twenty steps of
+three layers of the bundled dog take 2.9 MB, where each place for itself would take 7.5. A model of real size
+has 32,760 tokens, and one head of one layer at one step is 8 MB at 8 bits. What does not fit is left out in
+this order: queries of patches between others (each patch is then answered for by one near it), heads, places.
+A row is always over all keys.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ BROWSER_COST = 60_000_000
 COLUMN_COST = 2e10
 """Those that Python may take for all places; else the sums of fewer rows are made."""
 FARTHEST = 64
+SIDES = ("queries", "keys")
 SCALES = {"queries": "query_scale", "keys": "key_scale"}
 UNPACKED = LIMIT_BYTES // 2
 """What queries and keys may take in the browser's memory where they travel in fewer bytes than that."""
@@ -83,13 +84,10 @@ def packed(trace: Trace, room: int) -> Packed:
     were stored so; 16 bits where they do not and that fits.
     """
     out = _choose(trace, room)
-    pairs = [stored_pair(trace, stack) for stack in out.stacks]
-    whole = out.stride == 1 and len(out.heads) == len(trace.heads) and out.stacks == trace.stacks()
-    if not whole or None in pairs:
-        pairs = _pairs(trace, out, room)
+    pairs = _stored(trace, out) or _pairs(trace, out, room)
     share = COLUMN_COST / max(len(out.sites), 1)
     for i, (stack, pair) in enumerate(zip(out.stacks, pairs, strict=True)):
-        for name, side in zip(("queries", "keys"), pair or (), strict=True):
+        for name, side in zip(SIDES, pair, strict=True):
             out.arrays[f"{name}.{i}"] = replace(side, scale=None)
             out.arrays[f"{SCALES[name]}.{i}"] = np.asarray(side.scale)
         reads = trace.reads(stack[0][1])
@@ -107,22 +105,32 @@ def packed(trace: Trace, room: int) -> Packed:
     return out
 
 
+def _stored(trace: Trace, out: Packed) -> list[tuple[Stack, Stack]]:
+    """Queries and keys of each stack as the file of a compact trace holds them; none where a part of them is
+    left out, or a stack lies in pieces.
+    """
+    if out.stride > 1 or len(out.heads) < len(trace.heads) or out.stacks != trace.stacks():
+        return []
+    pairs = [pair for stack in out.stacks if (pair := stored_pair(trace, stack))]
+    return pairs if len(pairs) == len(out.stacks) else []
+
+
 def stored_pair(trace: Trace, stack: Sequence[Site]) -> tuple[Stack, Stack] | None:
     """Queries and keys of one of `Trace.stacks` as the file of a compact trace holds them, if all their steps
     lie in one piece there; else None.
     """
     step, layer = stack[0]
-    queries, keys = (trace.stored(f"{side}.{step}.{layer}") for side in ("queries", "keys"))
+    queries, keys = (trace.stored(f"{side}.{step}.{layer}") for side in SIDES)
     if queries is None or keys is None or {queries.shape[0], keys.shape[0]} != {len(stack)}:
         return None
     return queries, keys
 
 
-def _pairs(trace: Trace, out: Packed, room: int) -> list[tuple[Stack, Stack] | None]:
+def _pairs(trace: Trace, out: Packed, room: int) -> list[tuple[Stack, Stack]]:
     """Queries and keys of each stack in whole numbers: of 8 bits where that is near enough, else of 16."""
     heads = list(out.heads)
     whole = [
-        [np.stack([getattr(trace, side)[site][heads] for site in stack]) for side in ("queries", "keys")]
+        [np.stack([getattr(trace, side)[site][heads] for site in stack]) for side in SIDES]
         for stack in out.stacks
     ]
     small = [[whole_numbers(x, np.int8) for x in pair] for pair in whole]
@@ -131,7 +139,7 @@ def _pairs(trace: Trace, out: Packed, room: int) -> list[tuple[Stack, Stack] | N
             small = [[whole_numbers(x, np.int16) for x in pair] for pair in whole]
         else:
             out.left_out.append("queries and keys are rounded to 8 bits")
-    pairs: list[tuple[Stack, Stack] | None] = []
+    pairs = []
     for stack, ((q, q_scale), keys) in zip(out.stacks, small, strict=True):
         asks = asking(trace, trace.reads(stack[0][1]), out.stride)
         pairs.append((Stack.of(q[:, :, asks], q_scale[:, asks]), Stack.of(*keys)))

@@ -148,9 +148,7 @@ export class View {
     queueMicrotask(async () => {
       this.renewing = false;
       if (this.signal.aborted) return;
-      const ready = this._load();
-      this.ready = ready;
-      await ready;
+      await (this.ready = this._load());
       if (!this.loaded) return;
       for (const renew of this.dataDrawers) renew();
       this._schedule(Object.keys(this.selection));
